@@ -1,1 +1,305 @@
-//! d
+//! What lasts: SQLite and PostgreSQL behind one trait, and the site file.
+//!
+//! Architecture invariants: SQL lives here and nowhere else. Instants are stored as ms since the epoch in UTC, energy
+//! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
+
+mod error;
+pub mod site_file;
+pub mod zone;
+
+mod postgres;
+mod sqlite;
+
+pub use error::StoreError;
+pub use zone::Zone;
+
+use async_trait::async_trait;
+use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::record::{
+    ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
+};
+use bmw_domain::settings::Settings;
+use std::sync::Arc;
+
+/// The result of every method of the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A charge point with what the store remembers of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredChargePoint {
+    /// The store's number of it.
+    pub key: ChargePointKey,
+    /// Who it is.
+    pub charge_point: ChargePoint,
+    /// Its last known state; `None` when it never had one.
+    pub state: Option<ChargePointState>,
+    /// Whether it ever had a session (2.11 lists it then).
+    pub has_sessions: bool,
+}
+
+/// Everything about the present, in one consistent reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    /// All models, by id.
+    pub models: Vec<Model>,
+    /// All charge points, in the order in which they were added.
+    pub charge_points: Vec<StoredChargePoint>,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// Energy of one charge point's sessions that were counted on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayEnergy {
+    /// The charge point.
+    pub charge_point: ChargePointKey,
+    /// The day, by [`Transaction::counted_at`] in the site's zone.
+    pub day: Day,
+    /// The sum.
+    pub energy: Energy,
+}
+
+/// What the records page asks for. Absent parts do not filter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Of this charge point.
+    pub charge_point: Option<ChargePointKey>,
+    /// On or after this day, by [`Transaction::listed_at`].
+    pub from: Option<Day>,
+    /// On or before this day.
+    pub to: Option<Day>,
+    /// Started with this card, ignoring case.
+    pub id_tag: Option<String>,
+    /// Finished (`true`) or still running (`false`).
+    pub finished: Option<bool>,
+}
+
+/// A part of the sessions that a filter lets through, newest id first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionPage {
+    /// The sessions.
+    pub sessions: Vec<Transaction>,
+    /// How many the filter lets through in all.
+    pub count: u64,
+    /// Their energy.
+    pub energy: Energy,
+    /// Their charging time, where it is known.
+    pub time: ChargingTime,
+}
+
+/// What a session begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionStart {
+    /// The charge point.
+    pub charge_point: ChargePointKey,
+    /// The connector, from 1.
+    pub connector: i32,
+    /// When current was asked for.
+    pub queued_at: Timestamp,
+    /// Start.
+    pub started_at: Timestamp,
+    /// The card.
+    pub id_tag: Option<String>,
+}
+
+/// What a session ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionFinish {
+    /// The session.
+    pub id: TransactionId,
+    /// Real finish; the planned one becomes the same.
+    pub finished_at: Timestamp,
+    /// Final energy.
+    pub energy: Energy,
+}
+
+/// What a finished session changed besides its own row, so that memory can follow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedSession {
+    /// The session as it was before.
+    pub before: Transaction,
+    /// The session as it is now.
+    pub after: Transaction,
+    /// The charge point's energy over its life, now.
+    pub total_energy: Energy,
+    /// The charge point's charging time over its life, now.
+    pub total_time: ChargingTime,
+}
+
+/// Who changed what, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// The real time.
+    pub at: Timestamp,
+    /// Who: an account's name, or the local operator as long as there are no accounts.
+    pub actor: String,
+    /// From where: an address.
+    pub origin: String,
+    /// What, such as `settings.save`.
+    pub action: String,
+    /// JSON before and after.
+    pub before: String,
+    /// JSON after.
+    pub after: String,
+}
+
+/// How a site file is brought in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Rows of the file stand for whole rows of their keys; all others stay.
+    Merge,
+    /// The file is the whole site afterwards; accounts and the audit log stay.
+    Replace,
+}
+
+/// What lasts. One story of tests (`tests/story.rs`) holds for both databases.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<()>;
+
+    /// The zone that the sums by day are kept in.
+    fn zone(&self) -> &Zone;
+
+    /// The present, in one consistent reading.
+    async fn inventory(&self) -> Result<Inventory>;
+
+    /// Saves all settings and the audit entry, or nothing.
+    async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()>;
+
+    /// All sums of energy by charge point and day, in no particular order.
+    async fn energy_by_day(&self) -> Result<Vec<DayEnergy>>;
+
+    /// Makes the sums by day anew from the sessions. They are kept up by every write; this mends what a person did by hand.
+    async fn rebuild_energy_by_day(&self) -> Result<()>;
+
+    /// The sessions of a day by [`Transaction::listed_at`], by id.
+    async fn sessions_of_day(&self, day: Day) -> Result<Vec<Transaction>>;
+
+    /// The days between two (inclusive) that have sessions, ascending; of one charge point or of all.
+    async fn days_with_sessions(&self, charge_point: Option<ChargePointKey>, from: Day, to: Day) -> Result<Vec<Day>>;
+
+    /// The sessions with the newest planned finish (`dttfinishtime`), then the higher id; those without one are left out (2.7).
+    async fn recent_sessions(&self, limit: u32) -> Result<Vec<Transaction>>;
+
+    /// One session.
+    async fn session(&self, id: TransactionId) -> Result<Option<Transaction>>;
+
+    /// Sessions for the records page, newest id first: `limit` of them below `before`, with the totals of all.
+    async fn find_sessions(
+        &self,
+        filter: &SessionFilter,
+        before: Option<TransactionId>,
+        limit: u32,
+    ) -> Result<SessionPage>;
+
+    /// The running sessions (started, not finished), by id.
+    async fn running_sessions(&self) -> Result<Vec<Transaction>>;
+
+    /// A charge point's meter values between two instants (inclusive, exclusive), oldest first, at most `limit` (the newest of them).
+    async fn meter_values(
+        &self,
+        charge_point: ChargePointKey,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<MeterValue>>;
+
+    /// A session's meter values, oldest first.
+    async fn meter_values_of(&self, transaction: TransactionId) -> Result<Vec<MeterValue>>;
+
+    /// Each charge point's newest meter value at or after an instant.
+    async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>>;
+
+    /// Adds a charge point.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when its identity is taken.
+    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey>;
+
+    /// Puts a charge point's state in the place of the last one.
+    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()>;
+
+    /// Stores meter values, all or none.
+    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()>;
+
+    /// Starts a session: gives it the next id and the charge point's next running number.
+    async fn start_session(&self, start: &SessionStart) -> Result<Transaction>;
+
+    /// Finishes a session, in one database transaction with the sums by day and the charge point's totals. A session
+    /// that was finished before is finished anew: sums and totals follow the difference.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such session.
+    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession>;
+
+    /// Brings in a checked site file, all or nothing, and makes the sums by day anew.
+    ///
+    /// # Errors
+    /// [`StoreError::SiteFile`] for a row that refers to a charge point that neither the file nor the database has.
+    async fn import(&self, file: &site_file::SiteFile, mode: ImportMode) -> Result<()>;
+
+    /// Everything that the site file holds, in one consistent reading.
+    async fn export(&self) -> Result<site_file::SiteFile>;
+
+    /// Whether the site has neither charge points nor sessions (`bmw demo` fills only such a one).
+    async fn is_empty(&self) -> Result<bool>;
+
+    /// Newest audit entries first.
+    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+
+    /// Closes all connections; later calls fail.
+    async fn close(&self);
+}
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// `sqlite://PATH` or `postgres://…`.
+    pub url: String,
+    /// The zone asked for; `None`: the stored one, or the machine's for a new site.
+    pub zone: Option<Zone>,
+    /// What the caller is about to do: holders of the site exclude each other.
+    pub role: Role,
+}
+
+/// What a process does with a database while it has it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Serves the site, or changes it as a whole (import, demo): only one at a time.
+    /// [`StoreError::InUse`] while another one has it.
+    Owner,
+    /// Reads beside a running server (export).
+    Reader,
+}
+
+/// What opening a database did that a person should hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The database was made.
+    pub created: bool,
+    /// The zone was changed from this one, and the sums by day were made anew.
+    pub zone_changed_from: Option<String>,
+}
+
+/// Opens a database, makes and migrates it as far as that is needed.
+///
+/// # Errors
+/// One clear line each: a URL that is none, a database that does not answer, one of a newer version, one in use.
+pub async fn open(options: &OpenOptions) -> Result<(Arc<dyn Store>, Opened)> {
+    if options.url.starts_with("sqlite:") {
+        let (store, opened) = sqlite::SqliteStore::open(options).await?;
+        Ok((Arc::new(store), opened))
+    } else if options.url.starts_with("postgres:") || options.url.starts_with("postgresql:") {
+        let (store, opened) = postgres::PostgresStore::open(options).await?;
+        Ok((Arc::new(store), opened))
+    } else {
+        Err(StoreError::Url(options.url.clone()))
+    }
+}
+
+/// The identity of each charge point by its key, for those who print sessions.
+pub fn identities(inventory: &Inventory) -> std::collections::HashMap<ChargePointKey, Identity> {
+    inventory.charge_points.iter().map(|stored| (stored.key, stored.charge_point.identity.clone())).collect()
+}

@@ -1,0 +1,46 @@
+//! What can go wrong with the store.
+
+use crate::site_file::SiteFileError;
+
+/// An error of the store. `Display` is one line that can be shown to the person at the terminal; it never holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not a URL of a database that we know.
+    #[error("the database URL must begin with sqlite:// or postgres://")]
+    Url(String),
+    /// The database was migrated by a newer version of the program.
+    #[error("the database is of a newer version of bmw (migration {0} is unknown here); update the program")]
+    Newer(i64),
+    /// Another process serves or changes this database.
+    #[error("the database is in use by another bmw (a running server?); stop it first")]
+    InUse,
+    /// A zone name that the stored rules do not know.
+    #[error("unknown time zone {0:?}")]
+    UnknownZone(String),
+    /// What was to be added is there.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// What was asked for is not there.
+    #[error("{0} does not exist")]
+    Unknown(String),
+    /// A site file cannot be taken.
+    #[error(transparent)]
+    SiteFile(#[from] SiteFileError),
+    /// The database has a value that cannot be.
+    #[error("the database holds an impossible value: {0}")]
+    Corrupt(String),
+    /// A file could not be made or locked.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database refused or did not answer.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("database migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
