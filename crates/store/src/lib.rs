@@ -183,6 +183,9 @@ pub trait Store: Send + Sync + 'static {
     /// The sessions with the newest planned finish (`dttfinishtime`), then the higher id; those without one are left out (2.7).
     async fn recent_sessions(&self, limit: u32) -> Result<Vec<Transaction>>;
 
+    /// How many sessions there are.
+    async fn session_count(&self) -> Result<u64>;
+
     /// One session.
     async fn session(&self, id: TransactionId) -> Result<Option<Transaction>>;
 

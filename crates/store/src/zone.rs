@@ -40,8 +40,8 @@ impl Zone {
     /// The local time of an instant.
     pub fn local(&self, instant: Timestamp) -> LocalTime {
         let clamped = instant.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        let offset = jiff::Timestamp::from_millisecond(clamped)
-            .map_or(0, |timestamp| self.rules.to_offset(timestamp).seconds());
+        let offset =
+            jiff::Timestamp::from_millisecond(clamped).map_or(0, |timestamp| self.rules.to_offset(timestamp).seconds());
         LocalTime(clamped + i64::from(offset) * 1000)
     }
 
