@@ -1,0 +1,222 @@
+//! `cargo xtask test`: everything that continuous integration checks.
+
+use anyhow::Result;
+
+use crate::bundle::Toolbox;
+use crate::command::{cargo, command, path_with, run_logged, run_shown, which};
+use crate::progress::Progress;
+use crate::{project, release, tools};
+
+/// Whether this runs in continuous integration, where nothing may be skipped.
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value != "false" && !value.is_empty())
+}
+
+/// The steps besides those of the program's build.
+const STEPS: usize = 10;
+
+/// `cargo xtask test`.
+pub fn run(_: ()) -> Result<()> {
+    let progress = Progress::new(release::STEPS + STEPS);
+    let mut summary = Summary::default();
+    check_format(&progress)?;
+    let (program, toolbox) = release::build(&progress)?;
+    lint(&progress, &toolbox)?;
+    let postgres = {
+        let step = progress.step("PostgreSQL");
+        optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?
+    };
+    let rust = RustTests { program: &program, postgres: postgres.as_deref() };
+    summary.add(rust.run(&progress)?);
+    test_api(&progress, &program, &mut summary)?;
+    test_pages(&progress, &program, &mut summary)?;
+    summary.print();
+    Ok(())
+}
+
+/// A developer's machine may lack a tool and still run the rest. Continuous integration may not.
+fn optional<T>(summary: &mut Summary, what: &str, found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if in_ci() => Err(error),
+        Err(error) => {
+            println!("SKIPPED, {error:#}");
+            summary.skipped.push(what.to_owned());
+            Ok(None)
+        }
+    }
+}
+
+/// The runners' closing lines, and what did not run.
+#[derive(Default)]
+struct Summary {
+    lines: Vec<String>,
+    skipped: Vec<String>,
+}
+
+impl Summary {
+    fn add(&mut self, lines: Vec<String>) {
+        self.lines.extend(lines);
+    }
+
+    fn print(&self) {
+        println!();
+        for line in &self.lines {
+            println!("{line}");
+        }
+        if self.skipped.is_empty() {
+            println!("everything passed");
+        } else {
+            println!("passed, but this was skipped: {}", self.skipped.join(", "));
+        }
+    }
+}
+
+fn check_format(progress: &Progress) -> Result<()> {
+    let step = progress.step("format");
+    run_logged(&step, &mut cargo(&["fmt", "--all", "--check"]), "format")?;
+    step.done("as rustfmt has it");
+    Ok(())
+}
+
+fn lint(progress: &Progress, toolbox: &Toolbox) -> Result<()> {
+    let step = progress.step("lints");
+    step.say("clippy on everything that runs on a server");
+    let mut clippy = cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]);
+    run_logged(&step, &mut clippy, "clippy")?;
+    step.done("clean");
+
+    let step = progress.step("lints of the browser's side");
+    if !toolbox.has_default_compiler() {
+        step.done("left to the bundle's build, as Debian's compiler has no clippy");
+        return Ok(());
+    }
+    let mut clippy = cargo(&["clippy", "--package", "bmw-frontend"]);
+    clippy
+        .args(["--target", "wasm32-unknown-unknown", "--", "-D", "warnings"])
+        .env("CARGO_TARGET_DIR", project::path("target/wasm"));
+    run_logged(&step, &mut clippy, "clippy-wasm")?;
+    step.done("clean");
+    Ok(())
+}
+
+/// The tests of all crates.
+struct RustTests<'a> {
+    program: &'a std::path::Path,
+    postgres: Option<&'a std::path::Path>,
+}
+
+impl RustTests<'_> {
+    fn run(&self, progress: &Progress) -> Result<Vec<String>> {
+        let step = progress.step("tests");
+        let nextest = which("cargo-nextest").is_some();
+        step.say(if nextest { "cargo nextest" } else { "cargo test" });
+        let mut args = if nextest {
+            vec!["nextest", "run", "--no-fail-fast"]
+        } else {
+            vec!["test", "--all-targets", "--no-fail-fast"]
+        };
+        if in_ci() {
+            args.push("--locked");
+        }
+        let mut lines = self.run_cargo(&args)?;
+        step.done("passed");
+
+        let step = progress.step("examples in the documentation");
+        step.say("cargo test --doc");
+        lines.extend(self.run_cargo(&["test", "--doc", "--no-fail-fast"])?);
+        step.done("passed");
+        Ok(lines)
+    }
+
+    fn run_cargo(&self, args: &[&str]) -> Result<Vec<String>> {
+        let mut tests = cargo(args);
+        tests.env("BMW_TEST_BINARY", self.program);
+        if let Some(bin) = self.postgres {
+            tests.env("BMW_TEST_POSTGRES", bin);
+        }
+        run_shown(&mut tests, is_closing_line)
+    }
+}
+
+/// Whether a runner says with this line how many passed.
+fn is_closing_line(line: &str) -> bool {
+    let line = line.trim_start();
+    (line.starts_with("Summary [") || line.starts_with("test result:")) && !line.contains(" 0 passed; 0 failed")
+}
+
+/// Schemathesis against the document that the program gives of itself.
+fn test_api(progress: &Progress, program: &std::path::Path, summary: &mut Summary) -> Result<()> {
+    let step = progress.step(tools::schemathesis::title());
+    let bin = optional(summary, "schemathesis", tools::schemathesis::ensure(&step))?;
+    let step = progress.step("API against its own document");
+    let script = project::path("end2end/api.sh");
+    let Some(bin) = bin else {
+        return Ok(());
+    };
+    if !script.is_file() {
+        step.done("nothing to run");
+        return Ok(());
+    }
+    step.say("schemathesis");
+    let mut test = command(script);
+    test.env("BMW_TEST_BINARY", program).env("PATH", path_with(&[bin])?);
+    run_shown(&mut test, |_| false)?;
+    step.done("passed");
+    Ok(())
+}
+
+/// Playwright on the pages.
+fn test_pages(progress: &Progress, program: &std::path::Path, summary: &mut Summary) -> Result<()> {
+    let chromium = {
+        let step = progress.step("Chromium");
+        optional(summary, "browser", tools::ensure_chromium(&step))?
+    };
+    let folder = project::path("end2end");
+    let step = progress.step("packages of the browser tests");
+    if !folder.join("package-lock.json").is_file() {
+        step.done("nothing to install");
+        progress.step("pages in a browser").done("nothing to run");
+        return Ok(());
+    }
+    let Some(chromium) = chromium else {
+        return Ok(());
+    };
+    if optional(summary, "browser", tools::ensure_end2end_packages(&step))?.is_none() {
+        return Ok(());
+    }
+    let step = progress.step("pages in a browser");
+    step.say("Playwright");
+    let mut test = command("npx");
+    test.current_dir(&folder)
+        .args(["playwright", "test"])
+        .env("BMW_TEST_BINARY", program)
+        .env("BMW_TEST_CHROMIUM", chromium);
+    let lines = run_shown(&mut test, is_playwrights_closing_line)?;
+    summary.add(lines);
+    step.done("passed");
+    Ok(())
+}
+
+/// `  12 passed (1.4m)`.
+fn is_playwrights_closing_line(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.next().is_some_and(|word| word.parse::<u32>().is_ok())
+        && matches!(words.next(), Some("passed" | "failed" | "flaky" | "skipped"))
+        && words.next().is_none_or(|word| word.starts_with('('))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_recognised() {
+        assert!(is_closing_line("     Summary [   1.2s] 12 tests run: 12 passed, 0 skipped"));
+        assert!(is_closing_line("test result: ok. 3 passed; 0 failed; 0 ignored"));
+        assert!(!is_closing_line("test result: ok. 0 passed; 0 failed; 0 ignored"));
+        assert!(!is_closing_line("test a::b ... ok"));
+        assert!(is_playwrights_closing_line("  12 passed (1.4m)"));
+        assert!(!is_playwrights_closing_line("  12 charge points"));
+    }
+}
