@@ -1,1 +1,20 @@
-//! d
+//! The running site: the present state of every charge point in memory, sums of energy, the newest sessions.
+//!
+//! Architecture invariants: a change is stored first, then applied to memory, then told. The present is read without
+//! a lock. Questions about history cost what they show: sums by period and the lines of days that were asked for are
+//! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
+
+mod clock;
+mod history;
+mod present;
+mod running;
+mod sums;
+
+pub use clock::Clock;
+pub use history::{DayLines, RecentSession, SessionLine};
+pub use present::{ChargePointNow, ONLINE_MS, Present, Statistics};
+pub use running::{Site, SiteOptions};
+pub use sums::{EnergySums, Window};
+
+/// What can go wrong: only the store can.
+pub type Result<T, E = bmw_store::StoreError> = std::result::Result<T, E>;
