@@ -1,0 +1,98 @@
+//! The arrows and invariants of ARCHITECTURE.md.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Which crate may use which others of the workspace.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("bmw-domain", &[]),
+    ("bmw-store", &["bmw-domain"]),
+    ("bmw-site", &["bmw-domain", "bmw-store"]),
+    ("bmw-app", &["bmw-domain", "bmw-site", "bmw-store"]),
+    ("bmw", &["bmw-app", "bmw-domain", "bmw-site", "bmw-store"]),
+    ("bmw-frontend", &["bmw-app"]),
+    ("bmw-testkit", &[]),
+    ("xtask", &[]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|(crate_name, _)| *crate_name == name)
+            .unwrap_or_else(|| panic!("{name} is not in the table of arrows, nor in ARCHITECTURE.md"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            let is_test_only = dependency["kind"] == "dev";
+            assert!(!ours.contains(used) || is_test_only || allowed.contains(&used), "{name} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn the_domain_has_no_clock_and_no_input_or_output() {
+    for (path, line) in code_lines("crates/domain/src") {
+        for word in ["std::fs", "std::net", "std::env", "std::time", "SystemTime", "Instant::now", "println!"] {
+            assert!(!line.contains(word), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn sql_is_in_the_store_only() {
+    for folder in ["app/src", "server/src", "crates/site/src", "crates/domain/src"] {
+        for (path, line) in code_lines(folder) {
+            assert!(!line.contains("sqlx"), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn documented_names_stay_at_the_boundary() {
+    let elsewhere = [
+        "app/src/components", "app/src/charts", "app/src/data", "app/src/pages", "crates/site/src", "crates/domain/src",
+        "server/src",
+    ];
+    for folder in elsewhere {
+        for (path, line) in code_lines(folder) {
+            for name in ["vchc", "vchm", "vchs", "vchp", "dtts", "dttf", "dttr", "dblen", "dblac", "intmaxc", "blnc"] {
+                assert!(!line.to_lowercase().contains(name), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+/// The lines of a folder's sources that are neither comments nor empty.
+fn code_lines(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut lines = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+                lines.extend(code.map(|line| (path.clone(), line.to_owned())));
+            }
+        }
+    }
+    assert!(!lines.is_empty(), "{folder} has no code");
+    lines
+}
