@@ -1,0 +1,542 @@
+//! Every word that a person reads, in Chinese and English.
+//!
+//! A key is a method of [`Lang`]. The macro takes both texts or does not compile, so that no language can be forgotten.
+
+pub mod format;
+
+use bmw_domain::field::FieldError;
+use bmw_domain::settings::SettingField;
+use bmw_domain::status::Condition;
+use serde::{Deserialize, Serialize};
+
+/// The language of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lang {
+    /// 中文.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The code in `<html lang>` and in the cookie.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+
+    /// Reads a code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        match code {
+            "zh" => Some(Self::Zh),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// The language that a browser asks for (`Accept-Language`): the first of ours with the highest weight, else Chinese.
+    pub fn accepted(header: &str) -> Self {
+        let mut best = (Self::Zh, 0);
+        for entry in header.split(',') {
+            let (tag, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+            let weight = parameters.trim().strip_prefix("q=").map_or(1000, thousandths);
+            let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+            if let Some(lang) = Self::from_code(&primary).filter(|_| weight > best.1) {
+                best = (lang, weight);
+            }
+        }
+        best.0
+    }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Zh => Self::En,
+            Self::En => Self::Zh,
+        }
+    }
+
+    const fn pick(self, zh: &'static str, en: &'static str) -> &'static str {
+        match self {
+            Self::Zh => zh,
+            Self::En => en,
+        }
+    }
+}
+
+/// A weight such as `0.8` in thousandths; what is no weight counts nothing.
+fn thousandths(text: &str) -> u32 {
+    text.parse::<f32>().map_or(0, |weight| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 1000
+        let weight = (weight.clamp(0.0, 1.0) * 1000.0) as u32;
+        weight
+    })
+}
+
+/// The sign for a language on the switch to it, in its own script.
+pub const fn switch_label(to: Lang) -> &'static str {
+    match to {
+        Lang::Zh => "中文",
+        Lang::En => "EN",
+    }
+}
+
+macro_rules! texts {
+    ($($key:ident: $zh:literal, $en:literal;)*) => {
+        /// The catalogue. Each key says what it is by its English text.
+        impl Lang {
+            $(
+                #[doc = $en]
+                pub const fn $key(self) -> &'static str {
+                    self.pick($zh, $en)
+                }
+            )*
+        }
+        #[cfg(test)]
+        const CATALOGUE: &[(&str, fn(Lang) -> &'static str)] = &[$((stringify!($key), Lang::$key)),*];
+    };
+}
+
+texts! {
+    // Frame
+    skip_to_content: "跳到正文", "Skip to content";
+    navigation: "主导航", "Main";
+    overview: "总览", "Overview";
+    devices: "电桩", "Devices";
+    details: "详情", "Details";
+    records: "记录", "Records";
+    settings: "设置", "Settings";
+    live_connected: "已连接", "Connected";
+    live_reconnecting: "正在重连", "Reconnecting";
+    live_offline: "离线", "Offline";
+    live_static: "未实时更新", "Not live";
+    switch_language: "Switch to English", "切换到中文";
+    theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
+    theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
+    theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
+    loading: "正在加载…", "Loading…";
+    age_of_data: "数据时间", "Data of";
+
+    // Failures
+    failed_title: "未能加载", "This could not be loaded";
+    failed_store: "数据库没有响应。", "The database did not answer.";
+    failed_network: "服务器没有响应。", "The server did not answer.";
+    failed_other: "服务器的回答无法理解。", "The server's answer could not be read.";
+    failed_refused: "服务器拒绝了该操作。", "The server refused this.";
+    failed_refused_help: "目前只能在运行控制器的那台计算机上更改（http://127.0.0.1）。",
+        "For now, changes are accepted only on the computer that runs the controller (http://127.0.0.1).";
+    try_again: "重试", "Try again";
+    not_found_title: "没有这个页面", "There is no such page";
+    not_found_help: "地址可能已更改。请从总览继续。", "The address may have changed. Carry on from the overview.";
+    to_overview: "返回总览", "Back to the overview";
+
+    // Tiles
+    tile_chargers: "电桩总数", "Chargers";
+    tile_energy: "总充电电量", "Energy charged";
+    tile_sessions: "总充电次数", "Sessions";
+    tile_in_use: "正在使用", "In use";
+    tile_chargers_note: "有状态的电桩", "that have reported a state";
+    tile_energy_note: "所有电桩累计", "by all chargers together";
+    tile_in_use_note: "正在充电或占用", "charging or occupied";
+    charging_time: "充电时长", "Charging time";
+
+    // Energy chart
+    energy_chart: "充电电量变化", "Energy over time";
+    energy_total: "总电量变化", "Total";
+    energy_by_charger: "电桩充电量变化", "By charger";
+    breakdown: "显示", "Show";
+    period: "周期", "By";
+    year: "年", "Year";
+    month: "月", "Month";
+    day: "日", "Day";
+    how_many: "数量", "How many";
+    charger: "电桩", "Charger";
+    all_chargers: "全部电桩", "All chargers";
+    other_chargers: "其他", "Others";
+    apply: "应用", "Apply";
+    total: "合计", "Total";
+    no_energy: "这段时间没有充电。", "Nothing was charged in this time.";
+    no_energy_help: "选择更长的时间或其他电桩。", "Choose a longer time or another charger.";
+
+    // Phases
+    phase_gauges: "相位仪表图", "Phase gauges";
+    phase: "相位", "Phase";
+    limit: "上限", "Limit";
+    load: "负载", "Load";
+    unknown_load: "未知", "Unknown";
+    change_limits: "更改上限", "Change limits";
+    phases_help: "5 分钟内的测量值与上限相比", "Measured in the last 5 minutes, against the limit";
+
+    // Connectivity
+    connectivity: "联网状态总览", "Connectivity";
+    no_states: "还没有电桩报告过状态。", "No charger has reported a state yet.";
+    share: "占比", "Share";
+    number: "数量", "Count";
+
+    // Chargers
+    chargers: "电桩总览", "Chargers";
+    charger_id: "电桩ID", "Charger ID";
+    state: "状态", "State";
+    last_command: "最近命令", "Last command";
+    last_contact: "最近联系", "Last contact";
+    never: "从未", "never";
+    no_chargers: "还没有电桩。", "There are no chargers yet.";
+    no_chargers_help: "导入站点文件（bmw import），或生成演示站点（bmw demo）。",
+        "Import a site file (bmw import) or make a demo site (bmw demo).";
+    show_all: "显示全部", "Show all";
+
+    // Sessions
+    recent_sessions: "充电记录总览", "Recent sessions";
+    rows: "行数", "Rows";
+    record_id: "记录ID", "Record ID";
+    charge_code: "充电码", "Charge Code";
+    finish_time: "结束时间", "Finished";
+    start_time: "开始时间", "Started";
+    planned_finish: "计划结束", "Planned finish";
+    queued_time: "请求时间", "Asked for current";
+    duration: "时长", "Duration";
+    energy: "电量", "Energy";
+    card: "卡号", "Card";
+    no_sessions: "还没有充电记录。", "There are no sessions yet.";
+    running: "进行中", "Running";
+    finished: "已结束", "Finished";
+
+    // Details
+    choose_charger: "选择电桩", "Choose a charger";
+    show: "显示", "Show";
+    unknown_charger: "没有这个电桩", "There is no such charger";
+    unknown_charger_help: "请从列表中选择一个。", "Choose one from the list.";
+    properties: "电桩数据", "Charger";
+    actions: "操作命令", "Operation commands";
+    start: "开始充电", "Start";
+    stop: "停止充电", "Stop";
+    reset: "复位", "Reset";
+    update: "更新", "Update";
+    more: "拓展", "More";
+    no_connection: "没有连接", "No connection";
+    no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
+    curve: "电流与电量", "Current and energy";
+    span: "时间范围", "Time span";
+    span_15m: "15 分钟", "15 min";
+    span_1h: "1 小时", "1 h";
+    span_4h: "4 小时", "4 h";
+    span_1d: "1 天", "1 day";
+    no_values: "这段时间没有测量值。", "Nothing was measured in this time.";
+    no_values_help: "选择更长的时间范围。", "Choose a longer time span.";
+    current: "电流", "Current";
+    session_energy: "本次电量", "Session energy";
+    power: "功率", "Power";
+    time: "时间", "Time";
+    session_query: "充电记录查询", "Session query";
+    date: "日期", "Date";
+    only_this_charger: "仅此电桩", "Only this charger";
+    step_date: "1. 选择日期", "1. Choose a date";
+    step_record: "2. 选择记录ID", "2. Choose a Record ID";
+    step_start: "3. 查看", "3. Look at it";
+    choose: "选择…", "Choose…";
+    query_start: "Start 查询", "Start";
+    no_sessions_that_day: "这一天没有充电记录。", "There are no sessions on this day.";
+    days_marked: "有圆点的日期有充电记录。", "Days with a dot have sessions.";
+    previous_month: "上个月", "Previous month";
+    next_month: "下个月", "Next month";
+    session: "充电记录", "Session";
+    close: "关闭", "Close";
+    power_curve: "功率曲线", "Power curve";
+    no_power: "这次充电没有测量功率。", "No power was measured in this session.";
+    online: "在线", "Online";
+    offline: "离线", "Offline";
+    vendor: "厂商", "Vendor";
+    model: "型号", "Model";
+    serial: "序列号", "Serial number";
+    firmware: "固件版本", "Firmware version";
+    total_energy: "累计电量", "Energy in total";
+    total_time: "累计时长", "Charging time in total";
+    address: "IP 地址", "IP address";
+    mac: "MAC 地址", "MAC address";
+    socket: "插座", "Socket";
+    current_offered: "提供电流", "Current offered";
+    current_limit: "电流上限", "Current limit";
+    charging_current: "充电电流", "Charging current";
+    session_time: "本次时长", "Session time";
+    charging_phases: "充电相数", "Phases charging";
+    max_current: "最大电流", "Maximum current";
+    min_current: "最小电流", "Minimum current";
+    max_phases: "最大相数", "Phases of the model";
+
+    // Devices
+    live_currents: "实时电流", "Live current";
+    of_limit: "上限", "of";
+    device_list: "点位电桩列表", "Chargers of the site";
+    search: "搜索", "Search";
+    search_hint: "ID、型号、固件", "ID, model, firmware";
+    all_states: "全部状态", "All states";
+    sort: "排序", "Sort";
+    sort_added: "添加顺序", "Order of adding";
+    sort_id: "电桩ID", "Charger ID";
+    sort_state: "状态", "State";
+    sort_contact: "最近联系", "Last contact";
+    select_all: "选择全部", "Select all";
+    select: "选择", "Select";
+    none_match: "没有符合条件的电桩。", "No charger matches.";
+    clear_filters: "清除条件", "Clear the filters";
+    no_current: "现在没有电桩在充电。", "No charger is charging now.";
+
+    // Records
+    from: "从", "From";
+    to: "到", "To";
+    filter: "筛选", "Filter";
+    download_csv: "下载 CSV", "Download CSV";
+    older: "更早", "Older";
+    newest: "最新", "Newest";
+    no_records: "这个条件下没有记录。", "No session matches.";
+    no_records_help: "选择更长的时间或清除条件。", "Choose more days or clear the filters.";
+    sessions: "次", "sessions";
+    wrong_day: "日期应为 YYYY-MM-DD。", "A day is written YYYY-MM-DD.";
+
+    // Settings
+    group_site: "站点", "Site";
+    group_meters: "电表与读卡器", "Metering and readers";
+    group_current: "电流分配", "Current distribution";
+    group_ladder: "优先级阶梯", "Priority ladder";
+    save: "保存", "Save";
+    saving: "正在保存…", "Saving…";
+    saved: "已保存", "Saved";
+    nothing_changed: "没有变化。", "Nothing changed.";
+    discard: "放弃更改", "Discard";
+    unsaved: "未保存", "Unsaved";
+    not_applied: "已存储，尚未应用", "stored, not applied yet";
+    month_is_odd: "不在 1–12 之间；仍会保存。", "Not between 1 and 12; it is saved all the same.";
+    correct_these: "请更正以下各项：", "Please correct these:";
+    on: "开", "On";
+    off: "关", "Off";
+    kwh_per_count: "kWh/计数", "kWh per count";
+    minutes: "分钟", "min";
+
+    // Conditions
+    charging: "充电中", "Charging";
+    ready: "就绪", "Ready";
+    waiting: "等待", "Waiting";
+    faulted: "故障", "Faulted";
+    unknown: "未知", "Unknown";
+}
+
+impl Lang {
+    /// What a condition is called.
+    pub const fn condition(self, condition: Condition) -> &'static str {
+        match condition {
+            Condition::Charging => self.charging(),
+            Condition::Ready => self.ready(),
+            Condition::Waiting => self.waiting(),
+            Condition::Faulted => self.faulted(),
+            Condition::Unknown => self.unknown(),
+        }
+    }
+
+    /// What a state means. States are the document's words; one that it does not know is shown as it came.
+    pub fn state_name(self, state: &str) -> Option<&'static str> {
+        let (zh, en) = match state.to_ascii_lowercase().as_str() {
+            "bootup" => ("已启动", "Booted up"),
+            "available" => ("可用", "Available"),
+            "preparing" => ("准备中", "Preparing"),
+            "charging" => ("充电中", "Charging"),
+            "precharging" => ("预充电", "Precharging"),
+            "statuschanged" => ("状态变更", "Status changed"),
+            "stopcharging" => ("停止充电", "Stopped"),
+            "remotecharging" => ("远程启动", "Remote start"),
+            "remotestopcharging" => ("远程停止", "Remote stop"),
+            "sendmessage" => ("发送消息", "Sending message"),
+            "updating" => ("更新中", "Updating"),
+            "unavailable" => ("不可用", "Unavailable"),
+            "reboot" => ("重启中", "Rebooting"),
+            "faulted" => ("故障", "Faulted"),
+            "supsendedev" | "suspendedev" => ("车辆暂停", "Suspended by the car"),
+            "suspendedevse" => ("电桩暂停", "Suspended by the charger"),
+            "finishing" => ("即将结束", "Finishing"),
+            "reserved" => ("已预约", "Reserved"),
+            "other" => ("其他", "Other"),
+            _ => return None,
+        };
+        Some(self.pick(zh, en))
+    }
+
+    /// What is wrong with a field.
+    pub fn field_error(self, error: &FieldError) -> String {
+        let fixed = match error {
+            FieldError::Required => self.pick("此项必填。", "This is required."),
+            FieldError::Blank => self.pick("此项不能为空。", "This must not be empty."),
+            FieldError::Repeated => self.pick("此项出现了多次。", "This was given more than once."),
+            FieldError::NotText => self.pick("应为文本。", "This must be text."),
+            FieldError::NotPrintable => {
+                self.pick("不能含有控制字符。", "Control characters are not allowed.")
+            }
+            FieldError::NotWhole => self.pick("应为整数。", "This must be a whole number."),
+            FieldError::NotDecimal => self.pick("应为数字。", "This must be a number."),
+            FieldError::NotPositive => self.pick("必须大于 0。", "This must be greater than 0."),
+            FieldError::NotFlag => self.pick("应为 0 或 1。", "This must be 0 or 1."),
+            FieldError::NotPhaseSequence => {
+                self.pick("应为 A、B、C 的一种排列。", "This must be an order of A, B and C, such as ABC.")
+            }
+            FieldError::NotDay => self.wrong_day(),
+            FieldError::NotLocalTime => {
+                self.pick("时间应为 YYYY-MM-DDThh:mm:ss。", "A time is written YYYY-MM-DDThh:mm:ss.")
+            }
+            FieldError::NotAChoice => self.pick("不是可选的值。", "This is not one of the choices."),
+            FieldError::NotUtf8 => self.pick("不是有效的 UTF-8。", "This is not valid UTF-8."),
+            FieldError::TooLong(most) => return self.filled("最多 {} 个字符。", "At most {} characters.", *most),
+            FieldError::TooSmall(least) => return self.filled("不能小于 {}。", "At least {}.", *least),
+            FieldError::TooLarge(most) => return self.filled("不能大于 {}。", "At most {}.", *most),
+        };
+        fixed.to_owned()
+    }
+
+    fn filled(self, zh: &'static str, en: &'static str, value: impl Into<i64>) -> String {
+        self.pick(zh, en).replacen("{}", &value.into().to_string(), 1)
+    }
+
+    /// `3 wrong entries` above the settings form.
+    pub fn wrong_entries(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, _) => format!("{count} 项需要更正"),
+            (Self::En, 1) => "One entry needs correcting".to_owned(),
+            (Self::En, _) => format!("{count} entries need correcting"),
+        }
+    }
+
+    /// `3 unsaved changes` beside the save button.
+    pub fn unsaved_changes(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, _) => format!("{count} 项未保存"),
+            (Self::En, 1) => "1 unsaved change".to_owned(),
+            (Self::En, _) => format!("{count} unsaved changes"),
+        }
+    }
+
+    /// `3 selected` above the device list.
+    pub fn selected(self, count: usize) -> String {
+        match self {
+            Self::Zh => format!("已选 {count} 个"),
+            Self::En => format!("{count} selected"),
+        }
+    }
+
+    /// `18 of 50` beside the search.
+    pub fn shown_of(self, shown: usize, all: usize) -> String {
+        match self {
+            Self::Zh => format!("{shown} / {all} 个"),
+            Self::En => format!("{shown} of {all}"),
+        }
+    }
+
+    /// The label of a setting (reading guide, "Settings").
+    pub const fn setting(self, field: SettingField) -> &'static str {
+        let (zh, en) = match field {
+            SettingField::CardReaderPort => ("读卡器串口号", "Card reader port"),
+            SettingField::InstallationYear => ("安装年份", "Year of installation"),
+            SettingField::InstallationMonth => ("安装月份", "Month of installation"),
+            SettingField::CurrentDistribution => ("是否使用负载均衡", "Load balancing"),
+            SettingField::MeterPort => ("电表串口号", "Power meter port"),
+            SettingField::PhaseSequence => ("相位顺序", "Phase sequence"),
+            SettingField::Currency => ("币种", "Currency"),
+            SettingField::EnergyStep => ("阶梯减少电量", "Energy step"),
+            SettingField::TimeStep => ("阶梯减少时间", "Time step"),
+            SettingField::PriorityPerEnergyStep => ("阶梯电量分级", "Priority lost per energy step"),
+            SettingField::PriorityPerTimeStep => ("阶梯时间分级", "Priority lost per time step"),
+            SettingField::EnergyPerCount => ("能源系数", "Energy coefficient"),
+            SettingField::InternalTesting => ("是否内部测试", "Internal testing"),
+            SettingField::MaxCurrentA => ("A相位最大电流", "Maximum current, phase A"),
+            SettingField::MaxCurrentB => ("B相位最大电流", "Maximum current, phase B"),
+            SettingField::MaxCurrentC => ("C相位最大电流", "Maximum current, phase C"),
+        };
+        self.pick(zh, en)
+    }
+
+    /// What a setting means and what it accepts.
+    pub const fn setting_help(self, field: SettingField) -> &'static str {
+        let (zh, en) = match field {
+            SettingField::CardReaderPort => {
+                ("RFID 读卡器的串口，例如 Com10 或 /dev/ttyUSB0", "Serial port of the RFID card reader, such as Com10 or /dev/ttyUSB0")
+            }
+            SettingField::InstallationYear => ("四位数字，1901–2155", "4 digits, 1901–2155"),
+            SettingField::InstallationMonth => ("通常为 1–12", "Usually 1–12"),
+            SettingField::CurrentDistribution => {
+                ("在电桩之间分配站点的电流", "Distribute the site's current over the chargers")
+            }
+            SettingField::MeterPort => {
+                ("站点电表的串口，例如 Com4", "Serial port of the site's power meter, such as Com4")
+            }
+            SettingField::PhaseSequence => {
+                ("电桩的 L1、L2、L3 所接的站点相位", "The site's phases that a charger's L1, L2, L3 are wired to")
+            }
+            SettingField::Currency => ("币种的数字代码，0–999", "Numeric code of the currency, 0–999"),
+            SettingField::EnergyStep => {
+                ("每充入这么多电量降低一次优先级", "After each such amount of energy, priority is lost")
+            }
+            SettingField::TimeStep => ("每充这么长时间降低一次优先级", "After each such time, priority is lost"),
+            SettingField::PriorityPerEnergyStep => {
+                ("每个电量阶梯降低的优先级", "Priority lost at each energy step")
+            }
+            SettingField::PriorityPerTimeStep => ("每个时间阶梯降低的优先级", "Priority lost at each time step"),
+            SettingField::EnergyPerCount => ("电表每计数对应的电量，大于 0", "Energy per count of the power meter, over 0"),
+            SettingField::InternalTesting => ("内部测试模式", "Internal test mode"),
+            SettingField::MaxCurrentA | SettingField::MaxCurrentB | SettingField::MaxCurrentC => (
+                "站点在该相位上的最大电流，0–10000；负载均衡分配的上限",
+                "The most that the site may draw on this phase, 0–10000; what load balancing shares out",
+            ),
+        };
+        self.pick(zh, en)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_empty_and_keys_are_unique() {
+        let mut keys: Vec<_> = CATALOGUE.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let count = keys.len();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+        for (key, text) in CATALOGUE {
+            for lang in [Lang::Zh, Lang::En] {
+                assert!(!text(lang).trim().is_empty(), "{key} in {lang:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn english_texts_have_no_chinese() {
+        for (key, text) in CATALOGUE.iter().filter(|(key, _)| *key != "switch_language") {
+            assert!(!text(Lang::En).chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_browser_chooses_the_first_language() {
+        assert_eq!(Lang::accepted("en-GB,en;q=0.9,zh-CN;q=0.8"), Lang::En);
+        assert_eq!(Lang::accepted("zh-TW,zh;q=0.9,en;q=0.8"), Lang::Zh);
+        assert_eq!(Lang::accepted("en;q=0.3, zh;q=0.7"), Lang::Zh);
+        assert_eq!(Lang::accepted("de-DE,de;q=0.9,en;q=0.5"), Lang::En);
+        for header in ["", "de", ";;;,,,", "en;q=x", "\u{1f600}"] {
+            assert_eq!(Lang::accepted(header), Lang::Zh, "{header}");
+        }
+    }
+
+    #[test]
+    fn every_documented_state_has_a_name() {
+        for state in bmw_domain::status::STATE_NAMES {
+            assert!(Lang::Zh.state_name(state).is_some(), "{state}");
+        }
+        assert_eq!(Lang::En.state_name("hahaha"), None);
+    }
+
+    #[test]
+    fn errors_name_their_bounds() {
+        assert_eq!(Lang::En.field_error(&FieldError::TooLarge(999)), "At most 999.");
+        assert_eq!(Lang::Zh.field_error(&FieldError::TooSmall(1901)), "不能小于 1901。");
+    }
+}
