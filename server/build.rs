@@ -71,10 +71,7 @@ fn url_path(folder: &Path, file: &Path) -> Result<String> {
     let mut path = String::new();
     for part in file.strip_prefix(folder)? {
         path.push('/');
-        path.push_str(
-            part.to_str()
-                .ok_or("a file of the bundle has an odd name")?,
-        );
+        path.push_str(part.to_str().ok_or("a file of the bundle has an odd name")?);
     }
     Ok(path)
 }
@@ -88,14 +85,7 @@ struct Packing {
 impl Packing {
     /// A build for development would wait longer for the last percent than it is worth.
     fn for_profile(profile: &str) -> Self {
-        if profile == "release" {
-            Self {
-                brotli: 11,
-                gzip: 9,
-            }
-        } else {
-            Self { brotli: 2, gzip: 1 }
-        }
+        if profile == "release" { Self { brotli: 11, gzip: 9 } } else { Self { brotli: 2, gzip: 1 } }
     }
 
     fn brotli(&self, bytes: &[u8]) -> Result<Vec<u8>> {
@@ -128,13 +118,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn write(
-        out: &Path,
-        index: usize,
-        path: String,
-        bytes: &[u8],
-        packing: &Packing,
-    ) -> Result<Self> {
+    fn write(out: &Path, index: usize, path: String, bytes: &[u8], packing: &Packing) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let file = |end: &str| out.join(format!("asset-{index}.{end}"));
@@ -145,11 +129,7 @@ impl Entry {
         };
         // What compression does not make smaller is left as it is.
         let smaller = |end: &str, form: Vec<u8>| -> Result<Option<PathBuf>> {
-            if form.len() < bytes.len() {
-                write(end, &form).map(Some)
-            } else {
-                Ok(None)
-            }
+            if form.len() < bytes.len() { write(end, &form).map(Some) } else { Ok(None) }
         };
         Ok(Self {
             path,
@@ -225,9 +205,9 @@ impl Names {
             }
         }
         match found {
-            [Some(js), Some(wasm), Some(css)] => Ok(format!(
-                "Some(Names {{ js: {js:?}, wasm: {wasm:?}, css: {css:?} }})"
-            )),
+            [Some(js), Some(wasm), Some(css)] => {
+                Ok(format!("Some(Names {{ js: {js:?}, wasm: {wasm:?}, css: {css:?} }})"))
+            }
             [None, None, None] => Ok("None".to_owned()),
             _ => Err(format!("{} lacks a script, a module or a style", folder.display()).into()),
         }

@@ -6,9 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bmw_app::bundle::Bundle;
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// A file in every form in which it can be sent.
@@ -50,24 +48,14 @@ where
     let missing = get(async || StatusCode::NOT_FOUND);
     let router = Router::new().route("/pkg/{*rest}", missing);
     FILES.iter().fold(router, |router, asset| {
-        router.route(
-            asset.path,
-            get(async |headers: HeaderMap| respond(asset, &headers)),
-        )
+        router.route(asset.path, get(async |headers: HeaderMap| respond(asset, &headers)))
     })
 }
 
 fn respond(asset: &Asset, request: &HeaderMap) -> Response {
-    let mut response = if has_etag(request, asset.etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        content(asset, request)
-    };
-    let lifetime = if asset.forever {
-        "public, max-age=31536000, immutable"
-    } else {
-        "public, max-age=3600"
-    };
+    let mut response =
+        if has_etag(request, asset.etag) { StatusCode::NOT_MODIFIED.into_response() } else { content(asset, request) };
+    let lifetime = if asset.forever { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
     headers.insert(ETAG, HeaderValue::from_static(asset.etag));
@@ -84,13 +72,7 @@ fn content(asset: &Asset, request: &HeaderMap) -> Response {
         .filter(|(coding, _)| accepted.weight(*coding) > 0)
         .filter(|(coding, _)| accepted.weight(*coding) >= accepted.weight(Coding::Identity))
         // The first of equals, which is the smallest.
-        .reduce(|best, other| {
-            if accepted.weight(other.0) > accepted.weight(best.0) {
-                other
-            } else {
-                best
-            }
-        });
+        .reduce(|best, other| if accepted.weight(other.0) > accepted.weight(best.0) { other } else { best });
     let (coding, bytes) = packed.unwrap_or((Coding::Identity, asset.identity));
     let mut response = Response::new(Body::from(Bytes::from_static(bytes)));
     let headers = response.headers_mut();
@@ -168,9 +150,7 @@ impl Accepted {
         };
         let weight = parts.find_map(|part| {
             let (key, value) = part.split_once('=')?;
-            key.trim()
-                .eq_ignore_ascii_case("q")
-                .then(|| thousandths(value.trim()))
+            key.trim().eq_ignore_ascii_case("q").then(|| thousandths(value.trim()))
         });
         *slot = Some(weight.unwrap_or(1000));
     }
@@ -214,9 +194,7 @@ mod tests {
     };
 
     fn headers(list: &[(http::HeaderName, &'static str)]) -> HeaderMap {
-        list.iter()
-            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
-            .collect()
+        list.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
     }
 
     fn chosen(accept: &'static str) -> Option<String> {
@@ -261,14 +239,8 @@ mod tests {
     #[test]
     fn only_names_that_tell_the_content_are_kept_for_ever() {
         let response = respond(&SCRIPT, &HeaderMap::new());
-        assert_eq!(
-            response.headers()[CACHE_CONTROL],
-            "public, max-age=31536000, immutable"
-        );
-        let icon = Asset {
-            forever: false,
-            ..SCRIPT
-        };
+        assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=31536000, immutable");
+        let icon = Asset { forever: false, ..SCRIPT };
         let response = respond(&icon, &HeaderMap::new());
         assert_eq!(response.headers()[CACHE_CONTROL], "public, max-age=3600");
     }
@@ -285,11 +257,7 @@ mod tests {
     }
 
     async fn ask(method: Method, path: &str) -> Response {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .unwrap();
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         router::<()>().oneshot(request).await.unwrap()
     }
 
@@ -311,10 +279,7 @@ mod tests {
             assert_eq!(response.headers()[CONTENT_TYPE], asset.media_type);
             let head = ask(Method::HEAD, asset.path).await;
             assert_eq!(head.status(), StatusCode::OK);
-            assert_eq!(
-                head.headers()[http::header::CONTENT_LENGTH],
-                asset.identity.len().to_string()
-            );
+            assert_eq!(head.headers()[http::header::CONTENT_LENGTH], asset.identity.len().to_string());
             let post = ask(Method::POST, asset.path).await;
             assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
         }
