@@ -13,7 +13,7 @@ use crate::progress::{Progress, Step};
 use crate::{project, release};
 
 /// The demo's sessions end at the moment it was made: an old one would show an empty today.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
+const FRESH: Duration = Duration::from_hours(24);
 
 /// `cargo xtask run [-- ARGS]`.
 pub fn run(args: &[String]) -> Result<()> {

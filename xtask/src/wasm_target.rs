@@ -23,9 +23,9 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const OLDEST: (u32, u32) = (1, 95);
 
 /// How long rustup may try. Its download takes seconds where its servers are in reach.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
 /// How long a failure of rustup is remembered: a second run must not wait for it again.
-const RUSTUP_AGAIN: Duration = Duration::from_secs(24 * 3600);
+const RUSTUP_AGAIN: Duration = Duration::from_hours(24);
 
 /// The compiler for the bundle.
 pub enum Compiler {
