@@ -4,5 +4,52 @@
 //! functions. With `hydrate` (the browser): the same pages, taken over and kept live. Server functions live below
 //! `/fn`; `/api`, `/bmw` and `/ws` are the documented world.
 
+#![recursion_limit = "512"]
+
+#[cfg(feature = "ssr")]
+pub mod api;
+pub mod bundle;
+pub mod charts;
+pub mod components;
+pub mod data;
+#[path = "api/feed_message.rs"]
+pub mod feed_message;
+mod frame;
+pub mod live;
+mod pages;
+#[cfg(feature = "ssr")]
+pub mod serve;
 #[cfg(feature = "ssr")]
 pub mod state;
+pub mod text;
+pub mod ui;
+
+use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::StaticSegment;
+use leptos_router::components::{FlatRoutes, Route, Router};
+
+/// The whole interface: the frame, and in it the page that the address names.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let ui = ui::Ui::provide();
+    let live = live::Live::provide();
+    let (is_routing, set_is_routing) = signal(false);
+    view! {
+        <Router set_is_routing=set_is_routing>
+            <frame::TopBar ui=ui live=live is_routing=is_routing />
+            <frame::Navigation ui=ui />
+            <main id="content" class="page" tabindex="-1">
+                <FlatRoutes fallback=pages::NotFound>
+                    <Route path=StaticSegment("") view=pages::OverviewPage />
+                    <Route path=StaticSegment("overview") view=pages::OverviewPage />
+                    <Route path=StaticSegment("devices") view=pages::DevicesPage />
+                    <Route path=StaticSegment("details") view=pages::DetailsPage />
+                    <Route path=StaticSegment("records") view=pages::RecordsPage />
+                    <Route path=StaticSegment("settings") view=pages::SettingsPage />
+                </FlatRoutes>
+            </main>
+        </Router>
+    }
+}

@@ -4,19 +4,11 @@ use super::Lang;
 use bmw_domain::energy::{ChargingTime, Energy};
 
 /// Between groups of three digits, and between a number and its unit: a space that does not break.
-const SPACE: char = '\u{a0}';
+const SPACE: char = '\u{202f}';
 
-/// A whole number with spaces between thousands: `12 214`.
+/// A whole number, in groups of three digits from five digits on: `12 214`.
 pub fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 2);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(SPACE);
-        }
-        out.push(digit);
-    }
-    out
+    crate::charts::number::whole(value)
 }
 
 /// kWh with two decimals, half up on the exact value, without unit: `12 214.54`.
@@ -103,33 +95,33 @@ mod tests {
 
     #[test]
     fn energies_have_sensible_digits() {
-        assert_eq!(kwh_2(Energy::from_wh(12_214_535)), "12\u{a0}214.54");
+        assert_eq!(kwh_2(Energy::from_wh(12_214_535)), "12\u{202f}214.54");
         assert_eq!(kwh_2(Energy::ZERO), "0.00");
         assert_eq!(kwh_2(Energy::from_wh(-4)), "0.00");
         assert_eq!(kwh_2(Energy::from_wh(-1_005)), "−1.01");
         assert_eq!(kwh_3(Energy::from_wh(2_458)), "2.458");
         assert_eq!(kwh_3(Energy::from_wh(6_750)), "6.750");
-        assert_eq!(kwh_3(Energy::MAX), "1\u{a0}000\u{a0}000\u{a0}000.000");
+        assert_eq!(kwh_3(Energy::MAX), "1\u{202f}000\u{202f}000\u{202f}000.000");
     }
 
     #[test]
     fn numbers_are_grouped() {
-        for (value, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
-            assert_eq!(grouped(value).replace('\u{a0}', " "), text);
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1000"), (12_214, "12 214"), (1_234_567, "1 234 567")] {
+            assert_eq!(grouped(value).replace('\u{202f}', " "), text);
         }
         for (value, text) in [(16.0, "16"), (16.44, "16.4"), (-0.04, "0"), (f64::NAN, "0"), (15.96, "16")] {
             assert_eq!(one_decimal(value), text);
         }
-        assert_eq!(percent(3846), "38.46\u{a0}%");
-        assert_eq!(percent(10_000), "100.00\u{a0}%");
+        assert_eq!(percent(3846), "38.46\u{202f}%");
+        assert_eq!(percent(10_000), "100.00\u{202f}%");
     }
 
     #[test]
     fn times_are_words() {
         let minutes = |minutes: i64| ChargingTime::from_ms(minutes * 60_000);
-        assert_eq!(Lang::En.duration(minutes(4230)), "70\u{a0}h 30\u{a0}min");
-        assert_eq!(Lang::Zh.duration(minutes(60)), "1\u{a0}小时");
-        assert_eq!(Lang::En.duration(minutes(0)), "0\u{a0}min");
+        assert_eq!(Lang::En.duration(minutes(4230)), "70\u{202f}h 30\u{202f}min");
+        assert_eq!(Lang::Zh.duration(minutes(60)), "1\u{202f}小时");
+        assert_eq!(Lang::En.duration(minutes(0)), "0\u{202f}min");
         for (seconds, text) in [
             (-5, "just now"),
             (9, "just now"),
@@ -142,7 +134,7 @@ mod tests {
             (86_400 * 364, "12 mo ago"),
             (86_400 * 800, "2 y ago"),
         ] {
-            assert_eq!(Lang::En.ago(seconds * 1000).replace('\u{a0}', " "), text);
+            assert_eq!(Lang::En.ago(seconds * 1000).replace('\u{202f}', " "), text);
         }
     }
 }

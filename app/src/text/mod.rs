@@ -161,6 +161,10 @@ texts! {
     no_energy: "这段时间没有充电。", "Nothing was charged in this time.";
     no_energy_help: "选择更长的时间或其他电桩。", "Choose a longer time or another charger.";
 
+    as_table: "显示为表格", "Show as table";
+    chart_period: "周期", "Period";
+    unit_chargers: "个电桩", "chargers";
+
     // Phases
     phase_gauges: "相位仪表图", "Phase gauges";
     phase: "相位", "Phase";

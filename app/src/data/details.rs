@@ -1,0 +1,340 @@
+//! One charge point, its measured values, and the session query.
+
+use super::{DataError, Moment, RecordLine};
+#[cfg(feature = "ssr")]
+use super::{Query, line, moment, now, site};
+use bmw_domain::calendar::{Day, LocalTime, Month};
+use bmw_domain::energy::{ChargingTime, Energy};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
+
+/// What the details page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// When this was.
+    pub now: Moment,
+    /// All identities, for the picker.
+    pub identities: Vec<String>,
+    /// The identity that was asked for.
+    pub asked: Option<String>,
+    /// The charge point; `None` when there is none, or none of that identity.
+    pub charger: Option<ChargerDetails>,
+    /// The time span of the chart.
+    pub span: Span,
+    /// What was measured in it, oldest first.
+    pub values: Vec<Value>,
+    /// The session query.
+    pub query: SessionQuery,
+}
+
+/// A charge point with all that 2.1 tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChargerDetails {
+    /// Its identity.
+    pub id: String,
+    /// Its state's name.
+    pub state: Option<String>,
+    /// Whether it is in contact.
+    pub online: bool,
+    /// When it was last heard of.
+    pub contact: Option<Moment>,
+    /// The last message or command.
+    pub command: Option<String>,
+    /// Model.
+    pub model: String,
+    /// Vendor.
+    pub vendor: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// Firmware version.
+    pub firmware: Option<String>,
+    /// Energy over its life.
+    pub total_energy: Option<Energy>,
+    /// Charging time over its life.
+    pub total_time: Option<ChargingTime>,
+    /// Network address.
+    pub ip: Option<String>,
+    /// Hardware address.
+    pub mac: Option<String>,
+    /// Kind of socket.
+    pub socket: Option<String>,
+    /// Current offered to the car, A.
+    pub offered: Option<i32>,
+    /// The most that it may draw now, A.
+    pub limit: Option<i32>,
+    /// The current that it draws, A.
+    pub current: Option<i32>,
+    /// Energy of the running or last session, Wh.
+    pub session_energy: Option<i32>,
+    /// Minutes of the running or last session.
+    pub session_minutes: Option<i32>,
+    /// Phases that carry current.
+    pub phases: Option<i32>,
+    /// The most that the model can give, A.
+    pub max_current: Option<f64>,
+    /// The least that the model can give, A.
+    pub min_current: Option<f64>,
+    /// Phases of the model.
+    pub max_phases: Option<i32>,
+}
+
+/// The time span of the chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Span {
+    /// 15 minutes.
+    Quarter,
+    /// An hour.
+    Hour,
+    /// Four hours.
+    FourHours,
+    /// A day.
+    Day,
+}
+
+impl Span {
+    /// All, with their words in the address. The first is the usual one.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Quarter, "15m"), (Self::Hour, "1h"), (Self::FourHours, "4h"), (Self::Day, "1d")];
+
+    /// Its length, ms.
+    pub const fn ms(self) -> i64 {
+        match self {
+            Self::Quarter => 900_000,
+            Self::Hour => 3_600_000,
+            Self::FourHours => 14_400_000,
+            Self::Day => 86_400_000,
+        }
+    }
+
+    /// Its word in the address.
+    pub fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(span, _)| *span == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// What was measured at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    /// When, by the site's clock.
+    pub at: LocalTime,
+    /// The highest current of its lines, A.
+    pub current: Option<f64>,
+    /// Energy of the session so far.
+    pub energy: Option<Energy>,
+    /// Power, W.
+    pub power: Option<f64>,
+}
+
+/// The session query (2.2) as far as it has gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionQuery {
+    /// The chosen day.
+    pub date: Day,
+    /// Only sessions of the page's charge point.
+    pub only: bool,
+    /// The month that the calendar shows.
+    pub month: Month,
+    /// The days of that month that have sessions.
+    pub marked: Vec<Day>,
+    /// The sessions of the day, by number.
+    pub sessions: Vec<QueryLine>,
+    /// The chosen one.
+    pub chosen: Option<QueryLine>,
+    /// The chosen one in full, once it was started.
+    pub opened: Option<OpenedSession>,
+}
+
+/// A session to choose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueryLine {
+    /// Its number.
+    pub id: i32,
+    /// The charge point's own running number.
+    pub cycle: Option<i32>,
+    /// Its charge point.
+    pub charger: String,
+    /// Start.
+    pub start: Option<LocalTime>,
+}
+
+/// A session in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenedSession {
+    /// The session.
+    pub line: RecordLine,
+    /// When it asked for current.
+    pub queued: Option<LocalTime>,
+    /// Planned finish.
+    pub planned: Option<LocalTime>,
+    /// What was measured, oldest first.
+    pub values: Vec<Value>,
+}
+
+/// Everything that the details page shows, by the page's query string.
+#[server(endpoint = "details", prefix = "/fn", input = GetUrl)]
+pub async fn details(query: String) -> Result<Details, DataError> {
+    on_server::details(&Query::parse(&query)).await
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use super::*;
+    use bmw_domain::calendar::Timestamp;
+    use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
+    use bmw_site::{ChargePointNow, Present, SessionLine, Site};
+
+    /// Points that a chart shows: more than there are pixels help nobody.
+    const POINTS: usize = 720;
+    /// A day of values every 10 s.
+    const READ: u32 = 10_000;
+
+    pub async fn details(query: &Query) -> Result<Details, DataError> {
+        let site = site()?;
+        let present = site.present().clone();
+        let asked = query.get("charger_id").map(ToOwned::to_owned);
+        let charger = site.charge_point(asked.as_deref());
+        let span = query.get("span").and_then(|word| Span::ALL.into_iter().find(|(_, known)| *known == word));
+        let span = span.map_or(Span::Quarter, |(span, _)| span);
+        let now = now(&site);
+        let values = match &charger {
+            Some(charger) => values_of_span(&site, charger.key, now.at, span).await?,
+            None => Vec::new(),
+        };
+        Ok(Details {
+            now,
+            identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
+            asked,
+            span,
+            values,
+            query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
+            charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
+        })
+    }
+
+    async fn values_of_span(
+        site: &Site,
+        charger: ChargePointKey,
+        now: Timestamp,
+        span: Span,
+    ) -> Result<Vec<Value>, DataError> {
+        let values = site.store().meter_values(charger, now.plus(-span.ms()), now.plus(1), READ).await?;
+        Ok(thinned(values.iter().map(|measured| value(site, measured)).collect()))
+    }
+
+    fn value(site: &Site, measured: &MeterValue) -> Value {
+        Value {
+            at: site.clock().zone().local(measured.at),
+            current: measured.currents.0.into_iter().flatten().reduce(f64::max),
+            energy: measured.energy,
+            power: measured.power,
+        }
+    }
+
+    /// Every nth value, the last one always.
+    fn thinned(values: Vec<Value>) -> Vec<Value> {
+        let step = values.len().div_ceil(POINTS).max(1);
+        let last = values.len().saturating_sub(1);
+        values.into_iter().enumerate().filter(|(place, _)| (last - place).is_multiple_of(step)).map(|(_, value)| value).collect()
+    }
+
+    fn charger_details(site: &Site, charger: &ChargePointNow, now: Timestamp) -> ChargerDetails {
+        let point = &charger.charge_point;
+        let state = charger.state.clone().unwrap_or_default();
+        let model = charger.model.as_deref();
+        ChargerDetails {
+            id: point.identity.to_string(),
+            online: charger.is_online(now),
+            contact: charger.last_contact().map(|at| moment(site, at)),
+            state: state.state,
+            command: state.command,
+            model: point.model_id.clone(),
+            vendor: point.vendor.clone(),
+            serial: point.serial_number.clone(),
+            firmware: point.firmware_version.clone(),
+            total_energy: point.total_energy,
+            total_time: point.total_time,
+            ip: point.ip.clone(),
+            mac: point.mac.clone(),
+            socket: state.socket,
+            offered: state.current_offered,
+            limit: state.current_limit,
+            current: state.current,
+            session_energy: state.session_energy,
+            session_minutes: state.session_minutes,
+            phases: state.phases,
+            max_current: model.and_then(|model| model.max_current),
+            min_current: model.and_then(|model| model.min_current),
+            max_phases: model.and_then(|model| model.phases),
+        }
+    }
+
+    async fn session_query(
+        site: &Site,
+        present: &Present,
+        charger: Option<ChargePointKey>,
+        query: &Query,
+    ) -> Result<SessionQuery, DataError> {
+        let date = query.get("date").and_then(Day::parse).unwrap_or_else(|| site.clock().today());
+        let only = query.get("only").is_some();
+        let charger = charger.filter(|_| only);
+        let month = query
+            .get("month")
+            .and_then(|month| Day::parse(&format!("{month}-01")))
+            .map_or_else(|| date.month(), Day::month);
+        let last_day = Month(month.0 + 1).first_day().plus(-1);
+        let marked = site.store().days_with_sessions(charger, month.first_day(), last_day).await?;
+        let lines = site.sessions_of_day(date).await?;
+        let to_choose = |line: SessionLine| QueryLine {
+            id: line.id.0,
+            cycle: line.cycle,
+            charger: identity(present, line.charge_point),
+            start: line.started_at.or(line.queued_at),
+        };
+        let sessions: Vec<QueryLine> = lines
+            .iter()
+            .filter(|line| charger.is_none_or(|charger| line.charge_point == charger))
+            .map(to_choose)
+            .collect();
+        let asked: Option<i32> = query.get("record").and_then(|text| text.parse().ok());
+        let chosen = asked.and_then(|id| sessions.iter().find(|line| line.id == id)).cloned();
+        let opened = match &chosen {
+            Some(chosen) if query.get("start").is_some() => opened(site, present, TransactionId(chosen.id)).await?,
+            _ => None,
+        };
+        Ok(SessionQuery { date, only, month, marked, sessions, chosen, opened })
+    }
+
+    fn identity(present: &Present, key: ChargePointKey) -> String {
+        present.get(key).map(|charger| charger.charge_point.identity.to_string()).unwrap_or_default()
+    }
+
+    async fn opened(site: &Site, present: &Present, id: TransactionId) -> Result<Option<OpenedSession>, DataError> {
+        let Some(session) = site.store().session(id).await? else {
+            return Ok(None);
+        };
+        let measured = site.store().meter_values_of(id).await?;
+        let local = |at: Option<_>| at.map(|at| site.clock().zone().local(at));
+        Ok(Some(OpenedSession {
+            line: line(site, present, &session),
+            queued: local(session.queued_at),
+            planned: local(session.planned_finish),
+            values: thinned(measured.iter().map(|measured| value(site, measured)).collect()),
+        }))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn long_series_are_thinned_and_keep_their_end() {
+            let value = |at| Value { at: LocalTime(at), current: None, energy: None, power: None };
+            for length in [0_i64, 1, 719, 720, 721, 8640] {
+                let thin = thinned((0..length).map(value).collect());
+                assert!(thin.len() <= POINTS + 1, "{length}");
+                assert_eq!(thin.last().map(|value| value.at.0), (length > 0).then_some(length - 1));
+            }
+        }
+    }
+}

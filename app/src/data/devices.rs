@@ -1,0 +1,156 @@
+//! The device list.
+
+use super::{DataError, Moment, Phases, Tiles};
+#[cfg(feature = "ssr")]
+use super::{Query, moment, now, phases, site, tiles};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
+
+/// What the devices page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Devices {
+    /// When this was.
+    pub now: Moment,
+    /// The four tiles.
+    pub tiles: Tiles,
+    /// The phase gauges.
+    pub phases: Phases,
+    /// The charge points that draw current.
+    pub currents: Vec<CurrentLine>,
+    /// The charge points that the filter lets through, sorted.
+    pub chargers: Vec<DeviceLine>,
+    /// How many there are in all.
+    pub count: usize,
+    /// The states that occur, for the filter.
+    pub states: Vec<String>,
+    /// The choices.
+    pub search: String,
+    /// Only charge points in this state.
+    pub state: String,
+    /// What they are sorted by.
+    pub sort: DeviceSort,
+}
+
+/// The current of one charge point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurrentLine {
+    /// Its identity.
+    pub id: String,
+    /// The current that it draws, A.
+    pub current: i32,
+    /// The most that it may draw, A.
+    pub limit: Option<i32>,
+}
+
+/// A charge point in the device list (2.14).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceLine {
+    /// Its identity.
+    pub id: String,
+    /// Firmware version.
+    pub firmware: String,
+    /// Model.
+    pub model: String,
+    /// Its state's name.
+    pub state: Option<String>,
+    /// When it was last heard of.
+    pub contact: Option<Moment>,
+}
+
+/// What the device list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceSort {
+    /// The order in which they were added, as in 2.14.
+    Added,
+    /// Identity.
+    Id,
+    /// State.
+    State,
+    /// Newest contact first.
+    Contact,
+}
+
+impl DeviceSort {
+    /// All, with their words in the address.
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Added, ""), (Self::Id, "id"), (Self::State, "state"), (Self::Contact, "contact")];
+}
+
+/// Everything that the devices page shows, by the page's query string.
+#[server(endpoint = "devices", prefix = "/fn", input = GetUrl)]
+pub async fn devices(query: String) -> Result<Devices, DataError> {
+    on_server::devices(&Query::parse(&query)).await
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use super::*;
+    use bmw_site::ChargePointNow;
+    use std::cmp::Reverse;
+    use std::sync::Arc;
+
+    pub async fn devices(query: &Query) -> Result<Devices, DataError> {
+        let site = site()?;
+        let sessions = site.session_count().await?;
+        let present = site.present().clone();
+        let now = now(&site);
+        let search = query.get("search").unwrap_or_default().trim().to_lowercase();
+        let state = query.get("state").unwrap_or_default();
+        let sort = query
+            .get("sort")
+            .and_then(|word| DeviceSort::ALL.into_iter().find(|(_, known)| *known == word))
+            .map_or(DeviceSort::Added, |(sort, _)| sort);
+        let mut chosen: Vec<&Arc<ChargePointNow>> = present
+            .charge_points()
+            .iter()
+            .filter(|charger| state.is_empty() || charger.state_name().is_some_and(|name| name.eq_ignore_ascii_case(state)))
+            .filter(|charger| search.is_empty() || is_found(charger, &search))
+            .collect();
+        match sort {
+            DeviceSort::Added => {}
+            DeviceSort::Id => chosen.sort_by(|a, b| a.charge_point.identity.cmp(&b.charge_point.identity)),
+            DeviceSort::State => chosen.sort_by_key(|charger| charger.state_name().map(str::to_ascii_lowercase)),
+            DeviceSort::Contact => chosen.sort_by_key(|charger| Reverse(charger.last_contact())),
+        }
+        let mut states: Vec<String> =
+            present.charge_points().iter().filter_map(|charger| charger.state_name().map(ToOwned::to_owned)).collect();
+        states.sort_by_key(|state| state.to_ascii_lowercase());
+        states.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        Ok(Devices {
+            now,
+            tiles: tiles(&present, sessions),
+            phases: phases(&present, now.at),
+            currents: present.by_identity().filter_map(|charger| current(charger)).collect(),
+            chargers: chosen
+                .into_iter()
+                .map(|charger| DeviceLine {
+                    id: charger.charge_point.identity.to_string(),
+                    firmware: charger.charge_point.firmware_version.clone().unwrap_or_default(),
+                    model: charger.charge_point.model_id.clone(),
+                    state: charger.state_name().map(ToOwned::to_owned),
+                    contact: charger.last_contact().map(|at| moment(&site, at)),
+                })
+                .collect(),
+            count: present.charge_points().len(),
+            states,
+            search: query.get("search").unwrap_or_default().to_owned(),
+            state: state.to_owned(),
+            sort,
+        })
+    }
+
+    fn is_found(charger: &ChargePointNow, search: &str) -> bool {
+        let point = &charger.charge_point;
+        [point.identity.as_str(), &point.model_id, point.firmware_version.as_deref().unwrap_or_default()]
+            .iter()
+            .any(|text| text.to_lowercase().contains(search))
+    }
+
+    /// A charge point that draws current.
+    fn current(charger: &ChargePointNow) -> Option<CurrentLine> {
+        let state = charger.state.as_ref()?;
+        let current = state.current.filter(|current| *current > 0)?;
+        Some(CurrentLine { id: charger.charge_point.identity.to_string(), current, limit: state.current_limit })
+    }
+}

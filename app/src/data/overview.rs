@@ -1,0 +1,227 @@
+//! The overview.
+
+use super::{DataError, Moment, Phases, Tiles};
+#[cfg(feature = "ssr")]
+use super::{Query, moment, now, phases, site, tiles};
+use bmw_domain::calendar::{LocalTime, Period};
+use bmw_domain::energy::Energy;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
+
+/// What the overview shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    /// When this was.
+    pub now: Moment,
+    /// The four tiles.
+    pub tiles: Tiles,
+    /// The energy chart with the choices that it was made by.
+    pub energy: EnergyChart,
+    /// The phase gauges.
+    pub phases: Phases,
+    /// How many charge points are in each state that occurs: its name, the number, hundredths of a percent.
+    pub states: Vec<(String, u64, u32)>,
+    /// The charge points that were heard of last.
+    pub chargers: Vec<ChargerLine>,
+    /// The newest sessions.
+    pub sessions: Vec<RecentLine>,
+    /// How many of them were asked for.
+    pub rows: u32,
+    /// All identities, for the chart's filter.
+    pub identities: Vec<String>,
+}
+
+/// Energy by period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnergyChart {
+    /// One series for each charge point rather than one for all.
+    pub by_charger: bool,
+    /// Years, months or days.
+    pub period: Period,
+    /// How many of them.
+    pub count: u32,
+    /// Only this charge point.
+    pub charger: Option<String>,
+    /// The periods, oldest first.
+    pub labels: Vec<String>,
+    /// The series. One without name holds the sum of all, or of all that have no series of their own.
+    pub series: Vec<EnergySeries>,
+    /// The sum of all.
+    pub total: Energy,
+}
+
+/// The energy of one charge point, or of several, by period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnergySeries {
+    /// Whose.
+    pub name: Option<String>,
+    /// One for each period.
+    pub energies: Vec<Energy>,
+}
+
+/// A charge point in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChargerLine {
+    /// Its identity.
+    pub id: String,
+    /// Its state's name.
+    pub state: Option<String>,
+    /// The last message or command.
+    pub command: Option<String>,
+    /// When it was last heard of.
+    pub contact: Option<Moment>,
+}
+
+/// A session among the newest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecentLine {
+    /// Its number.
+    pub id: i32,
+    /// Its charge point.
+    pub charger: String,
+    /// When it finished.
+    pub finish: LocalTime,
+    /// Its energy.
+    pub energy: Energy,
+}
+
+/// How many rows of sessions can be chosen.
+pub const ROWS: [u32; 3] = [7, 10, 20];
+
+/// The most periods that the chart shows.
+pub const fn most_periods(period: Period) -> u32 {
+    match period {
+        Period::Year => 50,
+        Period::Month => 120,
+        Period::Day => 366,
+    }
+}
+
+/// The word for a period in an address.
+pub const fn period_word(period: Period) -> &'static str {
+    match period {
+        Period::Year => "year",
+        Period::Month => "month",
+        Period::Day => "day",
+    }
+}
+
+/// Everything that the overview shows, by the page's query string.
+#[server(endpoint = "overview", prefix = "/fn", input = GetUrl)]
+pub async fn overview(query: String) -> Result<Overview, DataError> {
+    on_server::overview(&Query::parse(&query)).await
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use super::*;
+    use bmw_domain::record::ChargePointKey;
+    use bmw_domain::status::{STATE_NAMES, percentages};
+    use bmw_site::{EnergySums, Present, Site, Window};
+    use std::cmp::Reverse;
+
+    /// Colours that can be told apart; the rest is shown as one series.
+    const SERIES: usize = 9;
+    /// Charge points on the overview; the others are a link away.
+    const CHARGERS: usize = 10;
+
+    pub async fn overview(query: &Query) -> Result<Overview, DataError> {
+        let site = site()?;
+        let sessions = site.session_count().await?;
+        let recent = site.recent_sessions().await?;
+        let present = site.present().clone();
+        let rows = query.number("rows", 1..=100).unwrap_or(ROWS[0]);
+        let now = now(&site);
+        let statistics = present.statistics();
+        let shares = percentages(statistics.by_state);
+        let states = STATE_NAMES.iter().zip(statistics.by_state).zip(shares);
+        let energy = energy(&site, &present, query).await?;
+        Ok(Overview {
+            now,
+            tiles: tiles(&present, sessions),
+            energy,
+            phases: phases(&present, now.at),
+            states: states
+                .filter(|((_, count), _)| *count > 0)
+                .map(|((name, count), share)| ((*name).to_owned(), count, share))
+                .collect(),
+            chargers: present
+                .by_contact()
+                .take(CHARGERS)
+                .map(|charger| ChargerLine {
+                    id: charger.charge_point.identity.to_string(),
+                    state: charger.state_name().map(ToOwned::to_owned),
+                    command: charger.command().map(ToOwned::to_owned),
+                    contact: charger.last_contact().map(|at| moment(&site, at)),
+                })
+                .collect(),
+            sessions: recent
+                .iter()
+                .take(rows as usize)
+                .map(|session| RecentLine {
+                    id: session.id.0,
+                    charger: identity(&present, session.charge_point),
+                    finish: session.planned_finish,
+                    energy: session.energy,
+                })
+                .collect(),
+            rows,
+            identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
+        })
+    }
+
+    fn identity(present: &Present, key: ChargePointKey) -> String {
+        present.get(key).map(|charger| charger.charge_point.identity.to_string()).unwrap_or_default()
+    }
+
+    async fn energy(site: &Site, present: &Present, query: &Query) -> Result<EnergyChart, DataError> {
+        let (period, usual) = match query.get("by") {
+            Some("year") => (Period::Year, 5),
+            Some("day") => (Period::Day, 30),
+            _ => (Period::Month, 12),
+        };
+        let count = query.number("count", 1..=u32::MAX).unwrap_or(usual).min(most_periods(period));
+        let by_charger = query.get("show") == Some("chargers");
+        let charger = query.get("charger").map(ToOwned::to_owned);
+        let window = Window::newest(period, site.clock().today(), count as usize);
+        let series = site
+            .with_sums(|sums| match &charger {
+                // An unknown charge point has charged nothing (reading guide, 3.1).
+                Some(id) => {
+                    let energies = present.find(id).map(|charger| sums.of(charger.key, window));
+                    let energies = energies.unwrap_or_else(|| vec![Energy::ZERO; window.length]);
+                    vec![EnergySeries { name: Some(id.clone()), energies }]
+                }
+                None if by_charger => stacked(sums, present, window),
+                None => vec![EnergySeries { name: None, energies: sums.of_all(window) }],
+            })
+            .await?;
+        let total = series.iter().flat_map(|series| series.energies.iter().copied()).sum();
+        Ok(EnergyChart { by_charger, period, count, charger, labels: window.labels().collect(), series, total })
+    }
+
+    /// The charge points that charged most, each with a series of its own, by identity; the others joined.
+    fn stacked(sums: &EnergySums, present: &Present, window: Window) -> Vec<EnergySeries> {
+        let mut series: Vec<(Energy, EnergySeries)> = present
+            .by_identity()
+            .map(|charger| {
+                let energies = sums.of(charger.key, window);
+                let name = Some(charger.charge_point.identity.to_string());
+                (energies.iter().copied().sum(), EnergySeries { name, energies })
+            })
+            .filter(|(total, _)| *total > Energy::ZERO)
+            .collect();
+        if series.len() > SERIES + 1 {
+            series.sort_by_key(|(total, _)| Reverse(*total));
+            let rest = series.split_off(SERIES);
+            let mut joined = vec![Energy::ZERO; window.length];
+            for (_, other) in &rest {
+                joined.iter_mut().zip(&other.energies).for_each(|(sum, energy)| *sum += *energy);
+            }
+            series.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+            series.push((Energy::ZERO, EnergySeries { name: None, energies: joined }));
+        }
+        series.into_iter().map(|(_, series)| series).collect()
+    }
+}

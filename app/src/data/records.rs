@@ -1,0 +1,180 @@
+//! Sessions of the past.
+
+use super::{DataError, Moment};
+#[cfg(feature = "ssr")]
+use super::{Query, now, site};
+use bmw_domain::calendar::{Day, LocalTime};
+use bmw_domain::energy::{ChargingTime, Energy};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
+
+/// What the records page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Records {
+    /// When this was.
+    pub now: Moment,
+    /// All identities, for the filter.
+    pub identities: Vec<String>,
+    /// The choices.
+    pub filter: RecordsFilter,
+    /// A day that could not be read, as it was typed.
+    pub wrong_day: Option<String>,
+    /// A part of the sessions, newest id first.
+    pub sessions: Vec<RecordLine>,
+    /// How many there are in all.
+    pub count: u64,
+    /// Their energy.
+    pub energy: Energy,
+    /// Their charging time.
+    pub time: ChargingTime,
+    /// Whether this is not the first part.
+    pub is_later_part: bool,
+    /// Where the next part begins.
+    pub next: Option<i32>,
+}
+
+/// Which sessions are asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordsFilter {
+    /// Of this charge point.
+    pub charger: String,
+    /// On or after this day.
+    pub from: Day,
+    /// On or before this day.
+    pub to: Day,
+    /// Started with this card.
+    pub card: String,
+    /// Finished or still running.
+    pub finished: Option<bool>,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordLine {
+    /// Its number.
+    pub id: i32,
+    /// The charge point's own running number.
+    pub cycle: Option<i32>,
+    /// Its charge point.
+    pub charger: String,
+    /// Start.
+    pub start: Option<LocalTime>,
+    /// Real finish; `None` while it runs.
+    pub finish: Option<LocalTime>,
+    /// How long it took.
+    pub time: Option<ChargingTime>,
+    /// Its energy.
+    pub energy: Energy,
+    /// The card that started it.
+    pub card: Option<String>,
+}
+
+/// Everything that the records page shows, by the page's query string.
+#[server(endpoint = "records", prefix = "/fn", input = GetUrl)]
+pub async fn records(query: String) -> Result<Records, DataError> {
+    on_server::records(&Query::parse(&query)).await
+}
+
+#[cfg(feature = "ssr")]
+pub(crate) use on_server::{RecordsQuestion, line};
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use super::*;
+    use bmw_domain::record::{Transaction, TransactionId};
+    use bmw_site::{Present, Site};
+    use bmw_store::SessionFilter;
+
+    /// Rows of one part.
+    const ROWS: u32 = 50;
+    /// Days that are shown when none were chosen.
+    const USUAL_DAYS: i32 = 30;
+
+    /// What a query string asks for.
+    pub struct RecordsQuestion {
+        pub filter: RecordsFilter,
+        pub wrong_day: Option<String>,
+        /// `None`: a charge point that does not exist, so nothing can be found.
+        pub store_filter: Option<SessionFilter>,
+    }
+
+    impl RecordsQuestion {
+        pub fn read(query: &Query, site: &Site, present: &Present) -> Self {
+            let today = site.clock().today();
+            let day = |name: &str| query.get(name).map(|text| Day::parse(text).ok_or(text));
+            let (from, to) = (day("from"), day("to"));
+            let wrong_day = [from, to].into_iter().flatten().find_map(Result::err).map(ToOwned::to_owned);
+            let to = to.and_then(Result::ok).unwrap_or(today);
+            let from = from.and_then(Result::ok).unwrap_or_else(|| to.plus(1 - USUAL_DAYS));
+            // The other way round is meant the right way round.
+            let (from, to) = (from.min(to), from.max(to));
+            let filter = RecordsFilter {
+                charger: query.get("charger").unwrap_or_default().to_owned(),
+                from,
+                to,
+                card: query.get("card").unwrap_or_default().to_owned(),
+                finished: match query.get("state") {
+                    Some("finished") => Some(true),
+                    Some("running") => Some(false),
+                    _ => None,
+                },
+            };
+            let charge_point = match filter.charger.as_str() {
+                "" => Some(None),
+                id => present.find(id).map(|charger| Some(charger.key)),
+            };
+            let store_filter = charge_point.map(|charge_point| SessionFilter {
+                charge_point,
+                from: Some(from),
+                to: Some(to),
+                id_tag: Some(filter.card.clone()).filter(|card| !card.is_empty()),
+                finished: filter.finished,
+            });
+            Self { filter, wrong_day, store_filter }
+        }
+    }
+
+    pub async fn records(query: &Query) -> Result<Records, DataError> {
+        let site = site()?;
+        let present = site.present().clone();
+        let question = RecordsQuestion::read(query, &site, &present);
+        let before = query.get("before").and_then(|text| text.parse().ok()).map(TransactionId);
+        let (mut found, mut totals) = (Vec::new(), (0, Energy::ZERO, ChargingTime::default()));
+        if let Some(filter) = &question.store_filter {
+            // One more than is shown tells whether there is another part.
+            let page = site.store().find_sessions(filter, before, ROWS + 1).await?;
+            found = page.sessions;
+            totals = (page.count, page.energy, page.time);
+        }
+        let is_more = found.len() > ROWS as usize;
+        found.truncate(ROWS as usize);
+        Ok(Records {
+            now: now(&site),
+            identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
+            filter: question.filter,
+            wrong_day: question.wrong_day,
+            next: found.last().filter(|_| is_more).map(|session| session.id.0),
+            sessions: found.iter().map(|session| line(&site, &present, session)).collect(),
+            count: totals.0,
+            energy: totals.1,
+            time: totals.2,
+            is_later_part: before.is_some(),
+        })
+    }
+
+    pub fn line(site: &Site, present: &Present, session: &Transaction) -> RecordLine {
+        let local = |at: Option<_>| at.map(|at| site.clock().zone().local(at));
+        let charger = present.get(session.charge_point);
+        RecordLine {
+            id: session.id.0,
+            cycle: session.cycle,
+            charger: charger.map(|charger| charger.charge_point.identity.to_string()).unwrap_or_default(),
+            start: local(session.started_at),
+            finish: local(session.finished_at),
+            time: session.duration(),
+            energy: session.energy,
+            card: session.id_tag.clone(),
+        }
+    }
+}

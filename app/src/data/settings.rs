@@ -1,0 +1,180 @@
+//! The settings form: read, checked and saved by the same rules on both sides.
+
+use super::{DataError, Query};
+#[cfg(feature = "ssr")]
+use super::site;
+use bmw_domain::field::FieldError;
+use bmw_domain::settings::{Input, SettingField, Settings};
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A field's name in the form and in the address.
+pub const fn field_name(field: SettingField) -> &'static str {
+    match field {
+        SettingField::CardReaderPort => "card_reader_port",
+        SettingField::InstallationYear => "installation_year",
+        SettingField::InstallationMonth => "installation_month",
+        SettingField::CurrentDistribution => "current_distribution",
+        SettingField::MeterPort => "meter_port",
+        SettingField::PhaseSequence => "phase_sequence",
+        SettingField::Currency => "currency",
+        SettingField::EnergyStep => "energy_step",
+        SettingField::TimeStep => "time_step",
+        SettingField::PriorityPerEnergyStep => "priority_per_energy_step",
+        SettingField::PriorityPerTimeStep => "priority_per_time_step",
+        SettingField::EnergyPerCount => "energy_per_count",
+        SettingField::InternalTesting => "internal_testing",
+        SettingField::MaxCurrentA => "max_current_a",
+        SettingField::MaxCurrentB => "max_current_b",
+        SettingField::MaxCurrentC => "max_current_c",
+    }
+}
+
+/// What was typed, by the names of the fields.
+pub type Typed = BTreeMap<String, String>;
+
+/// What came of saving.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SaveOutcome {
+    /// Saved: the settings now, and the fields that changed.
+    Saved(Box<Settings>, Vec<SettingField>),
+    /// Nothing was saved: what is wrong.
+    Wrong(Vec<(SettingField, FieldError)>),
+}
+
+/// Checks what was typed.
+///
+/// # Errors
+/// Every wrong field with its reason, in the order of the document.
+pub fn check(typed: &Typed) -> Result<Settings, Vec<(SettingField, FieldError)>> {
+    Settings::from_inputs(|field| typed.get(field_name(field)).map(|text| Input::Text(text)))
+}
+
+/// What a form without WebAssembly left in the address: the typed values of one that could not be saved.
+pub fn typed_in(query: &Query) -> Option<Typed> {
+    query.get("wrong")?;
+    let value = |field| Some((field_name(field).to_owned(), query.raw(field_name(field))?.to_owned()));
+    Some(SettingField::ALL.into_iter().filter_map(value).collect())
+}
+
+/// The fields that such a form has changed; `None` when none was sent.
+pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
+    let names = query.raw("saved")?;
+    Some(SettingField::ALL.into_iter().filter(|field| names.split(',').any(|name| name == field_name(*field))).collect())
+}
+
+/// The settings.
+#[server(endpoint = "settings", prefix = "/fn", input = GetUrl)]
+pub async fn settings(
+    /// Not used: every page asks by its query string.
+    query: String,
+) -> Result<Settings, DataError> {
+    let _ = query;
+    Ok(site()?.present().settings().as_ref().clone())
+}
+
+/// Saves the settings, all or nothing. A plain form is led back to the page, which shows the outcome by its address.
+#[server(endpoint = "settings/save", prefix = "/fn")]
+pub async fn save_settings(#[server(flatten)] values: Typed) -> Result<SaveOutcome, DataError> {
+    on_server::save(values).await
+}
+
+#[cfg(feature = "ssr")]
+mod on_server {
+    use super::*;
+    use axum::extract::ConnectInfo;
+    use bmw_site::Clock;
+    use bmw_store::AuditEntry;
+    use http::request::Parts;
+    use std::net::SocketAddr;
+
+    /// A typed value that is brought back to a page by its address is cut here; nothing that is accepted is longer.
+    const TYPED_MOST: usize = 100;
+
+    pub async fn save(values: Typed) -> Result<SaveOutcome, DataError> {
+        let outcome = match check(&values) {
+            Ok(settings) => {
+                let site = site()?;
+                let before = site.present().settings().clone();
+                let audit = AuditEntry {
+                    at: Clock::real(),
+                    actor: "local operator".to_owned(),
+                    origin: origin(),
+                    action: "settings.save".to_owned(),
+                    before: json(&before),
+                    after: json(&settings),
+                };
+                site.save_settings(settings.clone(), &audit).await?;
+                let changed = settings.changed_fields(&before);
+                SaveOutcome::Saved(Box::new(settings), changed)
+            }
+            Err(errors) => SaveOutcome::Wrong(errors),
+        };
+        if is_plain_form() {
+            leptos_axum::redirect(&back(&outcome, &values));
+        }
+        Ok(outcome)
+    }
+
+    fn json(settings: &Settings) -> String {
+        // Plain fields; an error would be a float that is not finite, and none gets here.
+        serde_json::to_string(settings).unwrap_or_default()
+    }
+
+    fn origin() -> String {
+        use_context::<Parts>()
+            .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string()))
+            .unwrap_or_default()
+    }
+
+    fn is_plain_form() -> bool {
+        use_context::<Parts>().is_some_and(|parts| {
+            parts.headers.get(http::header::ACCEPT).is_some_and(|accept| {
+                accept.to_str().is_ok_and(|accept| accept.contains("text/html"))
+            })
+        })
+    }
+
+    fn back(outcome: &SaveOutcome, values: &Typed) -> String {
+        match outcome {
+            SaveOutcome::Saved(_, changed) => {
+                let names: Vec<&str> = changed.iter().map(|field| field_name(*field)).collect();
+                // Said also when nothing changed.
+                format!("/settings/?saved={}", names.join(","))
+            }
+            SaveOutcome::Wrong(_) => {
+                let cut = |text: &String| text.chars().take(TYPED_MOST).collect::<String>();
+                SettingField::ALL
+                    .into_iter()
+                    .filter_map(|field| values.get_key_value(field_name(field)))
+                    .fold(Query::from([("wrong", "1")]), |query, (name, value)| query.with_raw(name, cut(value)))
+                    .on("/settings/")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_comes_back_by_the_address() {
+        let query = Query::parse("wrong=1&max_current_a=-1&meter_port=&currency=86");
+        let typed = typed_in(&query).unwrap();
+        assert_eq!(typed.get("max_current_a").map(String::as_str), Some("-1"));
+        assert_eq!(typed.get("meter_port").map(String::as_str), Some(""));
+        assert!(check(&typed).unwrap_err().contains(&(SettingField::MeterPort, FieldError::Blank)));
+        assert_eq!(typed_in(&Query::parse("max_current_a=1")), None);
+    }
+
+    #[test]
+    fn an_address_tells_what_was_saved() {
+        let query = Query::parse("saved=currency,max_current_a,<script>");
+        assert_eq!(saved_in(&query), Some(vec![SettingField::Currency, SettingField::MaxCurrentA]));
+        assert_eq!(saved_in(&Query::parse("saved=")), Some(Vec::new()));
+        assert_eq!(saved_in(&Query::default()), None);
+    }
+}

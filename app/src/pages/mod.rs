@@ -1,0 +1,130 @@
+//! The pages. Each asks its server function for all that it shows, by its own query string, and draws it again as a
+//! whole when the answer or the language changes: views keep their elements where the structure stays the same.
+
+mod details;
+mod devices;
+mod overview;
+mod parts;
+mod records;
+mod settings;
+
+pub use details::DetailsPage;
+pub use devices::DevicesPage;
+pub use overview::OverviewPage;
+pub use records::RecordsPage;
+pub use settings::SettingsPage;
+
+use crate::data::DataError;
+use crate::live::Live;
+use crate::text::Lang;
+use crate::ui::Ui;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_url;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::future::Future;
+
+/// A page: its name, where its data comes from, and how it is drawn.
+///
+/// The data is asked for anew when the query string changes, and when the live feed has told of a change.
+fn page<T, F>(
+    name: fn(Lang) -> &'static str,
+    load: fn(String) -> F,
+    draw: impl Fn(Lang, T) -> AnyView + Send + Sync + 'static,
+) -> AnyView
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<T, DataError>> + Send + 'static,
+{
+    let ui = Ui::get();
+    let pulse = Live::get().pulse;
+    // The page's own address, not the router's: a page that is left must not ask for what the next one shows.
+    let url = use_url();
+    let source = move || (url.with(|url| url.search().to_owned()), pulse.get());
+    let data = Resource::new_blocking(source, move |(search, _)| load(search));
+    let shown = move || {
+        let lang = ui.lang.get();
+        data.get().map(|answer| match answer {
+            Ok(data) => draw(lang, data),
+            Err(error) => trouble(lang, &error, move || data.refetch()),
+        })
+    };
+    view! {
+        <Title text=move || format!("{} · BMW", name(ui.lang.get())) />
+        <h1 class="page-title">{move || name(ui.lang.get())}</h1>
+        <Transition fallback=move || {
+            view! {
+                <p class="page-loading" role="status">
+                    {ui.lang.get().loading()}
+                </p>
+            }
+        }>{shown}</Transition>
+    }
+    .into_any()
+}
+
+/// What failed, and a way to try again that also works as a plain link.
+fn trouble(lang: Lang, error: &DataError, retry: impl Fn() + 'static) -> AnyView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(http::StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let url = use_url();
+    let here = move || {
+        let url = url.read();
+        format!("{}?{}", url.path(), url.search())
+    };
+    view! {
+        <section class="card trouble" role="alert">
+            <h2>{lang.failed_title()}</h2>
+            <p>{reason(lang, error)}</p>
+            <p>
+                <a
+                    class="button is-primary"
+                    rel="external"
+                    href=here
+                    on:click=move |event| {
+                        event.prevent_default();
+                        retry();
+                    }
+                >
+                    {lang.try_again()}
+                </a>
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// Why there is no answer, in words.
+fn reason(lang: Lang, error: &DataError) -> &'static str {
+    match error {
+        DataError::Store => lang.failed_store(),
+        DataError::Refused => lang.failed_refused(),
+        DataError::Network => lang.failed_network(),
+        DataError::Protocol => lang.failed_other(),
+    }
+}
+
+/// The page that is shown for an address without one.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(http::StatusCode::NOT_FOUND);
+    }
+    let ui = Ui::get();
+    view! {
+        <Title text=move || format!("{} · BMW", ui.lang.get().not_found_title()) />
+        <section class="card trouble">
+            <h1>{move || ui.lang.get().not_found_title()}</h1>
+            <p>{move || ui.lang.get().not_found_help()}</p>
+            <p>
+                <a class="button is-primary" href="/overview/">
+                    {move || ui.lang.get().to_overview()}
+                </a>
+            </p>
+        </section>
+    }
+}

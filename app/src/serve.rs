@@ -1,0 +1,220 @@
+//! The pages on the server: the HTML document around them, the policy that guards it, and the few routes that belong
+//! to pages alone.
+
+use crate::bundle::Bundle;
+use crate::data::{Query, RecordsQuestion, line};
+use crate::state::AppState;
+use crate::text::Lang;
+use crate::ui::{COOKIE_RULES, Theme};
+use crate::{App, ui};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bmw_domain::record::TransactionId;
+use http::header::{self, HeaderValue};
+use http::{HeaderName, StatusCode};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::MetaTags;
+use std::sync::Arc;
+
+/// All that a browser sees but the bundle's files and the documented routes: the pages, their data below `/fn`, the
+/// CSV of the records and the switch of language and theme. Without a bundle the pages load no script.
+///
+/// Its fallback renders pages (also the one that says that there is no such page), so that it belongs behind all
+/// other routes.
+pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
+    let context = {
+        let state = state.clone();
+        move || provide_context(state.clone())
+    };
+    let functions = {
+        let context = context.clone();
+        move |request| leptos_axum::handle_server_fns_with_context(context.clone(), request)
+    };
+    let bundle = bundle.map(Arc::new);
+    let pages = leptos_axum::render_app_async_with_context(context, move || shell(bundle.clone()));
+    Router::new()
+        .route("/fn/{*function}", get(functions.clone()).post(functions))
+        .route("/records/export.csv", get(records_csv))
+        .route("/preferences", get(preferences))
+        .fallback_service(get(pages))
+        .with_state(state)
+}
+
+/// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.
+pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
+    let (lang, theme) = ui::chosen();
+    let nonce = use_nonce();
+    if let Some(response) = use_context::<ResponseOptions>() {
+        guard(&response, nonce.as_deref());
+    }
+    let hydration = bundle.map(|bundle| {
+        let start = format!(
+            "import('{}').then(m => m.default({{module_or_path:'{}'}}).then(() => m.hydrate()));",
+            bundle.js, bundle.wasm
+        );
+        view! {
+            <link rel="stylesheet" href=bundle.css.clone() />
+            <link rel="modulepreload" href=bundle.js.clone() nonce=nonce.clone() />
+            <link
+                rel="preload"
+                href=bundle.wasm.clone()
+                r#as="fetch"
+                r#type="application/wasm"
+                crossorigin="anonymous"
+            />
+            <script type="module" nonce=nonce.clone()>
+                {start}
+            </script>
+        }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang=lang.code() data-theme=theme.word()>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="referrer" content="same-origin" />
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
+                {hydration}
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// Headers of every page. What it shows belongs to one moment and one person's choices: it is not kept.
+fn guard(response: &ResponseOptions, nonce: Option<&str>) {
+    let script = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+    let policy = format!(
+        "default-src 'self'; script-src 'self'{script} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+    );
+    let set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.insert_header(name, value);
+        }
+    };
+    set(header::CONTENT_SECURITY_POLICY, &policy);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::VARY, "Cookie, Accept-Language");
+}
+
+/// Sets language or theme without WebAssembly and leads back to the page.
+async fn preferences(RawQuery(query): RawQuery) -> Response {
+    let query = Query::parse(&query.unwrap_or_default());
+    let lang = query.get("lang").and_then(Lang::from_code).map(|lang| ("lang", lang.code()));
+    let theme = query.get("theme").and_then(Theme::from_word).map(|theme| ("theme", theme.word()));
+    let back = query.get("back").filter(|back| is_own_path(back)).unwrap_or("/overview/");
+    let mut response = (StatusCode::SEE_OTHER, [(header::CACHE_CONTROL, "no-store")]).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, HeaderValue::from_str(back).unwrap_or(HeaderValue::from_static("/overview/")));
+    for (name, value) in [lang, theme].into_iter().flatten() {
+        if let Ok(cookie) = HeaderValue::from_str(&format!("{name}={value}; {COOKIE_RULES}")) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// Whether an address stays on this server: `//host` and `/\host` do not.
+fn is_own_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path[1..].starts_with(['/', '\\'])
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+/// Rows that are read from the store at a time.
+const CSV_ROWS: u32 = 1000;
+
+/// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
+async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    let present = state.site.present().clone();
+    let query = Query::parse(&query.unwrap_or_default());
+    let question = RecordsQuestion::read(&query, &state.site, &present);
+    let name = format!("records-{}-{}.csv", question.filter.from, question.filter.to);
+    // A mark of byte order makes spreadsheets read UTF-8.
+    let head = "\u{feff}record_id,charge_code,charger_id,started,finished,minutes,energy_kwh,card\r\n";
+    let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(head.as_bytes()))]);
+    let parts = futures::stream::try_unfold(question.store_filter.map(|filter| (filter, None)), move |position| {
+        let (state, present) = (state.clone(), present.clone());
+        async move {
+            let Some((filter, before)) = position else {
+                return Ok(None);
+            };
+            let page = state.site.store().find_sessions(&filter, before, CSV_ROWS).await.map_err(|error| {
+                tracing::error!(%error, "the CSV of the records");
+                std::io::Error::other("the store failed")
+            })?;
+            let Some(last) = page.sessions.last() else {
+                return Ok(None);
+            };
+            let next: Option<TransactionId> = (page.sessions.len() == CSV_ROWS as usize).then_some(last.id);
+            let mut text = String::with_capacity(page.sessions.len() * 80);
+            for session in &page.sessions {
+                let line = line(&state.site, &present, session);
+                let time = |at: Option<bmw_domain::calendar::LocalTime>| at.map(|at| at.with_space()).unwrap_or_default();
+                let fields = [
+                    line.id.to_string(),
+                    line.cycle.map(|cycle| cycle.to_string()).unwrap_or_default(),
+                    quoted(&line.charger),
+                    time(line.start),
+                    time(line.finish),
+                    line.time.map(|time| time.minutes_2().to_string()).unwrap_or_default(),
+                    line.energy.kwh().to_string(),
+                    quoted(line.card.as_deref().unwrap_or_default()),
+                ];
+                text.push_str(&fields.join(","));
+                text.push_str("\r\n");
+            }
+            Ok(Some((Bytes::from(text), next.map(|next| (filter, Some(next))))))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, Body::from_stream(futures::StreamExt::chain(first, parts))).into_response()
+}
+
+/// A field of text: quoted where CSV needs it, and never taken for a formula by a spreadsheet.
+fn quoted(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if guard.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
+        return text.to_owned();
+    }
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_server_are_led_back_to() {
+        for path in ["/", "/details/?charger_id=a&date=2015-11-24", "/records/?card=%E6%A1%A9"] {
+            assert!(is_own_path(path), "{path}");
+        }
+        for path in ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/é"] {
+            assert!(!is_own_path(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn csv_fields_are_safe() {
+        assert_eq!(quoted("04A1"), "04A1");
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
+    }
+}
