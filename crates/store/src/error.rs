@@ -6,8 +6,8 @@ use crate::site_file::SiteFileError;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Not a URL of a database that we know.
-    #[error("the database URL must begin with sqlite:// or postgres://")]
-    Url(String),
+    #[error("the database URL {0}")]
+    Url(&'static str),
     /// The database was migrated by a newer version of the program.
     #[error("the database is of a newer version of bmw (migration {0} is unknown here); update the program")]
     Newer(i64),
@@ -23,6 +23,9 @@ pub enum StoreError {
     /// What was asked for is not there.
     #[error("{0} does not exist")]
     Unknown(String),
+    /// There is no number left for another session.
+    #[error("transaction 2147483647 exists: no session can begin after it")]
+    IdsUsedUp,
     /// A site file cannot be taken.
     #[error(transparent)]
     SiteFile(#[from] SiteFileError),

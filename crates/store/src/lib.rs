@@ -8,6 +8,8 @@ pub mod site_file;
 pub mod zone;
 
 mod postgres;
+mod rows;
+mod sql;
 mod sqlite;
 
 pub use error::StoreError;
@@ -257,7 +259,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// How a database is opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OpenOptions {
     /// `sqlite://PATH` or `postgres://…`.
     pub url: String,
@@ -265,6 +267,13 @@ pub struct OpenOptions {
     pub zone: Option<Zone>,
     /// What the caller is about to do: holders of the site exclude each other.
     pub role: Role,
+}
+
+impl std::fmt::Debug for OpenOptions {
+    /// Without the URL: it may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenOptions").field("zone", &self.zone).field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 /// What a process does with a database while it has it open.
@@ -298,7 +307,7 @@ pub async fn open(options: &OpenOptions) -> Result<(Arc<dyn Store>, Opened)> {
         let (store, opened) = postgres::PostgresStore::open(options).await?;
         Ok((Arc::new(store), opened))
     } else {
-        Err(StoreError::Url(options.url.clone()))
+        Err(StoreError::Url("must begin with sqlite:// or postgres://"))
     }
 }
 

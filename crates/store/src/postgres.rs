@@ -1,108 +1,144 @@
-//! Postgres.
-use crate::*;
+//! PostgreSQL: one writing connection, a few that only read, and one that holds the site.
 
+use crate::rows::NewSession;
+use crate::{OpenOptions, Opened, Result, Role, StoreError, Zone, sql};
+use sqlx::migrate::Migrator;
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Pool};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+#[path = "shared/mod.rs"]
+#[allow(clippy::duplicate_mod)] // on purpose: compiled once for each database
+mod shared;
+
+type Connection = sqlx::PgConnection;
+type Database = sqlx::Postgres;
+type ThisStore = PostgresStore;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+const BEGIN_WRITE: &str = "BEGIN";
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Sessions in one `INSERT`: each column travels as one array.
+const SESSIONS_AT_ONCE: usize = 5_000;
+
+/// How long a connection may take to come about.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Takes the site for this session of the database; the second number tells sites in schemas of one database apart.
+const LOCK: &str = "SELECT pg_try_advisory_lock(1112364800, hashtext(current_schema()))";
+
+/// A site in a PostgreSQL database.
 pub(crate) struct PostgresStore {
+    /// One, as with SQLite: numbers are given and sums are moved without a thought of others who write.
+    writer: Pool<Database>,
+    readers: Pool<Database>,
     zone: Zone,
+    /// The connection that holds the lock, and how to make it again.
+    owner: Option<Mutex<Option<Connection>>>,
+    connect: PgConnectOptions,
 }
 
 impl PostgresStore {
-    pub(crate) async fn open(_options: &OpenOptions) -> Result<(Self, Opened)> {
-        Err(missing())
+    pub(crate) async fn open(options: &OpenOptions) -> Result<(Self, Opened)> {
+        let connect = PgConnectOptions::from_str(&options.url)?
+            .application_name("bmw")
+            // A server that cannot reach us any more lets go of the lock within a minute.
+            .options([
+                ("tcp_keepalives_idle", "30"),
+                ("tcp_keepalives_interval", "10"),
+                ("tcp_keepalives_count", "3"),
+                ("statement_timeout", "0"),
+            ])
+            .disable_statement_logging();
+        let mut connection = connect_once(&connect).await?;
+        if options.role == Role::Owner {
+            take_lock(&mut connection).await?;
+        }
+        let (zone, opened) = shared::prepare(&mut connection, options).await?;
+        let owner = match options.role {
+            Role::Owner => Some(Mutex::new(Some(connection))),
+            Role::Reader => {
+                connection.close().await?;
+                None
+            }
+        };
+        let writer = pool(1).connect_lazy_with(connect.clone());
+        let readers = pool(4).connect_lazy_with(connect.clone());
+        Ok((Self { writer, readers, zone, owner, connect }, opened))
+    }
+
+    /// That the lock is still held; where its connection was lost, it is taken anew.
+    async fn check_ownership(&self) -> Result<()> {
+        let Some(owner) = &self.owner else { return Ok(()) };
+        let mut owner = owner.lock().await;
+        if let Some(connection) = owner.as_mut()
+            && matches!(tokio::time::timeout(PATIENCE, connection.ping()).await, Ok(Ok(())))
+        {
+            return Ok(());
+        }
+        let mut connection = connect_once(&self.connect).await?;
+        take_lock(&mut connection).await?;
+        *owner = Some(connection);
+        Ok(())
+    }
+
+    async fn release(&self) {
+        let Some(owner) = &self.owner else { return };
+        if let Some(connection) = owner.lock().await.take()
+            && let Err(error) = connection.close().await
+        {
+            // The lock goes with the connection in any case.
+            tracing::debug!(%error, "closing the connection that held the site");
+        }
     }
 }
 
-fn missing() -> StoreError {
-    StoreError::Corrupt("not there yet".to_owned())
+/// One connection, with the reason when there is none: a pool would only say that it waited.
+async fn connect_once(connect: &PgConnectOptions) -> Result<Connection> {
+    match tokio::time::timeout(PATIENCE, connect.connect()).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
+    }
 }
 
-#[async_trait]
-#[allow(unused_variables)]
-impl Store for PostgresStore {
-    async fn ping(&self) -> Result<()> {
-        Err(missing())
+async fn take_lock(connection: &mut Connection) -> Result<()> {
+    let taken: bool = sqlx::query_scalar(LOCK).fetch_one(connection).await?;
+    if taken { Ok(()) } else { Err(StoreError::InUse) }
+}
+
+fn pool(connections: u32) -> PoolOptions<Database> {
+    PoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).idle_timeout(None)
+}
+
+/// Puts in sessions of a site file, or puts them in the place of those with the same ids.
+async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>]) -> Result<()> {
+    fn column<'s, 'a, T>(sessions: &'s [NewSession<'a>], value: impl Fn(&'s NewSession<'a>) -> T) -> Vec<T> {
+        sessions.iter().map(value).collect()
     }
-    fn zone(&self) -> &Zone {
-        &self.zone
-    }
-    async fn inventory(&self) -> Result<Inventory> {
-        Err(missing())
-    }
-    async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()> {
-        Err(missing())
-    }
-    async fn energy_by_day(&self) -> Result<Vec<DayEnergy>> {
-        Err(missing())
-    }
-    async fn rebuild_energy_by_day(&self) -> Result<()> {
-        Err(missing())
-    }
-    async fn sessions_of_day(&self, day: Day) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn days_with_sessions(&self, charge_point: Option<ChargePointKey>, from: Day, to: Day) -> Result<Vec<Day>> {
-        Err(missing())
-    }
-    async fn recent_sessions(&self, limit: u32) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn session_count(&self) -> Result<u64> {
-        Err(missing())
-    }
-    async fn session(&self, id: TransactionId) -> Result<Option<Transaction>> {
-        Err(missing())
-    }
-    async fn find_sessions(
-        &self,
-        filter: &SessionFilter,
-        before: Option<TransactionId>,
-        limit: u32,
-    ) -> Result<SessionPage> {
-        Err(missing())
-    }
-    async fn running_sessions(&self) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn meter_values(
-        &self,
-        charge_point: ChargePointKey,
-        from: Timestamp,
-        to: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn meter_values_of(&self, transaction: TransactionId) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey> {
-        Err(missing())
-    }
-    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()> {
-        Err(missing())
-    }
-    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()> {
-        Err(missing())
-    }
-    async fn start_session(&self, start: &SessionStart) -> Result<Transaction> {
-        Err(missing())
-    }
-    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession> {
-        Err(missing())
-    }
-    async fn import(&self, file: &site_file::SiteFile, mode: ImportMode) -> Result<()> {
-        Err(missing())
-    }
-    async fn export(&self) -> Result<site_file::SiteFile> {
-        Err(missing())
-    }
-    async fn is_empty(&self) -> Result<bool> {
-        Err(missing())
-    }
-    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        Err(missing())
-    }
-    async fn close(&self) {}
+    let statement = String::from(
+        "INSERT INTO \"transaction\" (id, charge_point, cycle, queued_at, started_at, planned_finish, finished_at, \
+         energy_wh, id_tag, listed_day, counted_day) SELECT * FROM unnest($1::int[], $2::int[], $3::int[], \
+         $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::int[], $11::int[])",
+    ) + sql::OR_REPLACE_SESSION;
+    // Safe: constants alone.
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(column(sessions, |session| session.id))
+        .bind(column(sessions, |session| session.charge_point))
+        .bind(column(sessions, |session| session.cycle))
+        .bind(column(sessions, |session| session.queued_at))
+        .bind(column(sessions, |session| session.started_at))
+        .bind(column(sessions, |session| session.planned_finish))
+        .bind(column(sessions, |session| session.finished_at))
+        .bind(column(sessions, |session| session.energy_wh))
+        .bind(column(sessions, |session| session.id_tag.map(|tag| &**tag)))
+        .bind(column(sessions, |session| session.listed_day))
+        .bind(column(sessions, |session| session.counted_day))
+        .execute(connection)
+        .await?;
+    Ok(())
 }

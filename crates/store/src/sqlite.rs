@@ -1,108 +1,158 @@
-//! Sqlite.
-use crate::*;
+//! SQLite: one file in WAL mode, one writing connection, a few that only read.
 
+use crate::rows::NewSession;
+use crate::{OpenOptions, Opened, Result, Role, StoreError, Zone, sql};
+use sqlx::migrate::Migrator;
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Pool};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[path = "shared/mod.rs"]
+#[allow(clippy::duplicate_mod)] // on purpose: compiled once for each database
+mod shared;
+
+type Connection = sqlx::SqliteConnection;
+type Database = sqlx::Sqlite;
+type ThisStore = SqliteStore;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Takes the write lock at once: a transaction that reads first could not get it later.
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+const BEGIN_SNAPSHOT: &str = "BEGIN";
+
+/// Sessions in one `INSERT`. More of them are no faster, and 32 766 parameters are the most.
+const SESSIONS_AT_ONCE: usize = 500;
+
+/// A site in a file.
 pub(crate) struct SqliteStore {
+    writer: Pool<Database>,
+    readers: Pool<Database>,
     zone: Zone,
+    /// Held while the store lives; the system lets go of it however the process ends.
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
-    pub(crate) async fn open(_options: &OpenOptions) -> Result<(Self, Opened)> {
-        Err(missing())
+    pub(crate) async fn open(options: &OpenOptions) -> Result<(Self, Opened)> {
+        let path = path(&options.url)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
+        }
+        let lock = match options.role {
+            Role::Owner => Some(lock(&path)?),
+            Role::Reader => None,
+        };
+        let connect = SqliteConnectOptions::new()
+            .filename(&path)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        let write = connect
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was answered is on the disk.
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", "1000")
+            // After an import the log is as large as the database.
+            .pragma("journal_size_limit", "67108864")
+            .pragma("cache_size", "-4096")
+            .optimize_on_close(true, 400);
+        let read = connect.read_only(true).pragma("cache_size", "-1024");
+        let writer = pool(1).connect_with(write).await?;
+        let (zone, opened) = shared::prepare(&mut *writer.acquire().await?, options).await?;
+        let readers = pool(4).connect_lazy_with(read);
+        Ok((Self { writer, readers, zone, _lock: lock }, opened))
+    }
+
+    /// The lock on a file cannot be lost.
+    async fn check_ownership(&self) -> Result<()> {
+        std::future::ready(Ok(())).await
+    }
+
+    /// The lock goes with the store.
+    async fn release(&self) {
+        std::future::ready(()).await;
     }
 }
 
-fn missing() -> StoreError {
-    StoreError::Corrupt("not there yet".to_owned())
+/// Connections to a file do not go stale, and their prepared statements are worth keeping.
+fn pool(connections: u32) -> PoolOptions<Database> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
 }
 
-#[async_trait]
-#[allow(unused_variables)]
-impl Store for SqliteStore {
-    async fn ping(&self) -> Result<()> {
-        Err(missing())
+/// The file of `sqlite://PATH`: the path as it stands there, relative or absolute.
+fn path(url: &str) -> Result<PathBuf> {
+    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(StoreError::Url("must name a file: sqlite://PATH"));
     }
-    fn zone(&self) -> &Zone {
-        &self.zone
+    Ok(PathBuf::from(path))
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::File { path: path.display().to_string(), source }
+}
+
+/// Takes the site for this process. The lock is on a file of its own: SQLite locks the database's by other rules.
+fn lock(database: &Path) -> Result<File> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let file = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|source| file_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(std::fs::TryLockError::Error(source)) => Err(file_error(&path, source)),
     }
-    async fn inventory(&self) -> Result<Inventory> {
-        Err(missing())
+}
+
+/// Puts in sessions of a site file, or puts them in the place of those with the same ids.
+async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>]) -> Result<()> {
+    const ROW: &str = "(?,?,?,?,?,?,?,?,?,?,?)";
+    let mut statement = String::with_capacity(sessions.len() * (ROW.len() + 1) + 1_000);
+    statement.push_str(
+        "INSERT INTO \"transaction\" (id, charge_point, cycle, queued_at, started_at, planned_finish, finished_at, \
+         energy_wh, id_tag, listed_day, counted_day) VALUES ",
+    );
+    for index in 0..sessions.len() {
+        if index > 0 {
+            statement.push(',');
+        }
+        statement.push_str(ROW);
     }
-    async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()> {
-        Err(missing())
+    statement.push_str(sql::OR_REPLACE_SESSION);
+    // Safe: placeholders alone.
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for session in sessions {
+        query = query
+            .bind(session.id)
+            .bind(session.charge_point)
+            .bind(session.cycle)
+            .bind(session.queued_at)
+            .bind(session.started_at)
+            .bind(session.planned_finish)
+            .bind(session.finished_at)
+            .bind(session.energy_wh)
+            .bind(session.id_tag)
+            .bind(session.listed_day)
+            .bind(session.counted_day);
     }
-    async fn energy_by_day(&self) -> Result<Vec<DayEnergy>> {
-        Err(missing())
-    }
-    async fn rebuild_energy_by_day(&self) -> Result<()> {
-        Err(missing())
-    }
-    async fn sessions_of_day(&self, day: Day) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn days_with_sessions(&self, charge_point: Option<ChargePointKey>, from: Day, to: Day) -> Result<Vec<Day>> {
-        Err(missing())
-    }
-    async fn recent_sessions(&self, limit: u32) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn session_count(&self) -> Result<u64> {
-        Err(missing())
-    }
-    async fn session(&self, id: TransactionId) -> Result<Option<Transaction>> {
-        Err(missing())
-    }
-    async fn find_sessions(
-        &self,
-        filter: &SessionFilter,
-        before: Option<TransactionId>,
-        limit: u32,
-    ) -> Result<SessionPage> {
-        Err(missing())
-    }
-    async fn running_sessions(&self) -> Result<Vec<Transaction>> {
-        Err(missing())
-    }
-    async fn meter_values(
-        &self,
-        charge_point: ChargePointKey,
-        from: Timestamp,
-        to: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn meter_values_of(&self, transaction: TransactionId) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>> {
-        Err(missing())
-    }
-    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey> {
-        Err(missing())
-    }
-    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()> {
-        Err(missing())
-    }
-    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()> {
-        Err(missing())
-    }
-    async fn start_session(&self, start: &SessionStart) -> Result<Transaction> {
-        Err(missing())
-    }
-    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession> {
-        Err(missing())
-    }
-    async fn import(&self, file: &site_file::SiteFile, mode: ImportMode) -> Result<()> {
-        Err(missing())
-    }
-    async fn export(&self) -> Result<site_file::SiteFile> {
-        Err(missing())
-    }
-    async fn is_empty(&self) -> Result<bool> {
-        Err(missing())
-    }
-    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        Err(missing())
-    }
-    async fn close(&self) {}
+    query.execute(connection).await?;
+    Ok(())
 }

@@ -10,7 +10,66 @@ use bmw_domain::calendar::LocalTime;
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePoint, ChargePointState, Identity, Model, TransactionId};
 use bmw_domain::settings::Settings;
+use std::collections::HashSet;
 use std::sync::Arc;
+
+/// The names of the file's object and lists.
+const LISTS: [&str; 5] = ["settings", "charger_models", "chargers", "charger_states", "charging_records"];
+/// The names of the settings, in the order of `SettingField::ALL`.
+const SETTING_FIELDS: [&str; 16] = [
+    "vchcardreadercom",
+    "yeainstallyear",
+    "intinstallmonth",
+    "blncurrentdistribution",
+    "vchpowermetercom",
+    "vchpowersequence",
+    "intcurrency",
+    "dblchargingdeductionpower",
+    "intchargingdeductionminute",
+    "intdeductionprioritypower",
+    "intdeductionpriorityminute",
+    "dblpowercoefficient",
+    "blninternaltesting",
+    "intmaxcurrenta",
+    "intmaxcurrentb",
+    "intmaxcurrentc",
+];
+const MODEL_FIELDS: [&str; 4] = ["vchmodelid", "dblmaxcurrent", "dblmincurrent", "intmaxphase"];
+const CHARGE_POINT_FIELDS: [&str; 9] = [
+    "vchchargerid",
+    "vchmodelid",
+    "vchvenderid",
+    "vchserialno",
+    "vchfirmwarever",
+    "dblaccumlatedpower",
+    "dblaccumlatedminute",
+    "vchip",
+    "vchmac",
+];
+const STATE_FIELDS: [&str; 11] = [
+    "vchchargerid",
+    "vchstate",
+    "vchcommand",
+    "vchsocket",
+    "intcurrentfeedback",
+    "intcurrent",
+    "intchargingcurrent",
+    "intconsumedenergy",
+    "intelapsedtime",
+    "intchargingphase",
+    "dttlastconntime",
+];
+const SESSION_FIELDS: [&str; 9] = [
+    "intrecordid",
+    "intchargingcode",
+    "vchchargerid",
+    "dttstartqueue",
+    "dttstarttime",
+    "dttfinishtime",
+    "dttrealfinish",
+    "dblenergy",
+    "vchcardid",
+];
 
 /// What a site file holds. `None`: the file does not have that object or list.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,4 +141,35 @@ impl SiteFile {
     pub fn write(&self, out: impl std::io::Write) -> std::io::Result<()> {
         write::site_file(self, out)
     }
+
+    /// Checks that every state and session is of a charge point that is known.
+    pub(crate) fn check_references(&self, known: impl Fn(&Identity) -> bool) -> Result<(), SiteFileError> {
+        let unknown = |list, row, key: String, field, identity: &Identity| {
+            let row = row + 1;
+            SiteFileError(format!("{list}[{row}] ({key}): {field}: There is no charger {:?}.", identity.as_str()))
+        };
+        for (row, state) in self.states.iter().flatten().enumerate() {
+            if !known(&state.charge_point) {
+                let key = format!("{} {}", STATE_FIELDS[0], state.charge_point);
+                return Err(unknown(LISTS[3], row, key, STATE_FIELDS[0], &state.charge_point));
+            }
+        }
+        for (row, session) in self.sessions.iter().flatten().enumerate() {
+            if !known(&session.charge_point) {
+                let key = format!("{} {}", SESSION_FIELDS[0], session.id.0);
+                return Err(unknown(LISTS[4], row, key, SESSION_FIELDS[2], &session.charge_point));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The shared copy of a text.
+pub(crate) fn shared(texts: &mut HashSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(shared) = texts.get(text) {
+        return Arc::clone(shared);
+    }
+    let shared: Arc<str> = Arc::from(text);
+    texts.insert(Arc::clone(&shared));
+    shared
 }

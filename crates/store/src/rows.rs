@@ -1,0 +1,269 @@
+//! Rows of the database, and the domain's words for them. The same for both databases.
+
+use crate::{AuditEntry, DayEnergy, Result, StoreError};
+use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::{LineCurrents, PhaseSequence};
+use bmw_domain::record::{
+    ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
+};
+use bmw_domain::settings::Settings;
+use sqlx::FromRow;
+
+#[derive(FromRow)]
+pub(crate) struct TransactionRow {
+    id: i32,
+    charge_point: i32,
+    cycle: Option<i32>,
+    queued_at: Option<i64>,
+    started_at: Option<i64>,
+    planned_finish: Option<i64>,
+    finished_at: Option<i64>,
+    energy_wh: i64,
+    id_tag: Option<String>,
+}
+
+impl From<TransactionRow> for Transaction {
+    fn from(row: TransactionRow) -> Self {
+        Self {
+            id: TransactionId(row.id),
+            charge_point: ChargePointKey(row.charge_point),
+            cycle: row.cycle,
+            queued_at: row.queued_at.map(Timestamp),
+            started_at: row.started_at.map(Timestamp),
+            planned_finish: row.planned_finish.map(Timestamp),
+            finished_at: row.finished_at.map(Timestamp),
+            energy: Energy::from_wh(row.energy_wh),
+            id_tag: row.id_tag,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct MeterValueRow {
+    charge_point: i32,
+    connector: i32,
+    transaction_id: Option<i32>,
+    measured_at: i64,
+    energy_wh: Option<i64>,
+    current_l1: Option<f64>,
+    current_l2: Option<f64>,
+    current_l3: Option<f64>,
+    offered: Option<f64>,
+    power: Option<f64>,
+}
+
+impl From<MeterValueRow> for MeterValue {
+    fn from(row: MeterValueRow) -> Self {
+        Self {
+            charge_point: ChargePointKey(row.charge_point),
+            connector: row.connector,
+            transaction: row.transaction_id.map(TransactionId),
+            at: Timestamp(row.measured_at),
+            energy: row.energy_wh.map(Energy::from_wh),
+            currents: LineCurrents([row.current_l1, row.current_l2, row.current_l3]),
+            offered: row.offered,
+            power: row.power,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct ModelRow {
+    id: String,
+    max_current: Option<f64>,
+    min_current: Option<f64>,
+    phases: Option<i32>,
+}
+
+impl From<ModelRow> for Model {
+    fn from(row: ModelRow) -> Self {
+        Self { id: row.id, max_current: row.max_current, min_current: row.min_current, phases: row.phases }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct ChargePointRow {
+    pub(crate) id: i32,
+    identity: String,
+    model_id: String,
+    vendor: Option<String>,
+    serial_number: Option<String>,
+    firmware_version: Option<String>,
+    total_energy_wh: Option<i64>,
+    total_time_ms: Option<i64>,
+    ip: Option<String>,
+    mac: Option<String>,
+    pub(crate) has_sessions: bool,
+}
+
+impl TryFrom<ChargePointRow> for ChargePoint {
+    type Error = StoreError;
+    fn try_from(row: ChargePointRow) -> Result<Self> {
+        Ok(Self {
+            identity: identity(&row.identity)?,
+            model_id: row.model_id,
+            vendor: row.vendor,
+            serial_number: row.serial_number,
+            firmware_version: row.firmware_version,
+            total_energy: row.total_energy_wh.map(Energy::from_wh),
+            total_time: row.total_time_ms.map(ChargingTime::from_ms),
+            ip: row.ip,
+            mac: row.mac,
+        })
+    }
+}
+
+/// An identity that was checked before it was stored.
+pub(crate) fn identity(text: &str) -> Result<Identity> {
+    Identity::new(text).map_err(|error| StoreError::Corrupt(format!("charge point {text:?}: {error}")))
+}
+
+#[derive(FromRow)]
+pub(crate) struct StateRow {
+    pub(crate) charge_point: i32,
+    state: Option<String>,
+    command: Option<String>,
+    socket: Option<String>,
+    current_offered: Option<i32>,
+    current_limit: Option<i32>,
+    current_drawn: Option<i32>,
+    session_energy: Option<i32>,
+    session_minutes: Option<i32>,
+    phases: Option<i32>,
+    last_contact: Option<i64>,
+}
+
+impl From<StateRow> for ChargePointState {
+    fn from(row: StateRow) -> Self {
+        Self {
+            state: row.state,
+            command: row.command,
+            socket: row.socket,
+            current_offered: row.current_offered,
+            current_limit: row.current_limit,
+            current: row.current_drawn,
+            session_energy: row.session_energy,
+            session_minutes: row.session_minutes,
+            phases: row.phases,
+            last_contact: row.last_contact.map(Timestamp),
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct SettingsRow {
+    card_reader_port: String,
+    installation_year: i32,
+    installation_month: i32,
+    current_distribution: bool,
+    meter_port: String,
+    phase_sequence: String,
+    currency: i32,
+    energy_step: f64,
+    time_step: i32,
+    priority_per_energy_step: i32,
+    priority_per_time_step: i32,
+    energy_per_count: f64,
+    internal_testing: bool,
+    max_current_a: i32,
+    max_current_b: i32,
+    max_current_c: i32,
+}
+
+impl TryFrom<SettingsRow> for Settings {
+    type Error = StoreError;
+    fn try_from(row: SettingsRow) -> Result<Self> {
+        Ok(Self {
+            card_reader_port: row.card_reader_port,
+            installation_year: setting(row.installation_year)?,
+            installation_month: setting(row.installation_month)?,
+            current_distribution: row.current_distribution,
+            meter_port: row.meter_port,
+            phase_sequence: PhaseSequence::parse(&row.phase_sequence)
+                .ok_or_else(|| StoreError::Corrupt(format!("phase sequence {:?}", row.phase_sequence)))?,
+            currency: setting(row.currency)?,
+            energy_step: row.energy_step,
+            time_step: setting(row.time_step)?,
+            priority_per_energy_step: setting(row.priority_per_energy_step)?,
+            priority_per_time_step: setting(row.priority_per_time_step)?,
+            energy_per_count: row.energy_per_count,
+            internal_testing: row.internal_testing,
+            max_current: [setting(row.max_current_a)?, setting(row.max_current_b)?, setting(row.max_current_c)?],
+        })
+    }
+}
+
+fn setting<T: TryFrom<i32>>(stored: i32) -> Result<T> {
+    T::try_from(stored).map_err(|_| StoreError::Corrupt(format!("setting {stored}")))
+}
+
+/// A setting as it is stored; those over the column's range never pass the settings' own rules.
+pub(crate) fn stored_setting(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+#[derive(FromRow)]
+pub(crate) struct DayEnergyRow {
+    charge_point: i32,
+    day: i32,
+    energy_wh: i64,
+}
+
+impl From<DayEnergyRow> for DayEnergy {
+    fn from(row: DayEnergyRow) -> Self {
+        Self {
+            charge_point: ChargePointKey(row.charge_point),
+            day: Day(row.day),
+            energy: Energy::from_wh(row.energy_wh),
+        }
+    }
+}
+
+/// Totals of the sessions that a filter lets through, and the ids that bound them.
+#[derive(FromRow)]
+pub(crate) struct TotalsRow {
+    pub(crate) sessions: i64,
+    pub(crate) energy_wh: i64,
+    pub(crate) time_ms: i64,
+    pub(crate) first_id: Option<i32>,
+    pub(crate) last_id: Option<i32>,
+}
+
+#[derive(FromRow)]
+pub(crate) struct AuditRow {
+    at: i64,
+    actor: String,
+    origin: String,
+    action: String,
+    before: String,
+    after: String,
+}
+
+impl From<AuditRow> for AuditEntry {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            at: Timestamp(row.at),
+            actor: row.actor,
+            origin: row.origin,
+            action: row.action,
+            before: row.before,
+            after: row.after,
+        }
+    }
+}
+
+/// A session of a site file on its way into the database.
+pub(crate) struct NewSession<'a> {
+    pub(crate) id: i32,
+    pub(crate) charge_point: i32,
+    pub(crate) cycle: Option<i32>,
+    pub(crate) queued_at: Option<i64>,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) planned_finish: Option<i64>,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) energy_wh: i64,
+    pub(crate) id_tag: Option<&'a std::sync::Arc<str>>,
+    pub(crate) listed_day: Option<i32>,
+    pub(crate) counted_day: Option<i32>,
+}

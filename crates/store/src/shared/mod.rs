@@ -1,0 +1,629 @@
+//! The store's methods, for one database. This module is compiled twice, as a child of `sqlite` and of `postgres`: what
+//! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
+
+mod import;
+
+use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
+use crate::rows::{
+    self, AuditRow, ChargePointRow, DayEnergyRow, MeterValueRow, ModelRow, SettingsRow, StateRow, TotalsRow,
+    TransactionRow,
+};
+use crate::site_file::SiteFile;
+use crate::sql;
+use crate::{
+    AuditEntry, DayEnergy, FinishedSession, ImportMode, Inventory, OpenOptions, Opened, Result, Role, SessionFilter,
+    SessionFinish, SessionPage, SessionStart, Store, StoreError, StoredChargePoint, Zone,
+};
+use async_trait::async_trait;
+use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::record::{
+    ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId,
+};
+use bmw_domain::settings::Settings;
+use sqlx::QueryBuilder;
+use sqlx::migrate::MigrateError;
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+type DatabaseTransaction = sqlx::Transaction<'static, Database>;
+
+/// Brings a database to the present schema, makes the site if there is none, and settles its zone.
+pub(crate) async fn prepare(connection: &mut Connection, options: &OpenOptions) -> Result<(Zone, Opened)> {
+    MIGRATOR.run(&mut *connection).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => StoreError::Newer(version),
+        error => StoreError::Migration(error),
+    })?;
+    let created = create_site(connection, options.zone.as_ref()).await?;
+    let name: String = sqlx::query_scalar(sql::ZONE).fetch_one(&mut *connection).await?;
+    let stored = Zone::named(&name)?;
+    let wanted = options.zone.as_ref().filter(|wanted| **wanted != stored && options.role == Role::Owner);
+    let Some(wanted) = wanted else {
+        return Ok((stored, Opened { created, zone_changed_from: None }));
+    };
+    change_zone(connection, wanted).await?;
+    Ok((wanted.clone(), Opened { created, zone_changed_from: Some(name) }))
+}
+
+/// Whether the site was made: there was none.
+async fn create_site(connection: &mut Connection, zone: Option<&Zone>) -> Result<bool> {
+    let exists: Option<String> = sqlx::query_scalar(sql::ZONE).fetch_optional(&mut *connection).await?;
+    if exists.is_some() {
+        return Ok(false);
+    }
+    let zone = zone.cloned().unwrap_or_else(Zone::of_machine);
+    // The one clock that the store reads: it only says when the database came to be.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut tx = begin_write_on(connection).await?;
+    let made = sqlx::query(sql::CREATE_SITE)
+        .bind(zone.name())
+        .bind(i64::try_from(now).unwrap_or(i64::MAX))
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+    if made > 0 {
+        put_settings(&mut tx, &Settings::default()).await?;
+    }
+    tx.commit().await?;
+    Ok(made > 0)
+}
+
+/// Moves every session to its days in another zone, and the sums with them.
+async fn change_zone(connection: &mut Connection, zone: &Zone) -> Result<()> {
+    const PART: usize = 5_000;
+    let mut tx = begin_write_on(connection).await?;
+    let mut last = 0_i32;
+    loop {
+        let part: Vec<Transaction> = sqlx::query_as::<_, TransactionRow>(sql::SESSIONS_AFTER)
+            .bind(last)
+            .bind(i64::try_from(PART).unwrap_or(i64::MAX))
+            .fetch_all(&mut *tx)
+            .await?
+            .into_iter()
+            .map(Transaction::from)
+            .collect();
+        let Some(newest) = part.last() else { break };
+        last = newest.id.0;
+        let mut update = QueryBuilder::<Database>::new("WITH moved (id, listed_day, counted_day) AS (");
+        update.push_values(&part, |mut row, session| {
+            row.push_bind(session.id.0);
+            row.push_bind(listed_day(zone, session));
+            row.push_bind(counted_day(zone, session));
+        });
+        update.push(
+            ") UPDATE \"transaction\" SET listed_day = moved.listed_day, counted_day = moved.counted_day \
+             FROM moved WHERE \"transaction\".id = moved.id",
+        );
+        update.build().execute(&mut *tx).await?;
+    }
+    rebuild_sums(&mut tx).await?;
+    sqlx::query(sql::SET_ZONE).bind(zone.name()).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn begin_write_on(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Database>> {
+    use sqlx::Connection as _;
+    Ok(connection.begin_with(BEGIN_WRITE).await?)
+}
+
+async fn rebuild_sums(connection: &mut Connection) -> Result<()> {
+    for statement in sql::REBUILD_SUMS {
+        sqlx::query(statement).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn listed_day(zone: &Zone, session: &Transaction) -> Option<i32> {
+    session.listed_at().map(|at| zone.day(at).0)
+}
+
+fn counted_day(zone: &Zone, session: &Transaction) -> Option<i32> {
+    session.counted_at().map(|at| zone.day(at).0)
+}
+
+async fn settings(connection: &mut Connection) -> Result<Settings> {
+    sqlx::query_as::<_, SettingsRow>(sql::SETTINGS).fetch_one(connection).await?.try_into()
+}
+
+async fn put_settings(connection: &mut Connection, settings: &Settings) -> Result<()> {
+    sqlx::query(sql::PUT_SETTINGS)
+        .bind(&settings.card_reader_port)
+        .bind(i32::from(settings.installation_year))
+        .bind(i32::from(settings.installation_month))
+        .bind(settings.current_distribution)
+        .bind(&settings.meter_port)
+        .bind(settings.phase_sequence.to_string())
+        .bind(i32::from(settings.currency))
+        .bind(settings.energy_step)
+        .bind(rows::stored_setting(settings.time_step))
+        .bind(rows::stored_setting(settings.priority_per_energy_step))
+        .bind(rows::stored_setting(settings.priority_per_time_step))
+        .bind(settings.energy_per_count)
+        .bind(settings.internal_testing)
+        .bind(rows::stored_setting(settings.max_current[0]))
+        .bind(rows::stored_setting(settings.max_current[1]))
+        .bind(rows::stored_setting(settings.max_current[2]))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn put_state(connection: &mut Connection, charge_point: i32, state: &ChargePointState) -> Result<()> {
+    sqlx::query(sql::PUT_STATE)
+        .bind(charge_point)
+        .bind(&state.state)
+        .bind(&state.command)
+        .bind(&state.socket)
+        .bind(state.current_offered)
+        .bind(state.current_limit)
+        .bind(state.current)
+        .bind(state.session_energy)
+        .bind(state.session_minutes)
+        .bind(state.phases)
+        .bind(state.last_contact.map(|at| at.0))
+        .execute(connection)
+        .await
+        .map_err(|error| unknown_parent(error, &format!("charge point number {charge_point}")))?;
+    Ok(())
+}
+
+/// Runs one of the statements that put in a charge point, and gives its number.
+async fn put_charge_point(
+    connection: &mut Connection,
+    statement: &'static str,
+    charge_point: &ChargePoint,
+) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar(statement)
+        .bind(charge_point.identity.as_str())
+        .bind(&charge_point.model_id)
+        .bind(&charge_point.vendor)
+        .bind(&charge_point.serial_number)
+        .bind(&charge_point.firmware_version)
+        .bind(charge_point.total_energy.map(Energy::wh))
+        .bind(charge_point.total_time.map(ChargingTime::ms))
+        .bind(&charge_point.ip)
+        .bind(&charge_point.mac)
+        .fetch_one(connection)
+        .await
+}
+
+async fn inventory(connection: &mut Connection) -> Result<Inventory> {
+    let models = sqlx::query_as::<_, ModelRow>(sql::MODELS).fetch_all(&mut *connection).await?;
+    let states = sqlx::query_as::<_, StateRow>(sql::STATES).fetch_all(&mut *connection).await?;
+    let mut states: HashMap<i32, ChargePointState> =
+        states.into_iter().map(|row| (row.charge_point, row.into())).collect();
+    let charge_points = sqlx::query_as::<_, ChargePointRow>(sql::CHARGE_POINTS).fetch_all(&mut *connection).await?;
+    let charge_points = charge_points
+        .into_iter()
+        .map(|row| {
+            Ok(StoredChargePoint {
+                key: ChargePointKey(row.id),
+                state: states.remove(&row.id),
+                has_sessions: row.has_sessions,
+                charge_point: row.try_into()?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let settings = settings(connection).await?;
+    Ok(Inventory { models: models.into_iter().map(Model::from).collect(), charge_points, settings })
+}
+
+/// Adds a session to the sums of its days.
+async fn add_to_sums(connection: &mut Connection, zone: &Zone, session: &Transaction) -> Result<()> {
+    let charge_point = session.charge_point.0;
+    if let Some(day) = counted_day(zone, session) {
+        sqlx::query(sql::COUNT_ENERGY)
+            .bind(charge_point)
+            .bind(day)
+            .bind(session.energy.wh())
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(sql::LIST_SESSION)
+        .bind(charge_point)
+        .bind(listed_day(zone, session).unwrap_or(sql::NO_DAY))
+        .bind(session.finished_at.is_some())
+        .bind(session.energy.wh())
+        .bind(session.duration().unwrap_or_default().ms())
+        .bind(session.id.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Takes a session out of the sums of its days.
+async fn take_from_sums(connection: &mut Connection, zone: &Zone, session: &Transaction) -> Result<()> {
+    let charge_point = session.charge_point.0;
+    if let Some(day) = counted_day(zone, session) {
+        sqlx::query(sql::UNCOUNT_ENERGY)
+            .bind(charge_point)
+            .bind(day)
+            .bind(session.energy.wh())
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query(sql::SWEEP_ENERGY).bind(charge_point).bind(day).execute(&mut *connection).await?;
+    }
+    let day = listed_day(zone, session).unwrap_or(sql::NO_DAY);
+    let finished = session.finished_at.is_some();
+    sqlx::query(sql::UNLIST_SESSION)
+        .bind(charge_point)
+        .bind(day)
+        .bind(finished)
+        .bind(session.energy.wh())
+        .bind(session.duration().unwrap_or_default().ms())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(sql::SWEEP_SESSIONS).bind(charge_point).bind(day).bind(finished).execute(connection).await?;
+    Ok(())
+}
+
+/// Adds what a finish brought to the charge point's totals over its life, and gives them.
+async fn grow_totals(
+    connection: &mut Connection,
+    before: &Transaction,
+    after: &Transaction,
+) -> Result<(Energy, ChargingTime)> {
+    let key = after.charge_point.0;
+    let (energy, time): (Option<i64>, Option<i64>) =
+        sqlx::query_as(sql::TOTALS).bind(key).fetch_one(&mut *connection).await?;
+    // What an earlier finish of the same session has brought already.
+    let earlier = before.finished_at.map_or(0, |_| before.energy.wh());
+    let energy = energy.unwrap_or(0).saturating_add(after.energy.wh()).saturating_sub(earlier).max(0);
+    let spent = |session: &Transaction| session.duration().unwrap_or_default().ms();
+    let time = time.unwrap_or(0).saturating_add(spent(after)).saturating_sub(spent(before)).max(0);
+    sqlx::query(sql::SET_TOTALS).bind(key).bind(energy).bind(time).execute(connection).await?;
+    Ok((Energy::from_wh(energy), ChargingTime::from_ms(time)))
+}
+
+/// What narrows a list of sessions in both of its forms: the totals by day, and the sessions themselves.
+fn filter_days(
+    query: &mut QueryBuilder<Database>,
+    filter: &SessionFilter,
+    day: &'static str,
+    finished: [&'static str; 2],
+) {
+    if let Some(ChargePointKey(key)) = filter.charge_point {
+        query.push(" AND charge_point = ").push_bind(key);
+    }
+    if filter.from.is_some() || filter.to.is_some() {
+        let from = filter.from.unwrap_or(*Day::RANGE.start()).max(*Day::RANGE.start());
+        let to = filter.to.unwrap_or(*Day::RANGE.end());
+        query.push(" AND ").push(day).push(" BETWEEN ").push_bind(from.0).push(" AND ").push_bind(to.0);
+    }
+    if let Some(wanted) = filter.finished {
+        query.push(" AND ").push(finished[usize::from(wanted)]);
+    }
+}
+
+/// As [`filter_days`], for the sessions. The plus keeps both databases from walking the index of days, in which
+/// the ids are in no order.
+fn filter_sessions(query: &mut QueryBuilder<Database>, filter: &SessionFilter) {
+    filter_days(query, filter, "+listed_day", ["finished_at IS NULL", "finished_at IS NOT NULL"]);
+    if let Some(tag) = &filter.id_tag {
+        query.push(" AND id_tag IS NOT NULL AND lower(id_tag) = ").push_bind(tag.to_ascii_lowercase());
+    }
+}
+
+/// Totals of a list of sessions: from the sums by day, or for one card from its sessions.
+fn totals_query(filter: &SessionFilter) -> QueryBuilder<Database> {
+    const SUMS: &str = "CAST(coalesce(sum(energy_wh), 0) AS BIGINT) AS energy_wh, ";
+    let mut query = QueryBuilder::new("SELECT ");
+    if filter.id_tag.is_some() {
+        query.push("count(*) AS sessions, ").push(SUMS).push(
+            "CAST(coalesce(sum(CASE WHEN finished_at > started_at THEN finished_at - started_at ELSE 0 END), 0) \
+             AS BIGINT) AS time_ms, min(id) AS first_id, max(id) AS last_id FROM \"transaction\" WHERE true",
+        );
+        filter_sessions(&mut query, filter);
+    } else {
+        query.push("CAST(coalesce(sum(sessions), 0) AS BIGINT) AS sessions, ").push(SUMS).push(
+            "CAST(coalesce(sum(time_ms), 0) AS BIGINT) AS time_ms, min(first_id) AS first_id, \
+             max(last_id) AS last_id FROM session_by_day WHERE true",
+        );
+        filter_days(&mut query, filter, "day", ["NOT finished", "finished"]);
+    }
+    query
+}
+
+/// A list of sessions between two ids, newest first.
+fn page_query(filter: &SessionFilter, ids: std::ops::RangeInclusive<i32>, limit: u32) -> QueryBuilder<Database> {
+    let mut query =
+        QueryBuilder::new(concat!("SELECT ", sql::transaction_columns!(), " FROM \"transaction\" WHERE id BETWEEN "));
+    query.push_bind(*ids.start()).push(" AND ").push_bind(*ids.end());
+    filter_sessions(&mut query, filter);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
+    query
+}
+
+/// A statement that failed because a row which it refers to is not there.
+fn unknown_parent(error: sqlx::Error, what: &str) -> StoreError {
+    match error.as_database_error() {
+        Some(database) if database.is_foreign_key_violation() => StoreError::Unknown(what.to_owned()),
+        _ => StoreError::Database(error),
+    }
+}
+
+impl ThisStore {
+    async fn begin_write(&self) -> Result<DatabaseTransaction> {
+        Ok(self.writer.begin_with(BEGIN_WRITE).await?)
+    }
+
+    /// A transaction that reads one state of the database, whatever is written meanwhile.
+    async fn begin_snapshot(&self) -> Result<DatabaseTransaction> {
+        Ok(self.readers.begin_with(BEGIN_SNAPSHOT).await?)
+    }
+
+    /// The sessions that a query without parameters, or with one, selects.
+    async fn sessions(&self, statement: &'static str, parameter: Option<i64>) -> Result<Vec<Transaction>> {
+        let mut query = sqlx::query_as::<_, TransactionRow>(statement);
+        if let Some(parameter) = parameter {
+            query = query.bind(parameter);
+        }
+        Ok(query.fetch_all(&self.readers).await?.into_iter().map(Transaction::from).collect())
+    }
+}
+
+#[async_trait]
+impl Store for ThisStore {
+    async fn ping(&self) -> Result<()> {
+        sqlx::query(sql::ZONE).fetch_one(&self.readers).await?;
+        self.check_ownership().await
+    }
+
+    fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    async fn inventory(&self) -> Result<Inventory> {
+        let mut tx = self.begin_snapshot().await?;
+        let found = inventory(&mut tx).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        put_settings(&mut tx, settings).await?;
+        sqlx::query(sql::ADD_AUDIT)
+            .bind(audit.at.0)
+            .bind(&audit.actor)
+            .bind(&audit.origin)
+            .bind(&audit.action)
+            .bind(&audit.before)
+            .bind(&audit.after)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn energy_by_day(&self) -> Result<Vec<DayEnergy>> {
+        let sums = sqlx::query_as::<_, DayEnergyRow>(sql::ENERGY_BY_DAY).fetch_all(&self.readers).await?;
+        Ok(sums.into_iter().map(DayEnergy::from).collect())
+    }
+
+    async fn rebuild_energy_by_day(&self) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        rebuild_sums(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn sessions_of_day(&self, day: Day) -> Result<Vec<Transaction>> {
+        self.sessions(sql::SESSIONS_OF_DAY, Some(day.0.into())).await
+    }
+
+    async fn days_with_sessions(&self, charge_point: Option<ChargePointKey>, from: Day, to: Day) -> Result<Vec<Day>> {
+        // The days that can be written, without the mark of those sessions that are listed on none.
+        let from = from.max(*Day::RANGE.start());
+        let statement = charge_point.map_or(sql::DAYS_WITH_SESSIONS, |_| sql::DAYS_WITH_SESSIONS_OF);
+        let mut query = sqlx::query_scalar::<_, i32>(statement).bind(from.0).bind(to.0);
+        if let Some(ChargePointKey(key)) = charge_point {
+            query = query.bind(key);
+        }
+        Ok(query.fetch_all(&self.readers).await?.into_iter().map(Day).collect())
+    }
+
+    async fn recent_sessions(&self, limit: u32) -> Result<Vec<Transaction>> {
+        self.sessions(sql::RECENT_SESSIONS, Some(limit.into())).await
+    }
+
+    async fn session_count(&self) -> Result<u64> {
+        let count: i64 = sqlx::query_scalar(sql::SESSION_COUNT).fetch_one(&self.readers).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn session(&self, id: TransactionId) -> Result<Option<Transaction>> {
+        Ok(self.sessions(sql::SESSION, Some(id.0.into())).await?.pop())
+    }
+
+    async fn find_sessions(
+        &self,
+        filter: &SessionFilter,
+        before: Option<TransactionId>,
+        limit: u32,
+    ) -> Result<SessionPage> {
+        let mut tx = self.begin_snapshot().await?;
+        let totals: TotalsRow = totals_query(filter).build_query_as().fetch_one(&mut *tx).await?;
+        let mut sessions = Vec::new();
+        if let (Some(first), Some(last)) = (totals.first_id, totals.last_id) {
+            let last = before.map_or(last, |before| last.min(before.0.saturating_sub(1)));
+            let found: Vec<TransactionRow> =
+                page_query(filter, first..=last, limit).build_query_as().fetch_all(&mut *tx).await?;
+            sessions = found.into_iter().map(Transaction::from).collect();
+        }
+        tx.commit().await?;
+        Ok(SessionPage {
+            sessions,
+            count: u64::try_from(totals.sessions).unwrap_or(0),
+            energy: Energy::from_wh(totals.energy_wh),
+            time: ChargingTime::from_ms(totals.time_ms),
+        })
+    }
+
+    async fn running_sessions(&self) -> Result<Vec<Transaction>> {
+        self.sessions(sql::RUNNING_SESSIONS, None).await
+    }
+
+    async fn meter_values(
+        &self,
+        charge_point: ChargePointKey,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<MeterValue>> {
+        let newest_first = sqlx::query_as::<_, MeterValueRow>(sql::METER_VALUES)
+            .bind(charge_point.0)
+            .bind(from.0)
+            .bind(to.0)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(newest_first.into_iter().rev().map(MeterValue::from).collect())
+    }
+
+    async fn meter_values_of(&self, transaction: TransactionId) -> Result<Vec<MeterValue>> {
+        let values = sqlx::query_as::<_, MeterValueRow>(sql::METER_VALUES_OF).bind(transaction.0);
+        Ok(values.fetch_all(&self.readers).await?.into_iter().map(MeterValue::from).collect())
+    }
+
+    async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>> {
+        let values = sqlx::query_as::<_, MeterValueRow>(sql::LATEST_METER_VALUES).bind(since.0);
+        Ok(values.fetch_all(&self.readers).await?.into_iter().map(MeterValue::from).collect())
+    }
+
+    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey> {
+        let mut tx = self.begin_write().await?;
+        let key = put_charge_point(&mut tx, sql::ADD_CHARGE_POINT, charge_point).await.map_err(|error| match error
+            .as_database_error()
+        {
+            Some(database) if database.is_unique_violation() => {
+                StoreError::Exists(format!("charge point {}", charge_point.identity))
+            }
+            _ => StoreError::Database(error),
+        })?;
+        tx.commit().await?;
+        Ok(ChargePointKey(key))
+    }
+
+    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        put_state(&mut tx, charge_point.0, state).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        for value in values {
+            let [l1, l2, l3] = value.currents.0;
+            sqlx::query(sql::ADD_METER_VALUE)
+                .bind(value.charge_point.0)
+                .bind(value.connector)
+                .bind(value.transaction.map(|id| id.0))
+                .bind(value.at.0)
+                .bind(value.energy.map(Energy::wh))
+                .bind(l1)
+                .bind(l2)
+                .bind(l3)
+                .bind(value.offered)
+                .bind(value.power)
+                .execute(&mut *tx)
+                .await
+                .map_err(|error| unknown_parent(error, "the charge point or the session of a meter value"))?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn start_session(&self, start: &SessionStart) -> Result<Transaction> {
+        let mut tx = self.begin_write().await?;
+        let cycle: Option<i32> =
+            sqlx::query_scalar(sql::NEXT_CYCLE).bind(start.charge_point.0).fetch_optional(&mut *tx).await?;
+        let cycle =
+            cycle.ok_or_else(|| StoreError::Unknown(format!("charge point number {}", start.charge_point.0)))?;
+        let last: Option<i32> = sqlx::query_scalar(sql::LAST_SESSION).fetch_one(&mut *tx).await?;
+        let id = last.unwrap_or(0).checked_add(1).ok_or(StoreError::IdsUsedUp)?;
+        let session = Transaction {
+            id: TransactionId(id),
+            charge_point: start.charge_point,
+            cycle: Some(cycle),
+            queued_at: Some(start.queued_at),
+            started_at: Some(start.started_at),
+            planned_finish: None,
+            finished_at: None,
+            energy: Energy::ZERO,
+            id_tag: start.id_tag.clone(),
+        };
+        sqlx::query(sql::ADD_SESSION)
+            .bind(id)
+            .bind(start.charge_point.0)
+            .bind(start.connector)
+            .bind(cycle)
+            .bind(start.queued_at.0)
+            .bind(start.started_at.0)
+            .bind(&start.id_tag)
+            .bind(listed_day(&self.zone, &session))
+            .execute(&mut *tx)
+            .await?;
+        add_to_sums(&mut tx, &self.zone, &session).await?;
+        tx.commit().await?;
+        Ok(session)
+    }
+
+    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession> {
+        let mut tx = self.begin_write().await?;
+        let before: Option<TransactionRow> =
+            sqlx::query_as(sql::SESSION).bind(finish.id.0).fetch_optional(&mut *tx).await?;
+        let before: Transaction =
+            before.ok_or_else(|| StoreError::Unknown(format!("transaction {}", finish.id.0)))?.into();
+        let after = Transaction {
+            planned_finish: Some(finish.finished_at),
+            finished_at: Some(finish.finished_at),
+            energy: finish.energy,
+            ..before.clone()
+        };
+        sqlx::query(sql::FINISH_SESSION)
+            .bind(finish.id.0)
+            .bind(finish.finished_at.0)
+            .bind(finish.energy.wh())
+            .bind(self.zone.day(finish.finished_at).0)
+            .execute(&mut *tx)
+            .await?;
+        take_from_sums(&mut tx, &self.zone, &before).await?;
+        add_to_sums(&mut tx, &self.zone, &after).await?;
+        let (total_energy, total_time) = grow_totals(&mut tx, &before, &after).await?;
+        tx.commit().await?;
+        Ok(FinishedSession { before, after, total_energy, total_time })
+    }
+
+    async fn import(&self, file: &SiteFile, mode: ImportMode) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        import::bring_in(&mut tx, &self.zone, file, mode).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn export(&self) -> Result<SiteFile> {
+        let mut tx = self.begin_snapshot().await?;
+        let file = import::take_out(&mut tx, &self.zone).await?;
+        tx.commit().await?;
+        Ok(file)
+    }
+
+    async fn is_empty(&self) -> Result<bool> {
+        Ok(sqlx::query_scalar(sql::IS_EMPTY).fetch_one(&self.readers).await?)
+    }
+
+    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
+        let entries = sqlx::query_as::<_, AuditRow>(sql::AUDIT_LOG).bind(i64::from(limit));
+        Ok(entries.fetch_all(&self.readers).await?.into_iter().map(AuditEntry::from).collect())
+    }
+
+    async fn close(&self) {
+        // The writer last: it is the one that tidies up.
+        self.readers.close().await;
+        self.writer.close().await;
+        self.release().await;
+    }
+}

@@ -1,0 +1,220 @@
+//! The statements that both databases understand, each once.
+
+/// The columns of [`crate::rows::TransactionRow`].
+macro_rules! transaction_columns {
+    () => {
+        "id, charge_point, cycle, queued_at, started_at, planned_finish, finished_at, energy_wh, id_tag"
+    };
+}
+
+/// The columns of [`crate::rows::MeterValueRow`].
+macro_rules! meter_value_columns {
+    () => {
+        "m.charge_point, m.connector, m.transaction_id, m.measured_at, m.energy_wh, \
+         m.current_l1, m.current_l2, m.current_l3, m.offered, m.power"
+    };
+}
+
+/// The columns of [`crate::rows::ChargePointRow`] that are stored.
+macro_rules! charge_point_columns {
+    () => {
+        "identity, model_id, vendor, serial_number, firmware_version, total_energy_wh, total_time_ms, ip, mac"
+    };
+}
+
+/// The columns of [`crate::rows::StateRow`].
+macro_rules! state_columns {
+    () => {
+        "charge_point, state, command, socket, current_offered, current_limit, current_drawn, \
+         session_energy, session_minutes, phases, last_contact"
+    };
+}
+
+/// The columns of [`crate::rows::SettingsRow`].
+macro_rules! settings_columns {
+    () => {
+        "card_reader_port, installation_year, installation_month, current_distribution, meter_port, phase_sequence, \
+         currency, energy_step, time_step, priority_per_energy_step, priority_per_time_step, energy_per_count, \
+         internal_testing, max_current_a, max_current_b, max_current_c"
+    };
+}
+
+/// `SELECT` of sessions, with what follows the table.
+macro_rules! select_transactions {
+    ($rest:literal) => {
+        concat!("SELECT ", transaction_columns!(), " FROM \"transaction\" ", $rest)
+    };
+}
+pub(crate) use transaction_columns;
+
+/// The day in `session_by_day` of sessions that are listed on none.
+pub(crate) const NO_DAY: i32 = i32::MIN;
+
+pub(crate) const CREATE_SITE: &str =
+    "INSERT INTO site (id, zone, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
+pub(crate) const ZONE: &str = "SELECT zone FROM site WHERE id = 1";
+pub(crate) const SET_ZONE: &str = "UPDATE site SET zone = $1 WHERE id = 1";
+
+pub(crate) const SETTINGS: &str = concat!("SELECT ", settings_columns!(), " FROM settings WHERE id = 1");
+pub(crate) const PUT_SETTINGS: &str = concat!(
+    "INSERT INTO settings (id, ",
+    settings_columns!(),
+    ") VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+     ON CONFLICT (id) DO UPDATE SET card_reader_port = excluded.card_reader_port, \
+     installation_year = excluded.installation_year, installation_month = excluded.installation_month, \
+     current_distribution = excluded.current_distribution, meter_port = excluded.meter_port, \
+     phase_sequence = excluded.phase_sequence, currency = excluded.currency, energy_step = excluded.energy_step, \
+     time_step = excluded.time_step, priority_per_energy_step = excluded.priority_per_energy_step, \
+     priority_per_time_step = excluded.priority_per_time_step, energy_per_count = excluded.energy_per_count, \
+     internal_testing = excluded.internal_testing, max_current_a = excluded.max_current_a, \
+     max_current_b = excluded.max_current_b, max_current_c = excluded.max_current_c"
+);
+
+pub(crate) const MODELS: &str = "SELECT id, max_current, min_current, phases FROM model ORDER BY id";
+pub(crate) const PUT_MODEL: &str = "INSERT INTO model (id, max_current, min_current, phases) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (id) DO UPDATE SET max_current = excluded.max_current, min_current = excluded.min_current, \
+     phases = excluded.phases";
+
+pub(crate) const CHARGE_POINTS: &str = concat!(
+    "SELECT id, ",
+    charge_point_columns!(),
+    ", EXISTS (SELECT 1 FROM session_by_day WHERE session_by_day.charge_point = charge_point.id) AS has_sessions \
+     FROM charge_point ORDER BY id"
+);
+/// Its number follows the highest one.
+pub(crate) const ADD_CHARGE_POINT: &str = concat!(
+    "INSERT INTO charge_point (id, ",
+    charge_point_columns!(),
+    ") SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM charge_point RETURNING id"
+);
+/// `true`: so that `ON` is not read as that of a join.
+pub(crate) const PUT_CHARGE_POINT: &str = concat!(
+    "INSERT INTO charge_point (id, ",
+    charge_point_columns!(),
+    ") SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM charge_point WHERE true \
+     ON CONFLICT (identity) DO UPDATE SET model_id = excluded.model_id, vendor = excluded.vendor, \
+     serial_number = excluded.serial_number, firmware_version = excluded.firmware_version, \
+     total_energy_wh = excluded.total_energy_wh, total_time_ms = excluded.total_time_ms, \
+     ip = excluded.ip, mac = excluded.mac RETURNING id"
+);
+pub(crate) const CHARGE_POINT_IDS: &str = "SELECT id, identity FROM charge_point";
+pub(crate) const TOTALS: &str = "SELECT total_energy_wh, total_time_ms FROM charge_point WHERE id = $1";
+pub(crate) const SET_TOTALS: &str = "UPDATE charge_point SET total_energy_wh = $2, total_time_ms = $3 WHERE id = $1";
+pub(crate) const NEXT_CYCLE: &str =
+    "UPDATE charge_point SET last_cycle = last_cycle + 1 WHERE id = $1 RETURNING last_cycle";
+pub(crate) const RAISE_LAST_CYCLE: &str = "UPDATE charge_point SET last_cycle = $2 WHERE id = $1 AND last_cycle < $2";
+
+pub(crate) const STATES: &str = concat!("SELECT ", state_columns!(), " FROM charge_point_state");
+pub(crate) const PUT_STATE: &str = concat!(
+    "INSERT INTO charge_point_state (",
+    state_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     ON CONFLICT (charge_point) DO UPDATE SET state = excluded.state, command = excluded.command, \
+     socket = excluded.socket, current_offered = excluded.current_offered, current_limit = excluded.current_limit, \
+     current_drawn = excluded.current_drawn, session_energy = excluded.session_energy, \
+     session_minutes = excluded.session_minutes, phases = excluded.phases, last_contact = excluded.last_contact"
+);
+
+pub(crate) const ALL_SESSIONS: &str = select_transactions!("ORDER BY id");
+pub(crate) const SESSION: &str = select_transactions!("WHERE id = $1");
+pub(crate) const SESSIONS_OF_DAY: &str = select_transactions!("WHERE listed_day = $1 ORDER BY id");
+pub(crate) const RECENT_SESSIONS: &str =
+    select_transactions!("WHERE planned_finish IS NOT NULL ORDER BY planned_finish DESC, id DESC LIMIT $1");
+pub(crate) const RUNNING_SESSIONS: &str =
+    select_transactions!("WHERE finished_at IS NULL AND started_at IS NOT NULL ORDER BY id");
+/// The next ones in the order of their ids, to go through all of them in parts.
+pub(crate) const SESSIONS_AFTER: &str = select_transactions!("WHERE id > $1 ORDER BY id LIMIT $2");
+pub(crate) const ADD_SESSION: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
+     started_at, energy_wh, id_tag, listed_day) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
+pub(crate) const LAST_SESSION: &str = "SELECT max(id) FROM \"transaction\"";
+pub(crate) const FINISH_SESSION: &str = "UPDATE \"transaction\" SET finished_at = $2, planned_finish = $2, \
+     energy_wh = $3, listed_day = $4, counted_day = $4 WHERE id = $1";
+/// What a row of a site file puts in the place of one that is there.
+pub(crate) const OR_REPLACE_SESSION: &str = " ON CONFLICT (id) DO UPDATE SET charge_point = excluded.charge_point, \
+     connector = NULL, cycle = excluded.cycle, queued_at = excluded.queued_at, started_at = excluded.started_at, \
+     planned_finish = excluded.planned_finish, finished_at = excluded.finished_at, energy_wh = excluded.energy_wh, \
+     id_tag = excluded.id_tag, listed_day = excluded.listed_day, counted_day = excluded.counted_day";
+
+pub(crate) const SESSION_COUNT: &str = "SELECT CAST(coalesce(sum(sessions), 0) AS BIGINT) FROM session_by_day";
+pub(crate) const DAYS_WITH_SESSIONS: &str =
+    "SELECT DISTINCT day FROM session_by_day WHERE day BETWEEN $1 AND $2 ORDER BY day";
+pub(crate) const DAYS_WITH_SESSIONS_OF: &str =
+    "SELECT DISTINCT day FROM session_by_day WHERE day BETWEEN $1 AND $2 AND charge_point = $3 ORDER BY day";
+
+pub(crate) const ENERGY_BY_DAY: &str = "SELECT charge_point, day, energy_wh FROM energy_by_day";
+pub(crate) const COUNT_ENERGY: &str = "INSERT INTO energy_by_day (charge_point, day, sessions, energy_wh) \
+     VALUES ($1, $2, 1, $3) ON CONFLICT (charge_point, day) DO UPDATE \
+     SET sessions = energy_by_day.sessions + 1, energy_wh = energy_by_day.energy_wh + excluded.energy_wh";
+pub(crate) const UNCOUNT_ENERGY: &str = "UPDATE energy_by_day SET sessions = sessions - 1, energy_wh = energy_wh - $3 \
+     WHERE charge_point = $1 AND day = $2";
+pub(crate) const SWEEP_ENERGY: &str = "DELETE FROM energy_by_day WHERE charge_point = $1 AND day = $2 AND sessions = 0";
+pub(crate) const LIST_SESSION: &str = "INSERT INTO session_by_day \
+     (charge_point, day, finished, sessions, energy_wh, time_ms, first_id, last_id) \
+     VALUES ($1, $2, $3, 1, $4, $5, $6, $6) ON CONFLICT (day, charge_point, finished) DO UPDATE \
+     SET sessions = session_by_day.sessions + 1, energy_wh = session_by_day.energy_wh + excluded.energy_wh, \
+     time_ms = session_by_day.time_ms + excluded.time_ms, \
+     first_id = CASE WHEN excluded.first_id < session_by_day.first_id \
+         THEN excluded.first_id ELSE session_by_day.first_id END, \
+     last_id = CASE WHEN excluded.last_id > session_by_day.last_id \
+         THEN excluded.last_id ELSE session_by_day.last_id END";
+pub(crate) const UNLIST_SESSION: &str = "UPDATE session_by_day SET sessions = sessions - 1, \
+     energy_wh = energy_wh - $4, time_ms = time_ms - $5 WHERE charge_point = $1 AND day = $2 AND finished = $3";
+pub(crate) const SWEEP_SESSIONS: &str =
+    "DELETE FROM session_by_day WHERE charge_point = $1 AND day = $2 AND finished = $3 AND sessions = 0";
+
+/// Both tables of sums, from nothing but the sessions.
+pub(crate) const REBUILD_SUMS: [&str; 4] = [
+    "DELETE FROM energy_by_day",
+    "DELETE FROM session_by_day",
+    "INSERT INTO energy_by_day (charge_point, day, sessions, energy_wh) \
+     SELECT charge_point, counted_day, count(*), CAST(sum(energy_wh) AS BIGINT) \
+     FROM \"transaction\" WHERE counted_day IS NOT NULL GROUP BY charge_point, counted_day",
+    "INSERT INTO session_by_day (charge_point, day, finished, sessions, energy_wh, time_ms, first_id, last_id) \
+     SELECT charge_point, coalesce(listed_day, -2147483648), finished_at IS NOT NULL, count(*), \
+     CAST(sum(energy_wh) AS BIGINT), \
+     CAST(sum(CASE WHEN finished_at > started_at THEN finished_at - started_at ELSE 0 END) AS BIGINT), \
+     min(id), max(id) FROM \"transaction\" \
+     GROUP BY charge_point, coalesce(listed_day, -2147483648), finished_at IS NOT NULL",
+];
+
+pub(crate) const METER_VALUES: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    " FROM meter_value m WHERE m.charge_point = $1 AND m.measured_at >= $2 AND m.measured_at < $3 \
+     ORDER BY m.measured_at DESC, m.id DESC LIMIT $4"
+);
+pub(crate) const METER_VALUES_OF: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    " FROM meter_value m WHERE m.transaction_id = $1 ORDER BY m.measured_at, m.id"
+);
+pub(crate) const LATEST_METER_VALUES: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    " FROM charge_point c JOIN meter_value m ON m.id = (\
+     SELECT l.id FROM meter_value l WHERE l.charge_point = c.id AND l.measured_at >= $1 \
+     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) ORDER BY c.id"
+);
+pub(crate) const ADD_METER_VALUE: &str = "INSERT INTO meter_value (charge_point, connector, transaction_id, \
+     measured_at, energy_wh, current_l1, current_l2, current_l3, offered, power) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+pub(crate) const ADD_AUDIT: &str =
+    "INSERT INTO audit (at, actor, origin, action, before, after) VALUES ($1, $2, $3, $4, $5, $6)";
+pub(crate) const AUDIT_LOG: &str =
+    "SELECT at, actor, origin, action, before, after FROM audit ORDER BY id DESC LIMIT $1";
+
+pub(crate) const IS_EMPTY: &str =
+    "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
+/// Everything that a site file stands for and what hangs on it, children before parents; never the audit log.
+pub(crate) const CLEAR: [&str; 9] = [
+    "DELETE FROM meter_value",
+    "DELETE FROM command",
+    "DELETE FROM connector",
+    "DELETE FROM \"transaction\"",
+    "DELETE FROM energy_by_day",
+    "DELETE FROM session_by_day",
+    "DELETE FROM charge_point_state",
+    "DELETE FROM charge_point",
+    "DELETE FROM model",
+];
