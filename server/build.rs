@@ -141,7 +141,8 @@ impl Entry {
     }
 
     fn append_to(&self, table: &mut String) -> Result<()> {
-        let include = |path: &Path| format!("include_bytes!({path:?})");
+        // Written as a string literal of Rust, with its escapes.
+        let include = |path: &Path| format!("include_bytes!({:?})", path.to_string_lossy());
         let optional = |path: &Option<PathBuf>| match path {
             Some(path) => format!("Some({})", include(path)),
             None => "None".to_owned(),
