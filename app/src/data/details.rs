@@ -173,7 +173,7 @@ pub struct OpenedSession {
 
 /// Everything that the details page shows, by the page's query string.
 #[server(endpoint = "details", prefix = "/fn", input = GetUrl)]
-pub async fn details(query: String) -> Result<Details, DataError> {
+pub async fn load_details(query: String) -> Result<Details, DataError> {
     on_server::details(&Query::parse(&query)).await
 }
 

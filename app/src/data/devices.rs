@@ -79,7 +79,7 @@ impl DeviceSort {
 
 /// Everything that the devices page shows, by the page's query string.
 #[server(endpoint = "devices", prefix = "/fn", input = GetUrl)]
-pub async fn devices(query: String) -> Result<Devices, DataError> {
+pub async fn load_devices(query: String) -> Result<Devices, DataError> {
     on_server::devices(&Query::parse(&query)).await
 }
 

@@ -67,7 +67,7 @@ pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
 
 /// The settings.
 #[server(endpoint = "settings", prefix = "/fn", input = GetUrl)]
-pub async fn settings(
+pub async fn load_settings(
     /// Not used: every page asks by its query string.
     query: String,
 ) -> Result<Settings, DataError> {

@@ -5,7 +5,7 @@ use super::parts::{
     ampere, badge, card, choice, commands, curves, empty, get_form, navigator, power_curve, two_labels, when,
 };
 use crate::components::{Dialog, EmptyState, Glyph, Icon, Notice, NoticeKind, Tag};
-use crate::data::{ChargerDetails, Details, OpenedSession, Query, RecordLine, SessionQuery, Span, details};
+use crate::data::{ChargerDetails, Details, OpenedSession, Query, RecordLine, SessionQuery, Span, load_details};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
@@ -16,7 +16,7 @@ use leptos::prelude::*;
 /// `/details/?charger_id=…`
 #[component]
 pub fn DetailsPage() -> impl IntoView {
-    page(Lang::details, details, draw)
+    page(Lang::details, load_details, draw)
 }
 
 /// The page's address with what it shows now, to be changed in one point.
@@ -41,12 +41,15 @@ fn draw(lang: Lang, data: Details) -> AnyView {
         }
         .into_any(),
         None if data.identities.is_empty() => empty(lang.no_chargers(), lang.no_chargers_help()),
-        None => view! {
-            <Notice kind=NoticeKind::Warning>
-                {lang.unknown_charger()} ": " {data.asked.clone()} ". " {lang.unknown_charger_help()}
-            </Notice>
+        None => {
+            let asked = data.asked.clone();
+            view! {
+                <Notice kind=NoticeKind::Warning>
+                    {lang.unknown_charger()} ": " {asked} ". " {lang.unknown_charger_help()}
+                </Notice>
+            }
+            .into_any()
         }
-        .into_any(),
     };
     view! {
         {head(lang, &data)}
@@ -149,8 +152,8 @@ fn properties(lang: Lang, data: &Details, charger: &ChargerDetails) -> AnyView {
         }
     };
     let total_energy = charger.total_energy.map_or_else(|| "–".to_owned(), |energy| with_unit(kwh_2(energy), "kWh"));
-    let total_time = charger.total_time.map_or_else(|| "–".to_owned(), |time| lang.duration(time));
-    let minutes = |minutes: i32| lang.duration(ChargingTime::from_ms(i64::from(minutes) * 60_000));
+    let total_time = charger.total_time.map_or_else(|| "–".to_owned(), |time| lang.hours(time));
+    let minutes = |minutes: i32| lang.hours(ChargingTime::from_ms(i64::from(minutes) * 60_000));
     let session_time = charger.session_minutes.map_or_else(|| "–".to_owned(), minutes);
     let rows = [
         row(Lang::charger_id, charger.id.clone().into_any()),
@@ -412,7 +415,7 @@ fn session_table(lang: Lang, session: &OpenedSession) -> AnyView {
                 {row(Lang::charger_id, line.charger.clone())} {row(Lang::queued_time, time(session.queued))}
                 {row(Lang::start_time, time(line.start))} {row(Lang::planned_finish, time(session.planned))}
                 {row(Lang::finish_time, finish)}
-                {row(Lang::duration, line.time.map_or_else(|| "–".to_owned(), |time| lang.duration(time)))}
+                {row(Lang::duration, line.time.map_or_else(|| "–".to_owned(), |time| lang.hours(time)))}
                 {row(Lang::energy, with_unit(kwh_3(line.energy), "kWh"))}
                 {row(Lang::card, line.card.clone().unwrap_or_else(|| "–".to_owned()))}
             </tbody>

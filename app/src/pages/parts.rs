@@ -22,7 +22,7 @@ pub fn tiles(lang: Lang, tiles: &Tiles) -> AnyView {
     let tile = |glyph: Glyph, label: &'static str, value: String, unit: &'static str, note: String| {
         view! { <Tile glyph=glyph label=label value=value unit=unit secondary=note /> }
     };
-    let time = format!("{} {}", lang.charging_time(), lang.duration(tiles.time));
+    let time = format!("{} {}", lang.charging_time(), lang.hours(tiles.time));
     let chargers_note = lang.tile_chargers_note().to_owned();
     let in_use_note = lang.tile_in_use_note().to_owned();
     view! {

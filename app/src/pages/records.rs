@@ -3,7 +3,7 @@
 use super::page;
 use super::parts::{card, choice, get_form};
 use crate::components::{EmptyState, Glyph, Icon, LinkButton, Notice, NoticeKind};
-use crate::data::{Query, RecordLine, Records, RecordsFilter, records};
+use crate::data::{Query, RecordLine, Records, RecordsFilter, load_records};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};
 use bmw_domain::calendar::LocalTime;
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// `/records/`
 #[component]
 pub fn RecordsPage() -> impl IntoView {
-    page(Lang::records, records, draw)
+    page(Lang::records, load_records, draw)
 }
 
 /// The filter as an address says it.
@@ -155,7 +155,7 @@ fn table(lang: Lang, data: &Records) -> AnyView {
                             {lang.sessions()}
                         </td>
                         <td class="number" data-label=lang.duration()>
-                            {lang.duration(data.time)}
+                            {lang.hours(data.time)}
                         </td>
                         <td class="number" data-label=lang.energy()>
                             {with_unit(kwh_2(data.energy), "kWh")}
@@ -195,7 +195,7 @@ fn row(lang: Lang, session: &RecordLine) -> AnyView {
             <td data-label=lang.start_time()>{time(session.start)}</td>
             <td data-label=lang.finish_time()>{finish}</td>
             <td class="number" data-label=lang.duration()>
-                {session.time.map_or_else(dash, |time| lang.duration(time))}
+                {session.time.map_or_else(dash, |time| lang.hours(time))}
             </td>
             <td class="number" data-label=lang.energy()>
                 {with_unit(kwh_3(session.energy), "kWh")}

@@ -4,7 +4,7 @@
 use super::{page, reason};
 use crate::components::{ActionButton, ButtonKind, Choice, Control, Field, FieldErrors, Glyph, Notice, NoticeKind};
 use crate::data::{
-    DataError, Query, SaveOutcome, SaveSettings, Typed, check, field_name, save_settings, saved_in, settings, typed_in,
+    DataError, Query, SaveOutcome, SaveSettings, Typed, check, field_name, load_settings, save_settings, saved_in, typed_in,
 };
 use crate::text::Lang;
 use bmw_domain::phase::PhaseSequence;
@@ -136,7 +136,7 @@ pub fn SettingsPage() -> impl IntoView {
     let form = Form::new();
     guard_leaving(form);
     let url = use_url();
-    page(Lang::settings, settings, move |lang, settings| {
+    page(Lang::settings, load_settings, move |lang, settings| {
         let query = Query::parse(&url.with_untracked(|url| url.search().to_owned()));
         form.learn(settings, &query);
         draw(lang, form, &query)

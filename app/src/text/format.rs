@@ -46,7 +46,7 @@ pub fn percent(hundredths: u32) -> String {
 
 impl Lang {
     /// A length of time: `70 h 30 min`, `12 min`.
-    pub fn duration(self, time: ChargingTime) -> String {
+    pub fn hours(self, time: ChargingTime) -> String {
         let minutes = u64::try_from((time.ms() + 30_000) / 60_000).unwrap_or(0);
         let (hours, minutes) = (minutes / 60, minutes % 60);
         let (h, min) = match self {
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn times_are_words() {
         let minutes = |minutes: i64| ChargingTime::from_ms(minutes * 60_000);
-        assert_eq!(Lang::En.duration(minutes(4230)), "70\u{202f}h 30\u{202f}min");
-        assert_eq!(Lang::Zh.duration(minutes(60)), "1\u{202f}小时");
-        assert_eq!(Lang::En.duration(minutes(0)), "0\u{202f}min");
+        assert_eq!(Lang::En.hours(minutes(4230)), "70\u{202f}h 30\u{202f}min");
+        assert_eq!(Lang::Zh.hours(minutes(60)), "1\u{202f}小时");
+        assert_eq!(Lang::En.hours(minutes(0)), "0\u{202f}min");
         for (seconds, text) in [
             (-5, "just now"),
             (9, "just now"),

@@ -1,0 +1,31 @@
+import { defineConfig } from "@playwright/test";
+
+// One server and one site for each worker; see tests/site.js.
+export default defineConfig({
+  testDir: "tests",
+  outputDir: "test-results",
+  // The pages are judged, not the machine: generous, so that a busy one does not fail them.
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  workers: process.env.BMW_TEST_WORKERS ? Number(process.env.BMW_TEST_WORKERS) : 2,
+  fullyParallel: true,
+  reporter: [["list"]],
+  use: {
+    viewport: { width: 1440, height: 900 },
+    locale: "en-GB",
+    timezoneId: "America/New_York",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.BMW_TEST_CHROMIUM || "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

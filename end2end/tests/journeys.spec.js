@@ -1,0 +1,197 @@
+import { expect, expectNoReload, mark, open, test } from "./site.js";
+
+test("the energy chart follows its choices by the address", async ({ page }) => {
+  await open(page, "/overview/");
+  await mark(page);
+  await page.getByLabel("By charger").check();
+  await expect(page).toHaveURL(/show=chargers/);
+  await expect(page.locator("#energy .legend li").first()).toBeVisible();
+  await page.getByLabel("Year", { exact: true }).check();
+  await expect(page).toHaveURL(/by=year/);
+  await page.getByLabel("How many").fill("3");
+  await page.getByLabel("How many").press("Enter");
+  await expect(page).toHaveURL(/count=3/);
+  await page.locator("#energy select[name=charger]").selectOption({ index: 2 });
+  await expect(page).toHaveURL(/charger=/);
+  await page.goBack();
+  await expect(page.locator("#energy select[name=charger]")).toHaveValue("");
+  await expectNoReload(page);
+});
+
+test("more recent sessions are shown when asked for", async ({ page }) => {
+  await open(page, "/overview/");
+  await expect(page.locator("#sessions tbody tr")).toHaveCount(7);
+  await page.locator("#sessions select[name=rows]").selectOption("20");
+  await expect(page.locator("#sessions tbody tr")).toHaveCount(20);
+});
+
+test("a charger is one tap from the overview", async ({ page }) => {
+  await open(page, "/overview/");
+  await mark(page);
+  const link = page.locator("#chargers tbody th a").first();
+  const id = await link.textContent();
+  await link.click();
+  await expect(page.locator("h1")).toHaveText("Details");
+  await expect(page.locator("#charger-picker")).toHaveValue(id);
+  await expect(page.locator("#properties")).toContainText(id);
+  await expectNoReload(page);
+});
+
+test("operation commands say why they cannot be given", async ({ page }) => {
+  await open(page, "/details/");
+  for (const name of ["Start", "Stop", "Reset", "Update", "More"]) {
+    const button = page.locator(".page-head").getByRole("button", { name, exact: true });
+    await expect(button).toBeDisabled();
+  }
+  await expect(page.locator(".page-head")).toContainText("No connection");
+});
+
+test("an unknown charger is named, and another can be picked", async ({ page }) => {
+  await open(page, "/details/?charger_id=nobody");
+  await expect(page.getByText("There is no such charger")).toBeVisible();
+  const id = await page.locator("#charger-identities option").first().getAttribute("value");
+  await page.locator("#charger-picker").fill(id);
+  await page.locator("#charger-picker").press("Enter");
+  await expect(page.locator("#properties")).toContainText(id);
+});
+
+test("the session query goes step by step: date, Record ID, Charge Code, Start", async ({ page }) => {
+  await open(page, "/details/");
+  await mark(page);
+  // A marked day has sessions.
+  await page.getByRole("link", { name: "Previous month" }).click();
+  const day = page.locator(".calendar .is-marked").first();
+  const date = await day.getAttribute("aria-label");
+  await day.click();
+  await expect(page.locator("#query input[name=date]")).toHaveValue(date);
+  const records = page.locator("#query select[name=record]");
+  await expect(records).toBeEnabled();
+  const start = page.locator("#query").getByText("Start", { exact: true });
+  const record = await records.locator("option").nth(1).getAttribute("value");
+  await records.selectOption(record);
+  await expect(page.locator(".charge-code")).toHaveText(/^\d+$/);
+  const code = await page.locator(".charge-code").textContent();
+  await start.click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toBeVisible();
+  await expect(dialog).toContainText(record);
+  await expect(dialog.getByRole("row", { name: /Charge Code/ })).toContainText(code);
+  // It is modal: the focus is inside, and Escape closes it.
+  expect(await page.evaluate(() => document.querySelector("dialog").contains(document.activeElement))).toBe(true);
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(page).not.toHaveURL(/start=/);
+  await expect(records).toHaveValue(record);
+  await expectNoReload(page);
+});
+
+test("the device list is searched while typing, filtered, sorted, and rows are selected", async ({ page }) => {
+  await open(page, "/devices/");
+  await mark(page);
+  const rows = page.locator(".device-table tbody tr");
+  const all = await rows.count();
+  const id = await rows.nth(3).locator("th a").textContent();
+  await page.getByRole("searchbox").pressSequentially(id, { delay: 20 });
+  await expect(rows).toHaveCount(1);
+  await expect(page.getByRole("searchbox")).toHaveValue(id);
+  await page.getByRole("searchbox").fill("no such charger");
+  await page.getByRole("link", { name: "Clear the filters" }).click();
+  await expect(rows).toHaveCount(all);
+  await page.locator("select[name=sort]").selectOption("id");
+  await expect(page).toHaveURL(/sort=id/);
+  const ids = await rows.locator("th a").allTextContents();
+  expect(ids).toEqual([...ids].sort());
+  await page.getByLabel("Select all").check();
+  await expect(page.getByText(`${all} selected`)).toBeVisible();
+  await rows.first().getByRole("checkbox").uncheck();
+  await expect(page.getByText(`${all - 1} selected`)).toBeVisible();
+  await expectNoReload(page);
+});
+
+test("the device list has the four documented columns in both languages", async ({ page }) => {
+  await open(page, "/devices/");
+  for (const name of ["Charger ID（电桩ID）", "Firmware Ver（固件版本）", "Model ID（固件ID）", "State（状态）"]) {
+    await expect(page.getByRole("columnheader", { name })).toBeVisible();
+  }
+});
+
+test("records are filtered, summed up, paged and downloaded", async ({ page }) => {
+  await open(page, "/records/");
+  await mark(page);
+  const rows = page.locator("#records tbody tr");
+  await expect(rows).toHaveCount(50);
+  const first = await rows.first().locator("th").textContent();
+  await page.getByRole("link", { name: "Older" }).click();
+  await expect(page).toHaveURL(/before=/);
+  await expect(rows.first().locator("th")).not.toHaveText(first);
+  await page.getByRole("link", { name: "Newest" }).click();
+  await expect(rows.first().locator("th")).toHaveText(first);
+  const charger = await page.locator("select[name=charger] option").nth(3).getAttribute("value");
+  await page.locator("#records select[name=charger]").selectOption(charger);
+  await expect(page).toHaveURL(new RegExp(`charger=${charger}`));
+  await expect(rows.first().locator("td").first()).toHaveText(charger);
+  const count = Number((await page.locator("tfoot td").first().textContent()).replace(/\D/g, ""));
+  await expectNoReload(page);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "Download CSV" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^records-.*\.csv$/);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const lines = Buffer.concat(chunks).toString("utf8").trim().split("\r\n");
+  expect(lines[0]).toContain("record_id,charge_code,charger_id");
+  expect(lines.length - 1).toBe(count);
+});
+
+test("settings are checked while typing and saved", async ({ page }) => {
+  await open(page, "/settings/");
+  await mark(page);
+  const limit = page.getByLabel("Maximum current, phase B");
+  await limit.fill("-1");
+  await expect(page.getByRole("alert")).toContainText("Maximum current, phase B: At least 0.");
+  await expect(limit).toHaveAttribute("aria-invalid", "true");
+  await limit.fill("40");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await expect(page.getByText("1 unsaved change")).toBeVisible();
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.locator(".said")).toContainText("Maximum current, phase B: 40");
+  await expect(page.getByText("unsaved change")).toHaveCount(0);
+  await expectNoReload(page);
+  await page.reload();
+  await expect(limit).toHaveValue("40");
+});
+
+test("a month outside 1–12 is warned about and saved all the same", async ({ page }) => {
+  await open(page, "/settings/");
+  const month = page.getByLabel("Month of installation");
+  await month.fill("99");
+  await expect(page.getByText("Not between 1 and 12; it is saved all the same.")).toBeVisible();
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.locator(".said")).toContainText("99");
+});
+
+test("unsaved changes guard leaving", async ({ page }) => {
+  await open(page, "/settings/");
+  await page.getByLabel("Currency").fill("156");
+  let asked = false;
+  page.on("dialog", (dialog) => {
+    asked = true;
+    dialog.accept();
+  });
+  await page.reload();
+  expect(asked).toBe(true);
+  await expect(page.getByLabel("Currency")).toHaveValue("86");
+});
+
+test("a lost connection is shown and mended", async ({ page }) => {
+  let socket;
+  await page.routeWebSocket("/ws/charger/details/", (route) => {
+    route.connectToServer();
+    socket = route;
+  });
+  await open(page, "/overview/");
+  await socket.close();
+  await expect(page.locator(".live-sign")).toHaveAttribute("data-link", "reconnecting");
+  await expect(page.locator(".live-sign")).toHaveAttribute("data-link", "connected");
+});

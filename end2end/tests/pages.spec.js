@@ -1,0 +1,106 @@
+import { alive, expect, expectNoReload, expectNoSidewaysScroll, mark, open, pages, test } from "./site.js";
+
+for (const { path, en } of pages) {
+  test(`${en} hydrates without a word in the console`, async ({ page }) => {
+    await open(page, path);
+    await expect(page.locator("h1")).toHaveText(en);
+    await expect(page).toHaveTitle(`${en} · BMW`);
+    // What comes after hydration: ages tick, the feed tells.
+    await page.waitForTimeout(500);
+  });
+
+  test(`${en} fits a phone`, async ({ page }) => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await open(page, path);
+    await expectNoSidewaysScroll(page);
+  });
+}
+
+test("moving between pages never reloads", async ({ page }) => {
+  await open(page, "/");
+  await mark(page);
+  for (const { path, en } of [...pages.slice(1), pages[0]]) {
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: en }).click();
+    await expect(page.locator("h1")).toHaveText(en);
+    await expect(page).toHaveURL(new RegExp(`${path}$`));
+    await expect(page.locator(`.rail-link[aria-current=page]`)).toHaveText(en);
+  }
+  await page.goBack();
+  await expect(page.locator("h1")).toHaveText("Settings");
+  await expectNoReload(page);
+});
+
+test("an address without a page says so and leads back", async ({ page, quiet }) => {
+  const answer = await page.goto("/nowhere/");
+  expect(answer.status()).toBe(404);
+  await alive(page);
+  await mark(page);
+  await page.getByRole("link", { name: "Back to the overview" }).click();
+  await expect(page.locator("h1")).toHaveText("Overview");
+  await expectNoReload(page);
+  // The browser itself reports the 404 of the document.
+  quiet.splice(0, quiet.length, ...quiet.filter((line) => !line.includes("404")));
+});
+
+test("the first visit speaks the browser's language", async ({ browser, site }) => {
+  for (const [locale, title] of [
+    ["zh-CN", "总览"],
+    ["en-US", "Overview"],
+  ]) {
+    const context = await browser.newContext({ locale });
+    const page = await context.newPage();
+    await page.goto(`${site}/overview/`);
+    await expect(page.locator("h1")).toHaveText(title);
+    await expect(page.locator("html")).toHaveAttribute("lang", title === "总览" ? "zh" : "en");
+    await context.close();
+  }
+});
+
+test("the language switches at once, without reload, and is remembered", async ({ page }) => {
+  await open(page, "/settings/");
+  await mark(page);
+  await page.getByLabel("Maximum current, phase A").fill("63");
+  await page.locator(".topbar-switch").first().click();
+  await expect(page.locator("h1")).toHaveText("设置");
+  await expect(page.locator("html")).toHaveAttribute("lang", "zh");
+  await expect(page).toHaveTitle("设置 · BMW");
+  // What was typed is still there.
+  await expect(page.locator("#field-max_current_a")).toHaveValue("63");
+  await expectNoReload(page);
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.reload();
+  await alive(page);
+  await expect(page.locator("h1")).toHaveText("设置");
+});
+
+test("the theme goes from system to light to dark, and is there at the first paint", async ({ page }) => {
+  await open(page, "/overview/");
+  const theme = page.locator(".topbar-switch").nth(1);
+  for (const word of ["light", "dark"]) {
+    await theme.click();
+    await expect(page.locator("html")).toHaveAttribute("data-theme", word);
+  }
+  const answer = await page.reload();
+  expect(await answer.text()).toContain('data-theme="dark"');
+  await alive(page);
+  await theme.click();
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "system");
+});
+
+test("the policy allows nothing inline", async ({ page }) => {
+  const answer = await page.goto("/overview/");
+  const policy = answer.headers()["content-security-policy"];
+  expect(policy).toContain("style-src 'self'");
+  expect(policy).toMatch(/script-src 'self' 'nonce-[^']+' 'wasm-unsafe-eval'/);
+  expect(await answer.text()).not.toMatch(/<[^>]+\sstyle=/);
+});
+
+test("the site's emptiness is explained", async ({ page, emptySite }) => {
+  for (const { path, en } of pages) {
+    await page.goto(emptySite + path);
+    await alive(page);
+    await expect(page.locator("h1")).toHaveText(en);
+  }
+  await page.goto(`${emptySite}/overview/`);
+  await expect(page.getByText("There are no chargers yet.")).toBeVisible();
+});

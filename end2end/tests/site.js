@@ -1,0 +1,126 @@
+// A demo site on a server of its own for each worker, and a page that tells what its console said.
+
+import { test as base, expect } from "@playwright/test";
+import { spawn, execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const binary = process.env.BMW_TEST_BINARY;
+
+async function serve(database, extra = {}) {
+  const environment = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...extra };
+  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0"], { env: environment });
+  const gone = new Promise((resolve) => server.once("exit", resolve));
+  let said = "";
+  const address = await new Promise((resolve, reject) => {
+    const listen = (chunk) => {
+      said += chunk;
+      const found = said.match(/listening on (http:\/\/\S+)/);
+      if (found) resolve(found[1].replace(/\/$/, ""));
+    };
+    server.stdout.on("data", listen);
+    server.stderr.on("data", listen);
+    gone.then(() => reject(new Error(`the server ended: ${said}`)));
+  });
+  return {
+    address,
+    end: async () => {
+      server.kill("SIGTERM");
+      await gone;
+    },
+  };
+}
+
+function prepared(folder, name, ...commands) {
+  const database = `sqlite://${join(folder, name)}`;
+  const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai" };
+  for (const command of commands) execFileSync(binary, command, { env, stdio: "pipe" });
+  return database;
+}
+
+export const test = base.extend({
+  folder: [
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), "bmw-end2end-"));
+      await use(folder);
+      rmSync(folder, { recursive: true });
+    },
+    { scope: "worker" },
+  ],
+  // A site with three years behind it.
+  site: [
+    async ({ folder }, use) => {
+      const server = await serve(prepared(folder, "demo.db", ["demo"]));
+      await use(server.address);
+      await server.end();
+    },
+    { scope: "worker" },
+  ],
+  // A site without anything.
+  emptySite: [
+    async ({ folder }, use) => {
+      const server = await serve(prepared(folder, "empty.db", ["migrate"]));
+      await use(server.address);
+      await server.end();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ site }, use) => use(site),
+  // Fails the test when the console says anything, or when a request leaves the site.
+  quiet: [
+    async ({ page }, use) => {
+      const said = [];
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) said.push(`${message.type()}: ${message.text()}`);
+      });
+      page.on("pageerror", (error) => said.push(`exception: ${error.message}`));
+      page.on("request", (request) => {
+        const host = new URL(request.url()).hostname;
+        if (host && host !== "127.0.0.1") said.push(`a request to ${host}`);
+      });
+      await use(said);
+      expect(said, "the console stays quiet").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** Opens a page and waits until it is alive: hydrated, and following the feed. */
+export async function open(page, path) {
+  await page.goto(path);
+  await alive(page);
+}
+
+export async function alive(page) {
+  await expect(page.locator(".live-sign")).toHaveAttribute("data-link", "connected");
+}
+
+/** Marks the document, so that a reload can be noticed. */
+export async function mark(page) {
+  await page.evaluate(() => {
+    window.isTheSameDocument = true;
+  });
+}
+
+export async function expectNoReload(page) {
+  expect(await page.evaluate(() => window.isTheSameDocument === true), "no reload").toBe(true);
+}
+
+export async function expectNoSidewaysScroll(page) {
+  const [content, width] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  expect(content, "nothing is wider than the screen").toBeLessThanOrEqual(width);
+}
+
+export const pages = [
+  { path: "/overview/", zh: "总览", en: "Overview" },
+  { path: "/devices/", zh: "电桩", en: "Devices" },
+  { path: "/details/", zh: "详情", en: "Details" },
+  { path: "/records/", zh: "记录", en: "Records" },
+  { path: "/settings/", zh: "设置", en: "Settings" },
+];
