@@ -173,7 +173,10 @@ pub struct OpenedSession {
 
 /// Everything that the details page shows, by the page's query string.
 #[server(endpoint = "details", prefix = "/fn", input = GetUrl)]
-pub async fn load_details(query: String) -> Result<Details, DataError> {
+pub async fn load_details(
+    /// The query string.
+    query: String,
+) -> Result<Details, DataError> {
     on_server::details(&Query::parse(&query)).await
 }
 
@@ -235,7 +238,12 @@ mod on_server {
     fn thinned(values: Vec<Value>) -> Vec<Value> {
         let step = values.len().div_ceil(POINTS).max(1);
         let last = values.len().saturating_sub(1);
-        values.into_iter().enumerate().filter(|(place, _)| (last - place).is_multiple_of(step)).map(|(_, value)| value).collect()
+        values
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| (last - place).is_multiple_of(step))
+            .map(|(_, value)| value)
+            .collect()
     }
 
     fn charger_details(site: &Site, charger: &ChargePointNow, now: Timestamp) -> ChargerDetails {

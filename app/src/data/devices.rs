@@ -79,7 +79,10 @@ impl DeviceSort {
 
 /// Everything that the devices page shows, by the page's query string.
 #[server(endpoint = "devices", prefix = "/fn", input = GetUrl)]
-pub async fn load_devices(query: String) -> Result<Devices, DataError> {
+pub async fn load_devices(
+    /// The query string.
+    query: String,
+) -> Result<Devices, DataError> {
     on_server::devices(&Query::parse(&query)).await
 }
 
@@ -104,7 +107,9 @@ mod on_server {
         let mut chosen: Vec<&Arc<ChargePointNow>> = present
             .charge_points()
             .iter()
-            .filter(|charger| state.is_empty() || charger.state_name().is_some_and(|name| name.eq_ignore_ascii_case(state)))
+            .filter(|charger| {
+                state.is_empty() || charger.state_name().is_some_and(|name| name.eq_ignore_ascii_case(state))
+            })
             .filter(|charger| search.is_empty() || is_found(charger, &search))
             .collect();
         match sort {

@@ -109,7 +109,10 @@ pub const fn period_word(period: Period) -> &'static str {
 
 /// Everything that the overview shows, by the page's query string.
 #[server(endpoint = "overview", prefix = "/fn", input = GetUrl)]
-pub async fn load_overview(query: String) -> Result<Overview, DataError> {
+pub async fn load_overview(
+    /// The query string.
+    query: String,
+) -> Result<Overview, DataError> {
     on_server::overview(&Query::parse(&query)).await
 }
 

@@ -72,7 +72,10 @@ pub struct RecordLine {
 
 /// Everything that the records page shows, by the page's query string.
 #[server(endpoint = "records", prefix = "/fn", input = GetUrl)]
-pub async fn load_records(query: String) -> Result<Records, DataError> {
+pub async fn load_records(
+    /// The query string.
+    query: String,
+) -> Result<Records, DataError> {
     on_server::records(&Query::parse(&query)).await
 }
 

@@ -1,8 +1,8 @@
 //! The settings form: read, checked and saved by the same rules on both sides.
 
-use super::{DataError, Query};
 #[cfg(feature = "ssr")]
 use super::site;
+use super::{DataError, Query};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::{Input, SettingField, Settings};
 use leptos::prelude::*;
@@ -62,7 +62,9 @@ pub fn typed_in(query: &Query) -> Option<Typed> {
 /// The fields that such a form has changed; `None` when none was sent.
 pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
     let names = query.raw("saved")?;
-    Some(SettingField::ALL.into_iter().filter(|field| names.split(',').any(|name| name == field_name(*field))).collect())
+    Some(
+        SettingField::ALL.into_iter().filter(|field| names.split(',').any(|name| name == field_name(*field))).collect(),
+    )
 }
 
 /// The settings.
@@ -77,7 +79,11 @@ pub async fn load_settings(
 
 /// Saves the settings, all or nothing. A plain form is led back to the page, which shows the outcome by its address.
 #[server(endpoint = "settings/save", prefix = "/fn")]
-pub async fn save_settings(#[server(flatten)] values: Typed) -> Result<SaveOutcome, DataError> {
+pub async fn save_settings(
+    /// What was typed.
+    #[server(flatten)]
+    values: Typed,
+) -> Result<SaveOutcome, DataError> {
     on_server::save(values).await
 }
 
@@ -131,9 +137,10 @@ mod on_server {
 
     fn is_plain_form() -> bool {
         use_context::<Parts>().is_some_and(|parts| {
-            parts.headers.get(http::header::ACCEPT).is_some_and(|accept| {
-                accept.to_str().is_ok_and(|accept| accept.contains("text/html"))
-            })
+            parts
+                .headers
+                .get(http::header::ACCEPT)
+                .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
         })
     }
 
