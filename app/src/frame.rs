@@ -18,9 +18,8 @@ pub fn TopBar(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView
         let path = location.pathname.get();
         if search.is_empty() { path } else { format!("{path}?{search}") }
     });
-    let preference = move |name: &str, value: &str| {
-        Query::from([(name, value)]).with("back", back.get()).on("/preferences")
-    };
+    let preference =
+        move |name: &str, value: &str| Query::from([(name, value)]).with("back", back.get()).on("/preferences");
     let lang_href = move || preference("lang", ui.lang.get().other().code());
     let theme_href = move || preference("theme", ui.theme.get().next().word());
     let theme_label = move || {

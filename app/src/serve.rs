@@ -163,7 +163,8 @@ async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -
             let mut text = String::with_capacity(page.sessions.len() * 80);
             for session in &page.sessions {
                 let line = line(&state.site, &present, session);
-                let time = |at: Option<bmw_domain::calendar::LocalTime>| at.map(|at| at.with_space()).unwrap_or_default();
+                let time =
+                    |at: Option<bmw_domain::calendar::LocalTime>| at.map(|at| at.with_space()).unwrap_or_default();
                 let fields = [
                     line.id.to_string(),
                     line.cycle.map(|cycle| cycle.to_string()).unwrap_or_default(),
@@ -206,7 +207,8 @@ mod tests {
         for path in ["/", "/details/?charger_id=a&date=2015-11-24", "/records/?card=%E6%A1%A9"] {
             assert!(is_own_path(path), "{path}");
         }
-        for path in ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/é"] {
+        for path in ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/é"]
+        {
             assert!(!is_own_path(path), "{path}");
         }
     }

@@ -79,7 +79,8 @@ impl Served {
         let now = LocalTime::parse("2015-12-28T12:00:00");
         let site = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
         let state = AppState { site, feed_interval: Duration::from_secs(180), shutdown: Shutdown::default() };
-        let bundle = Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
+        let bundle =
+            Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
         Self { routes: page_routes(state, Some(bundle)), _folder: folder }
     }
 
@@ -100,7 +101,10 @@ impl Served {
 async fn pages_show_the_data_without_any_script() {
     let site = Served::new(Some(SITE)).await;
     for (path, words) in [
-        ("/overview/", &["12\u{202f}214.54", "70\u{202f}h 30\u{202f}min", "Charging", "2.458", "6.750", "StatusNotification"][..]),
+        (
+            "/overview/",
+            &["12\u{202f}214.54", "70\u{202f}h 30\u{202f}min", "Charging", "2.458", "6.750", "StatusNotification"][..],
+        ),
         ("/details/?charger_id=21509001", &["EVG-32N", "evpower", "GBT", "No connection"]),
         (
             "/details/?date=2015-12-24&record=1&start=1",
@@ -180,7 +184,8 @@ async fn an_empty_site_is_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_query_makes_a_page_fail() {
     let site = Served::new(Some(SITE)).await;
-    let values = ["", "-1", "0", "99999999999999999999", "%FF%FE", "%", "'%20OR%201=1--", "%3Cscript%3E", "2015-02-30", "a=b"];
+    let values =
+        ["", "-1", "0", "99999999999999999999", "%FF%FE", "%", "'%20OR%201=1--", "%3Cscript%3E", "2015-02-30", "a=b"];
     let names: [(&str, &[&str]); 5] = [
         ("/overview/", &["show", "by", "count", "charger", "rows"]),
         ("/details/", &["charger_id", "span", "date", "month", "only", "record", "start"]),

@@ -145,10 +145,7 @@ fn properties(lang: Lang, data: &Details, charger: &ChargerDetails) -> AnyView {
         let (id, known) = (id.clone(), known.session_energy);
         move || {
             let energy = live.of(&id, &known, |live| live.energy);
-            energy.map_or_else(
-                || "–".to_owned(),
-                |wh| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh"),
-            )
+            energy.map_or_else(|| "–".to_owned(), |wh| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh"))
         }
     };
     let total_energy = charger.total_energy.map_or_else(|| "–".to_owned(), |energy| with_unit(kwh_2(energy), "kWh"));

@@ -256,4 +256,3 @@ fn row(lang: Lang, data: &Devices, charger: &DeviceLine, selection: Selection) -
     }
     .into_any()
 }
-

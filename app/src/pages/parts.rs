@@ -90,7 +90,8 @@ pub fn when(lang: Lang, now: Moment, at: Option<Moment>) -> AnyView {
 
 /// The load of the site's phases against their limits; follows the live feed.
 pub fn phases(lang: Lang, phases: &Phases) -> AnyView {
-    let aside = view! { <LinkButton href="/settings/#field-max_current_a" label=lang.change_limits() glyph=Glyph::SETTINGS /> };
+    let aside =
+        view! { <LinkButton href="/settings/#field-max_current_a" label=lang.change_limits() glyph=Glyph::SETTINGS /> };
     let body = view! {
         {gauges(lang, phases)}
         <p class="muted">{lang.phases_help()}</p>

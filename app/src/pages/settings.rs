@@ -4,7 +4,8 @@
 use super::{page, reason};
 use crate::components::{ActionButton, ButtonKind, Choice, Control, Field, FieldErrors, Glyph, Notice, NoticeKind};
 use crate::data::{
-    DataError, Query, SaveOutcome, SaveSettings, Typed, check, field_name, load_settings, save_settings, saved_in, typed_in,
+    DataError, Query, SaveOutcome, SaveSettings, Typed, check, field_name, load_settings, save_settings, saved_in,
+    typed_in,
 };
 use crate::text::Lang;
 use bmw_domain::phase::PhaseSequence;
@@ -24,10 +25,7 @@ const GROUPS: [(fn(Lang) -> &'static str, &[SettingField]); 4] = [
             SettingField::InternalTesting,
         ],
     ),
-    (
-        Lang::group_meters,
-        &[SettingField::CardReaderPort, SettingField::MeterPort, SettingField::EnergyPerCount],
-    ),
+    (Lang::group_meters, &[SettingField::CardReaderPort, SettingField::MeterPort, SettingField::EnergyPerCount]),
     (
         Lang::group_current,
         &[

@@ -373,9 +373,7 @@ impl Lang {
             FieldError::Blank => self.pick("此项不能为空。", "This must not be empty."),
             FieldError::Repeated => self.pick("此项出现了多次。", "This was given more than once."),
             FieldError::NotText => self.pick("应为文本。", "This must be text."),
-            FieldError::NotPrintable => {
-                self.pick("不能含有控制字符。", "Control characters are not allowed.")
-            }
+            FieldError::NotPrintable => self.pick("不能含有控制字符。", "Control characters are not allowed."),
             FieldError::NotWhole => self.pick("应为整数。", "This must be a whole number."),
             FieldError::NotDecimal => self.pick("应为数字。", "This must be a number."),
             FieldError::NotPositive => self.pick("必须大于 0。", "This must be greater than 0."),
@@ -460,9 +458,10 @@ impl Lang {
     /// What a setting means and what it accepts.
     pub const fn setting_help(self, field: SettingField) -> &'static str {
         let (zh, en) = match field {
-            SettingField::CardReaderPort => {
-                ("RFID 读卡器的串口，例如 Com10 或 /dev/ttyUSB0", "Serial port of the RFID card reader, such as Com10 or /dev/ttyUSB0")
-            }
+            SettingField::CardReaderPort => (
+                "RFID 读卡器的串口，例如 Com10 或 /dev/ttyUSB0",
+                "Serial port of the RFID card reader, such as Com10 or /dev/ttyUSB0",
+            ),
             SettingField::InstallationYear => ("四位数字，1901–2155", "4 digits, 1901–2155"),
             SettingField::InstallationMonth => ("通常为 1–12", "Usually 1–12"),
             SettingField::CurrentDistribution => {
@@ -479,11 +478,11 @@ impl Lang {
                 ("每充入这么多电量降低一次优先级", "After each such amount of energy, priority is lost")
             }
             SettingField::TimeStep => ("每充这么长时间降低一次优先级", "After each such time, priority is lost"),
-            SettingField::PriorityPerEnergyStep => {
-                ("每个电量阶梯降低的优先级", "Priority lost at each energy step")
-            }
+            SettingField::PriorityPerEnergyStep => ("每个电量阶梯降低的优先级", "Priority lost at each energy step"),
             SettingField::PriorityPerTimeStep => ("每个时间阶梯降低的优先级", "Priority lost at each time step"),
-            SettingField::EnergyPerCount => ("电表每计数对应的电量，大于 0", "Energy per count of the power meter, over 0"),
+            SettingField::EnergyPerCount => {
+                ("电表每计数对应的电量，大于 0", "Energy per count of the power meter, over 0")
+            }
             SettingField::InternalTesting => ("内部测试模式", "Internal test mode"),
             SettingField::MaxCurrentA | SettingField::MaxCurrentB | SettingField::MaxCurrentC => (
                 "站点在该相位上的最大电流，0–10000；负载均衡分配的上限",
