@@ -3,6 +3,7 @@
 use bmw_site::Site;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -11,4 +12,39 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// How often the live feed repeats an unchanged state (`BMW_FEED_INTERVAL`, default 3 minutes).
     pub feed_interval: Duration,
+    /// Tells the feeds to end.
+    pub shutdown: Shutdown,
+}
+
+/// The end of the program, as those see it who would go on for ever.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown(Arc<watch::Sender<bool>>);
+
+impl Shutdown {
+    /// Tells all who wait, and all who will.
+    pub fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// For one who must end then: to be held as long as it runs.
+    pub fn subscribe(&self) -> Ending {
+        Ending(self.0.subscribe())
+    }
+
+    /// Waits until all who subscribed are gone.
+    pub async fn all_gone(&self) {
+        self.0.closed().await;
+    }
+}
+
+/// A subscription to the end of the program.
+#[derive(Debug)]
+pub struct Ending(watch::Receiver<bool>);
+
+impl Ending {
+    /// Waits for the end.
+    pub async fn begun(&mut self) {
+        // The sender cannot go before its receivers: an error is an end as well.
+        drop(self.0.wait_for(|ending| *ending).await);
+    }
 }

@@ -23,7 +23,11 @@ fn every_operation_is_described() {
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{method} {path}");
             assert!(operation["responses"]["405"].is_object(), "{method} {path}");
             let parameters = operation.get("parameters").and_then(Value::as_array);
-            assert_eq!(parameters.is_some(), operation["responses"]["400"].is_object() && method == "get", "{method} {path}");
+            assert_eq!(
+                parameters.is_some(),
+                operation["responses"]["400"].is_object() && method == "get",
+                "{method} {path}"
+            );
             for parameter in parameters.into_iter().flatten() {
                 assert!(!parameter["description"].as_str().unwrap().is_empty(), "{path} {parameter}");
             }

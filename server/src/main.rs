@@ -1,2 +1,7 @@
-//! d
-fn main(){}
+//! The program `bmw`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bmw::run()
+}

@@ -1,0 +1,121 @@
+//! The command line.
+
+use crate::Failure;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The command line of `bmw`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bmw",
+    version,
+    about = "BMW, the open site controller for electric-vehicle charging",
+    long_about = "BMW, the open site controller for electric-vehicle charging.\n\nWithout a command it serves the site. \
+        Every command creates and migrates the database by itself when that is needed.",
+    after_help = "Every option can also be given by the environment variable beside it."
+)]
+pub struct Cli {
+    /// What to do; serve when it is left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What `bmw` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the site: pages, documented interface, live feed (the default)
+    Serve,
+    /// Create the database or bring it to this version, and do nothing else
+    Migrate,
+    /// Bring a site file into the database, all or nothing
+    Import {
+        /// Make the file the whole site, instead of merging it into what is there; accounts and the audit log stay
+        #[arg(long)]
+        replace: bool,
+        /// The site file, JSON
+        file: PathBuf,
+    },
+    /// Write the whole site to a site file
+    Export {
+        /// The site file to write; `-` is the standard output
+        file: PathBuf,
+    },
+    /// Fill an empty database with a site to look at
+    Demo {
+        /// The same number makes the same site, relative to now
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+/// The options that all commands have in common. An empty value is the same as none.
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    /// The database: sqlite://PATH or postgres://… [default: bmw.db in the user's data folder]
+    #[arg(long, env = "BMW_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The address to serve on [default: 127.0.0.1:8000]
+    #[arg(long, env = "BMW_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub listen: Option<String>,
+    /// The site's time zone, such as Asia/Shanghai [default: the stored one; for a new site the machine's]
+    #[arg(long, env = "BMW_TIMEZONE", value_name = "NAME", global = true)]
+    pub timezone: Option<String>,
+    /// A local time at which the site's clock stands still, such as 2015-12-28T12:00:00, for reproducible tests
+    #[arg(long, env = "BMW_NOW", value_name = "TIME", global = true)]
+    pub now: Option<String>,
+    /// The charger to show when none was chosen [default: the one with the newest contact]
+    #[arg(long, env = "BMW_DEFAULT_CHARGER", value_name = "ID", global = true)]
+    pub default_charger: Option<String>,
+    /// How often the live feed repeats an unchanged state, seconds [default: 180]
+    #[arg(long, env = "BMW_FEED_INTERVAL", value_name = "SECONDS", global = true)]
+    pub feed_interval: Option<String>,
+    /// What to log on the standard error, such as debug or info,bmw_app=debug [default: info]
+    #[arg(long, env = "BMW_LOG", value_name = "FILTER", global = true)]
+    pub log: Option<String>,
+}
+
+/// What clap found wrong, in one line.
+pub fn failure(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim);
+    let said: Vec<&str> =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information")).collect();
+    Failure::usage(format!("{}; see bmw --help", said.join(" ").trim().trim_start_matches("error: ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_use_is_said_in_one_line() {
+        for (arguments, word) in [
+            (&["bmw", "--nonsense"][..], "--nonsense"),
+            (&["bmw", "import"], "<FILE>"),
+            (&["bmw", "demo", "--seed", "x"], "--seed"),
+            (&["bmw", "dance"], "dance"),
+        ] {
+            let failure = failure(&Cli::try_parse_from(arguments).unwrap_err());
+            assert_eq!(failure.status(), 2);
+            assert!(failure.to_string().contains(word), "{failure}");
+            assert!(!failure.to_string().contains('\n'));
+        }
+    }
+
+    #[test]
+    fn options_may_stand_before_and_after_the_command() {
+        for arguments in [["bmw", "--listen", "a:1", "serve"], ["bmw", "serve", "--listen", "a:1"]] {
+            let cli = Cli::try_parse_from(arguments).unwrap();
+            assert_eq!(cli.options.listen.as_deref(), Some("a:1"));
+        }
+    }
+}

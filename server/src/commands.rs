@@ -1,0 +1,168 @@
+//! The commands.
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::serve;
+use crate::{Failure, demo};
+use bmw_store::site_file::SiteFile;
+use bmw_store::{ImportMode, Role, StoreError};
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tracing_subscriber::EnvFilter;
+
+/// Fewer threads than this could starve a stream of pages.
+const LEAST_WORKERS: usize = 4;
+
+/// Carries out the command.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    let config = Config::read(cli.options)?;
+    log_to_stderr(&config.log)?;
+    let workers = std::thread::available_parallelism().map_or(LEAST_WORKERS, usize::from).max(LEAST_WORKERS);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    let outcome = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve(&config).await,
+            Command::Migrate => migrate(&config).await,
+            Command::Import { replace, file } => import(&config, &file, replace).await,
+            Command::Export { file } => export(&config, &file).await,
+            Command::Demo { seed } => fill(&config, seed).await,
+        }
+    });
+    // Whatever is still in the middle of something has had its time.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome
+}
+
+fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| Failure::usage(format!("--log: {error}")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .try_init()
+        .map_err(Failure::failed)
+}
+
+/// One line on the standard output. Whoever closed it does not want it.
+fn say(line: &str) {
+    let mut out = io::stdout();
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let signal = serve::signal();
+    let running = serve::start(config).await?;
+    say(&format!("listening on http://{}", running.addr));
+    signal.await.map_err(Failure::failed)?;
+    tracing::info!("ending");
+    running.shutdown().await;
+    Ok(())
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    let (store, opened) = serve::open(config, Role::Owner).await?;
+    serve::report(&opened, &store);
+    store.close().await;
+    say(if opened.created { "the database was made" } else { "the database is of this version" });
+    Ok(())
+}
+
+async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failure> {
+    let start = Instant::now();
+    let name = path.display().to_string();
+    let unreadable = |error: &dyn std::fmt::Display| Failure::usage(format!("{name}: {error}"));
+    // The file first: a malformed one leaves no trace.
+    let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
+    let file = SiteFile::parse(&bytes).map_err(|error| unreadable(&error))?;
+    drop(bytes);
+    let (store, opened) = serve::open(config, Role::Owner).await?;
+    serve::report(&opened, &store);
+    let mode = if replace { ImportMode::Replace } else { ImportMode::Merge };
+    let outcome = store.import(&file, mode).await;
+    store.close().await;
+    outcome.map_err(|error| match error {
+        StoreError::SiteFile(error) => unreadable(&error),
+        error => Failure::failed(error),
+    })?;
+    say(&format!("imported {} from {name} in {}", contents(&file), speed(&file, start.elapsed())));
+    Ok(())
+}
+
+/// What a site file holds, in words.
+fn contents(file: &SiteFile) -> String {
+    let count = |number: Option<usize>, one: &str, many: &str| {
+        number.map(|number| format!("{number} {}", if number == 1 { one } else { many }))
+    };
+    let parts = [
+        file.settings.as_ref().map(|_| "the settings".to_owned()),
+        count(file.models.as_ref().map(Vec::len), "model", "models"),
+        count(file.charge_points.as_ref().map(Vec::len), "charger", "chargers"),
+        count(file.states.as_ref().map(Vec::len), "state", "states"),
+        count(file.sessions.as_ref().map(Vec::len), "session", "sessions"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}
+
+/// `2.13 s (469000 sessions a second)`, the rate only where there are enough sessions for one.
+fn speed(file: &SiteFile, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let sessions = file.sessions.as_ref().map_or(0, Vec::len);
+    if sessions < 10_000 {
+        return format!("{seconds:.2} s");
+    }
+    let rate = sessions as u128 * 1_000_000 / elapsed.as_micros().max(1);
+    format!("{seconds:.2} s ({rate} sessions a second)")
+}
+
+async fn export(config: &Config, path: &Path) -> Result<(), Failure> {
+    let (store, opened) = serve::open(config, Role::Reader).await?;
+    serve::report(&opened, &store);
+    let file = store.export().await;
+    store.close().await;
+    let file = file.map_err(Failure::failed)?;
+    if path == Path::new("-") {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        return file.write(&mut out).and_then(|()| out.flush()).map_err(Failure::failed);
+    }
+    write_whole(&file, path).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    say(&format!("exported {} to {}", contents(&file), path.display()));
+    Ok(())
+}
+
+/// Writes a file beside its place and moves it there when it is complete: a half one never has the name.
+fn write_whole(file: &SiteFile, path: &Path) -> io::Result<()> {
+    let mut name = path.file_name().ok_or_else(|| io::Error::other("is no file name"))?.to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = fs::File::create(&part).and_then(|handle| {
+        let mut out = io::BufWriter::new(handle);
+        file.write(&mut out)?;
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        fs::rename(&part, path)
+    });
+    if written.is_err() {
+        // The first error tells more than one about the remains.
+        drop(fs::remove_file(&part));
+    }
+    written
+}
+
+async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {
+    let start = Instant::now();
+    let (store, opened) = serve::open(config, Role::Owner).await?;
+    serve::report(&opened, &store);
+    let now = bmw_site::Clock::new(store.zone().clone(), config.now).local_now();
+    let outcome = demo::fill(store.as_ref(), seed, now).await;
+    store.close().await;
+    let filled = outcome.map_err(Failure::failed)?;
+    say(&format!("filled the database with {filled} in {:.1} s", start.elapsed().as_secs_f64()));
+    Ok(())
+}

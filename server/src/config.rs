@@ -1,0 +1,161 @@
+//! What the options mean.
+
+use crate::Failure;
+use crate::cli::Options;
+use bmw_domain::calendar::LocalTime;
+use bmw_domain::decimal;
+use bmw_domain::record::Identity;
+use bmw_store::Zone;
+use std::fmt;
+use std::time::Duration;
+
+/// A checked configuration.
+#[derive(Clone)]
+pub struct Config {
+    /// `sqlite://PATH` or `postgres://…`
+    pub database_url: String,
+    /// Where to listen, `HOST:PORT`.
+    pub listen: String,
+    /// The zone asked for.
+    pub zone: Option<Zone>,
+    /// A clock that stands still.
+    pub now: Option<LocalTime>,
+    /// The charger to show when none was chosen.
+    pub default_charger: Option<String>,
+    /// How often the live feed repeats an unchanged state.
+    pub feed_interval: Duration,
+    /// What to log.
+    pub log: String,
+}
+
+impl fmt::Debug for Config {
+    /// Without the database's URL: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("zone", &self.zone).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The defaults with a database.
+    pub fn new(database_url: impl Into<String>) -> Self {
+        Self {
+            database_url: database_url.into(),
+            listen: "127.0.0.1:8000".to_owned(),
+            zone: None,
+            now: None,
+            default_charger: None,
+            feed_interval: Duration::from_secs(180),
+            log: "info,hyper=warn,sqlx=warn".to_owned(),
+        }
+    }
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// Which option is wrong, and why.
+    pub fn read(options: Options) -> Result<Self, Failure> {
+        let mut config = Self::new(match given(options.database_url) {
+            Some(url) => url,
+            None => default_database_url()?,
+        });
+        if let Some(listen) = given(options.listen) {
+            check_address(&listen)?;
+            config.listen = listen;
+        }
+        if let Some(name) = given(options.timezone) {
+            let zone = Zone::named(&name).map_err(|error| Failure::usage(format!("--timezone: {error}")))?;
+            config.zone = Some(zone);
+        }
+        if let Some(now) = given(options.now) {
+            let time = LocalTime::parse(&now);
+            config.now = Some(time.ok_or_else(|| {
+                Failure::usage(format!("--now: {now:?} is not a local time such as 2015-12-28T12:00:00"))
+            })?);
+        }
+        if let Some(identity) = given(options.default_charger) {
+            Identity::new(&identity).map_err(|error| Failure::usage(format!("--default-charger: {error}")))?;
+            config.default_charger = Some(identity);
+        }
+        if let Some(seconds) = given(options.feed_interval) {
+            config.feed_interval = interval(&seconds)?;
+        }
+        if let Some(log) = given(options.log) {
+            config.log = log;
+        }
+        Ok(config)
+    }
+}
+
+/// A value, unless it is empty: an empty environment variable says nothing.
+fn given(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn check_address(listen: &str) -> Result<(), Failure> {
+    let port = listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => Ok(()),
+        _ => Err(Failure::usage(format!("--listen: {listen:?} is not an address and port such as 127.0.0.1:8000"))),
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, Failure> {
+    let seconds = decimal::parse_finite(text).ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| {
+        Failure::usage(format!("--feed-interval: {text:?} is not a number of seconds from 0.1 to 86400"))
+    })
+}
+
+/// A file in the user's data folder, which is created.
+fn default_database_url() -> Result<String, Failure> {
+    let folders = directories::ProjectDirs::from("", "", "bmw")
+        .ok_or_else(|| Failure::failed("there is no home folder for the database; give --database-url"))?;
+    let folder = folders.data_dir();
+    std::fs::create_dir_all(folder).map_err(|error| Failure::failed(format!("{}: {error}", folder.display())))?;
+    Ok(format!("sqlite://{}", folder.join("bmw.db").display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(change: impl FnOnce(&mut Options)) -> Result<Config, Failure> {
+        let mut options = Options { database_url: Some("sqlite://x".to_owned()), ..Options::default() };
+        change(&mut options);
+        Config::read(options)
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        type Change = fn(&mut Options, String);
+        let cases: [(&str, Change, &[&str]); 5] = [
+            ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
+            ("--timezone", |options, value| options.timezone = Some(value), &["Moon/Crater"]),
+            ("--now", |options, value| options.now = Some(value), &["today", "2015-12-28", "2015-12-28T12:00:00Z"]),
+            ("--default-charger", |options, value| options.default_charger = Some(value), &["a\nb"]),
+            ("--feed-interval", |options, value| options.feed_interval = Some(value), &["0", "-1", "nan", "1e9", "x"]),
+        ];
+        for (option, change, values) in cases {
+            for value in values {
+                let failure = read(|options| change(options, (*value).to_owned())).unwrap_err();
+                assert_eq!(failure.status(), 2);
+                assert!(failure.to_string().starts_with(option), "{failure}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let config = read(|options| {
+            options.listen = Some(String::new());
+            options.timezone = Some(String::new());
+            options.now = Some(String::new());
+            options.default_charger = Some(String::new());
+            options.feed_interval = Some(String::new());
+            options.log = Some(String::new());
+        })
+        .unwrap();
+        assert_eq!((config.listen.as_str(), config.feed_interval.as_secs()), ("127.0.0.1:8000", 180));
+        assert!(config.zone.is_none() && config.now.is_none() && config.default_charger.is_none());
+    }
+}

@@ -1,0 +1,224 @@
+//! What stands before all routes: bodies are read within bounds, writing is guarded, paths are normalised, nothing
+//! panics through, and every answer has the headers that browsers should see.
+//!
+//! Reading the documented routes goes past all of that but the net under panics.
+
+use crate::{assets, guard, health};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use bmw_app::api::{self, ApiError, RequestId, body};
+use bmw_app::state::AppState;
+use futures::FutureExt as _;
+use http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderValue, Request, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer as _, Service, ServiceExt as _};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::Predicate;
+use tower_http::csrf::{Csrf, CsrfLayer, ProtectionError};
+
+/// Answers every request of the program. Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    /// The documented world, without layers.
+    api: Router,
+    /// All requests that write, and all others that are not of the documented world.
+    guarded: Csrf<Inner, fn(ProtectionError) -> Response>,
+}
+
+impl Front {
+    /// Everything that the program serves.
+    pub fn new(app: AppState) -> Self {
+        let api = api::router(app.clone());
+        let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
+            .layer(CompressionLayer::new().br(true).gzip(true).compress_when(IsPage));
+        let site = Router::new()
+            .route("/healthz", get(health::healthz))
+            .with_state(app)
+            .merge(assets::router())
+            .fallback_service(pages);
+        let inner = Inner { api: api.clone(), site: Arc::new(site) };
+        let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
+        Self { api, guarded: layer.layer(inner) }
+    }
+
+    /// Answers a request of a peer.
+    pub async fn answer(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let is_plain = request.body().is_end_stream();
+        if is_plain && guard::is_reading(request.method()) && is_documented(request.uri().path()) {
+            let request = request.map(|_| Body::empty());
+            return caught(self.api.oneshot(request)).await;
+        }
+        let (mut parts, incoming) = request.into_parts();
+        let body = if is_plain {
+            Body::empty()
+        } else {
+            let length = api::content_length(&parts.headers);
+            match body::read(Body::new(incoming), length, parts.headers.contains_key(EXPECT)).await {
+                Ok(bytes) => Body::from(bytes),
+                Err(error) => return error.into_response(),
+            }
+        };
+        if !guard::is_reading(&parts.method)
+            && let Err(reason) = guard::check(peer.ip(), &parts.uri, &parts.headers)
+        {
+            return ApiError::detail(StatusCode::FORBIDDEN, reason).into_response();
+        }
+        parts.extensions.insert(ConnectInfo(peer));
+        caught(self.guarded.oneshot(Request::from_parts(parts, body))).await
+    }
+}
+
+/// Whether a path is of the documented world.
+fn is_documented(path: &str) -> bool {
+    ["/api", "/bmw", "/ws"]
+        .into_iter()
+        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// The net under panics: a fault in one answer is no fault of the others.
+async fn caught(answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(panic) => {
+            let message = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            api::error::inside(&format_args!("panic: {message}"))
+        }
+    }
+}
+
+/// The answer to a request of another site's page.
+fn refuse(_: ProtectionError) -> Response {
+    ApiError::detail(StatusCode::FORBIDDEN, "Pages of other sites may not write.").into_response()
+}
+
+/// Chooses between the documented world and all else.
+#[derive(Clone)]
+struct Inner {
+    api: Router,
+    site: Arc<Router>,
+}
+
+impl Service<Request<Body>> for Inner {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = futures::future::BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if is_documented(request.uri().path()) {
+            return Box::pin(self.api.clone().oneshot(request));
+        }
+        let id = RequestId::next();
+        normalise(request.uri_mut());
+        request.extensions_mut().insert(id);
+        let site = Router::clone(&self.site);
+        Box::pin(async move {
+            let mut response = site.oneshot(request).await?;
+            if response.status().is_server_error() {
+                tracing::error!(request_id = %id, status = response.status().as_u16(), "a request failed inside");
+            }
+            complete(&mut response, id);
+            Ok(response)
+        })
+    }
+}
+
+/// Takes trailing slashes away: axum's and leptos' routers disagree on them.
+fn normalise(uri: &mut Uri) {
+    let path = uri.path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() == path.len() || path == "/" {
+        return;
+    }
+    let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
+    let text = match uri.query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    let mut parts = std::mem::take(uri).into_parts();
+    // It was a path before, and a shorter one is one as well.
+    parts.path_and_query = PathAndQuery::try_from(text).ok();
+    *uri = Uri::from_parts(parts).unwrap_or_default();
+}
+
+/// What an answer of a page has not said by itself.
+fn complete(response: &mut Response, id: RequestId) {
+    let headers = response.headers_mut();
+    let defaults = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers
+        .entry(HeaderName::from_static("cross-origin-opener-policy"))
+        .or_insert(HeaderValue::from_static("same-origin"));
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(api::error::X_REQUEST_ID, id);
+    }
+}
+
+/// Pages are compressed as they are sent; the bundle is already, and the documented routes are not asked for that.
+#[derive(Clone, Copy)]
+struct IsPage;
+
+impl Predicate for IsPage {
+    fn should_compress<B: hyper::body::Body>(&self, response: &http::Response<B>) -> bool {
+        let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        media_type.is_some_and(|media_type| media_type.starts_with("text/html"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_world_ends_at_whole_names() {
+        for path in ["/api", "/api/", "/api/x", "/bmw/chart", "/ws", "/ws/charger/details/"] {
+            assert!(is_documented(path), "{path}");
+        }
+        for path in ["/", "/apis", "/bmwx/", "/wsx", "/overview", "/fn/api", "//api"] {
+            assert!(!is_documented(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn trailing_slashes_go() {
+        for (before, after) in [
+            ("/", "/"),
+            ("/overview", "/overview"),
+            ("/overview/", "/overview"),
+            ("/overview//?a=/", "/overview?a=/"),
+            ("//", "/"),
+            ("/?x", "/?x"),
+            ("http://host/a/?b", "http://host/a?b"),
+        ] {
+            let mut uri = Uri::from_static(before);
+            normalise(&mut uri);
+            assert_eq!(uri, Uri::from_static(after), "{before}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Serving a site: from the database to the listening socket and back.
+
+use crate::Failure;
+use crate::config::Config;
+use crate::connection;
+use crate::front::Front;
+use bmw_app::state::{AppState, Shutdown};
+use bmw_site::{Site, SiteOptions};
+use bmw_store::{OpenOptions, Opened, Role, Store};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+/// How many connections are served at once; more wait in the listening socket's queue.
+const MOST_CONNECTIONS: usize = 20_000;
+/// Files that are not connections: database, log, the program's own.
+const OTHER_FILES: u64 = 200;
+/// How many connections may wait for being taken.
+const QUEUE: u32 = 4096;
+/// How long answers may take to be sent when the program ends.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A site that is being served.
+pub struct Running {
+    /// Where.
+    pub addr: SocketAddr,
+    /// The site.
+    pub site: Arc<Site>,
+    store: Arc<dyn Store>,
+    shutdown: Shutdown,
+    /// Ends all that has not ended by itself.
+    kill: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+/// Opens the database and serves the site in it.
+///
+/// # Errors
+/// One clear line: the port is taken, the database is of a newer version, in use or out of reach.
+pub async fn start(config: &Config) -> Result<Running, Failure> {
+    // First the port: when it is taken, no database need be made.
+    let listener = listen(&config.listen).await?;
+    let addr = listener.local_addr().map_err(Failure::failed)?;
+    let (store, opened) = open(config, Role::Owner).await?;
+    report(&opened, &store);
+    let options = SiteOptions { now: config.now, default_charge_point: config.default_charger.clone() };
+    let site = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
+    let shutdown = Shutdown::default();
+    let front = Front::new(AppState {
+        site: Arc::clone(&site),
+        feed_interval: config.feed_interval,
+        shutdown: shutdown.clone(),
+    });
+    let kill = watch::Sender::new(false);
+    let accepting = tokio::spawn(accept(listener, front, shutdown.clone(), kill.subscribe()));
+    let running = Running { addr, site, store, shutdown, kill, accepting };
+    running.warm_up();
+    Ok(running)
+}
+
+/// Opens the database of a configuration.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn open(config: &Config, role: Role) -> Result<(Arc<dyn Store>, Opened), Failure> {
+    let options = OpenOptions { url: config.database_url.clone(), zone: config.zone.clone(), role };
+    bmw_store::open(&options).await.map_err(Failure::failed)
+}
+
+/// Tells what opening the database did.
+pub fn report(opened: &Opened, store: &Arc<dyn Store>) {
+    if opened.created {
+        tracing::info!(zone = store.zone().name(), "a new database was made");
+    }
+    if let Some(before) = &opened.zone_changed_from {
+        let now = store.zone().name();
+        tracing::warn!("the site's time zone was changed from {before} to {now}; the sums by day were made anew");
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::failed(format!("{address} is in use by another program")),
+        _ => Failure::failed(format!("cannot listen on {address}: {error}")),
+    };
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(failed)?.collect();
+    let mut outcome = Err(failed(io::Error::other("no such host")));
+    for addr in addresses {
+        outcome = bind(addr).map_err(failed);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the last connections of the run before.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(QUEUE)
+}
+
+/// As many connections as there may be files.
+fn most_connections() -> usize {
+    let wanted = MOST_CONNECTIONS as u64 + OTHER_FILES;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(files) if files < wanted => usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(1).max(1),
+        Ok(_) => MOST_CONNECTIONS,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files cannot be read");
+            512
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, front: Front, shutdown: Shutdown, kill: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(most_connections()));
+    let mut ending = shutdown.subscribe();
+    loop {
+        // Closed never: the semaphore is ours.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause_after(&error).await;
+                    continue;
+                }
+            },
+            () = ending.begun() => return,
+        };
+        let (front, ending, kill) = (front.clone(), shutdown.subscribe(), kill.clone());
+        tokio::spawn(async move {
+            serve(stream, peer, front, ending, kill).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    front: Front,
+    ending: bmw_app::state::Ending,
+    mut kill: watch::Receiver<bool>,
+) {
+    let answer = move |request| front.clone().answer(request, peer);
+    tokio::select! {
+        biased;
+        () = connection::serve(stream, answer, ending) => {}
+        _ = kill.wait_for(|kill| *kill) => {}
+    }
+}
+
+/// A connection that broke off before it was taken is nothing; being out of files needs time.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::warn!(%error, "a connection cannot be taken");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+impl Running {
+    /// Reads the sums before somebody asks for them.
+    fn warm_up(&self) {
+        let site = Arc::clone(&self.site);
+        let mut ending = self.shutdown.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                outcome = site.warm_up() => {
+                    if let Err(error) = outcome {
+                        tracing::warn!(%error, "the sums cannot be read yet");
+                    }
+                }
+                () = ending.begun() => {}
+            }
+        });
+    }
+
+    /// Ends: takes no more connections, sends what is being answered, closes the database. Takes less than 5 s.
+    pub async fn shutdown(self) {
+        self.shutdown.begin();
+        if tokio::time::timeout(GRACE, self.shutdown.all_gone()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+            self.kill.send_replace(true);
+        }
+        self.accepting.abort();
+        if tokio::time::timeout(Duration::from_secs(1), self.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
+        }
+    }
+}
+
+/// Waits for the signal to end.
+///
+/// # Errors
+/// When signals cannot be waited for.
+pub async fn signal() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

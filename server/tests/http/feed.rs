@@ -1,0 +1,315 @@
+//! The live feed (2.3).
+
+use crate::client::{Answer, Served};
+use bmw_domain::calendar::Timestamp;
+use bmw_domain::phase::LineCurrents;
+use bmw_domain::record::{ChargePointKey, ChargePointState, MeterValue};
+use bmw_site::Clock;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads a feed.
+struct Reader {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Reader {
+    async fn open(site: &Served, path: &str) -> Self {
+        let mut stream = site.connect().await;
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut reader = Self { stream, received: Vec::new() };
+        while !reader.received.windows(4).any(|window| window == b"\r\n\r\n") {
+            reader.fill().await;
+        }
+        let end = reader.received.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        let answer = Answer::parse(&reader.received[..end]);
+        assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        reader.received.drain(..end);
+        reader
+    }
+
+    async fn fill(&mut self) {
+        let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.received));
+        assert!(read.await.expect("a message must come").unwrap() > 0, "the feed ended");
+    }
+
+    /// The next frame: its kind and what it holds. The server's frames are not masked.
+    async fn frame(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            if let [first, second, rest @ ..] = &self.received[..] {
+                assert_eq!(second & 0x80, 0);
+                let (skip, length) = match (second & 0x7f, rest) {
+                    (126, [high, low, ..]) => (4, usize::from(*high) << 8 | usize::from(*low)),
+                    (length @ 0..126, _) => (2, usize::from(length)),
+                    _ => (usize::MAX, 0),
+                };
+                let kind = first & 0xf;
+                if self.received.len() >= length.saturating_add(skip) {
+                    let payload = self.received[skip..skip + length].to_vec();
+                    self.received.drain(..skip + length);
+                    return (kind, payload);
+                }
+            }
+            self.fill().await;
+        }
+    }
+
+    /// The next message.
+    async fn message(&mut self) -> Value {
+        loop {
+            let (kind, payload) = self.frame().await;
+            if kind == 1 {
+                return serde_json::from_slice(&payload).unwrap();
+            }
+            assert_eq!(kind, 9, "a message or a ping");
+        }
+    }
+
+    /// The next messages.
+    async fn messages(&mut self, count: usize) -> Vec<Value> {
+        let mut messages = Vec::new();
+        while messages.len() < count {
+            messages.push(self.message().await);
+        }
+        messages
+    }
+
+    /// Sends a masked frame.
+    async fn send(&mut self, kind: u8, payload: &[u8]) {
+        assert!(payload.len() < 126);
+        let mut frame = vec![0x80 | kind, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
+        frame.extend_from_slice(payload);
+        self.stream.write_all(&frame).await.unwrap();
+    }
+}
+
+fn key(site: &Served, identity: &str) -> ChargePointKey {
+    site.running.site.charge_point(Some(identity)).unwrap().key
+}
+
+async fn put(site: &Served, identity: &str, change: impl FnOnce(&mut ChargePointState)) {
+    let now = site.running.site.charge_point(Some(identity)).unwrap();
+    let mut state = now.state.clone().unwrap_or_default();
+    change(&mut state);
+    site.running.site.put_state(now.key, state).await.unwrap();
+}
+
+fn keys(message: &Value) -> BTreeSet<&str> {
+    message.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_begins_with_all_that_is_known() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/").await;
+    let messages = reader.messages(19).await;
+    let ids: Vec<&Value> = site_ids(&messages);
+    let documented = site.get("/api/charger/id/list/").await.json();
+    assert_eq!(ids, documented["chargers"].as_array().unwrap().iter().collect::<Vec<_>>());
+    let state_keys = BTreeSet::from([
+        "type",
+        "seq",
+        "vchchargerid",
+        "time",
+        "vchstate",
+        "vchcommand",
+        "intcurrent",
+        "intchargingcurrent",
+        "intconsumedenergy",
+        "intElapsedTime",
+        "intchargingphase",
+        "online",
+    ]);
+    for (index, message) in messages.iter().enumerate() {
+        assert_eq!(message["seq"], index + 1);
+        assert_eq!(message["time"], "2015-12-28T12:00:00");
+        if message["type"] == "state" {
+            assert_eq!(keys(message), state_keys);
+            assert_eq!(message["online"], false);
+        }
+    }
+    let one = messages.iter().find(|message| message["vchchargerid"] == "10245006").unwrap();
+    assert_eq!((&one["vchstate"], &one["intcurrent"], &one["intElapsedTime"]), (&"2".into(), &32.into(), &1.into()));
+    let never = messages.iter().find(|message| message["vchchargerid"] == "21509004").unwrap();
+    assert_eq!((&never["vchstate"], &never["intcurrent"]), (&Value::Null, &Value::Null));
+    let phases = messages.iter().find(|message| message["type"] == "phases").unwrap();
+    assert_eq!(keys(phases), BTreeSet::from(["type", "seq", "time", "a", "b", "c"]));
+    assert_eq!((&phases["a"], &phases["b"], &phases["c"]), (&Value::Null, &Value::Null, &Value::Null));
+    site.end().await;
+}
+
+fn site_ids(messages: &[Value]) -> Vec<&Value> {
+    messages.iter().filter(|message| message["type"] == "state").map(|message| &message["vchchargerid"]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_charger_is_followed_alone() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details?charger_id=10245006").await;
+    let first = reader.messages(2).await;
+    assert_eq!(site_ids(&first), ["10245006"]);
+    put(&site, "10245007", |state| state.state = Some("Charging".to_owned())).await;
+    put(&site, "10245006", |state| state.state = Some("Charging".to_owned())).await;
+    let change = reader.message().await;
+    assert_eq!(
+        (&change["vchchargerid"], &change["vchstate"], &change["seq"]),
+        (&"10245006".into(), &"Charging".into(), &3.into())
+    );
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_change_comes_at_once_and_further_ones_are_joined() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    reader.messages(2).await;
+    let start = Instant::now();
+    put(&site, "10245006", |state| state.session_energy = Some(0)).await;
+    assert_eq!(reader.message().await["intconsumedenergy"], 0);
+    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+    for energy in 1..=50 {
+        put(&site, "10245006", |state| state.session_energy = Some(energy)).await;
+    }
+    let joined = reader.message().await;
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!((&joined["intconsumedenergy"], &joined["seq"]), (&50.into(), &4.into()));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_nothing_shown_is_not_told() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    reader.messages(2).await;
+    put(&site, "10245006", |state| state.socket = Some("Type2".to_owned())).await;
+    put(&site, "10245006", |state| state.current = Some(16)).await;
+    let change = reader.message().await;
+    assert_eq!((&change["intchargingcurrent"], &change["seq"]), (&16.into(), &3.into()));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_state_is_repeated() {
+    let site =
+        Served::start(Some(crate::client::SITE_2015), |config| config.feed_interval = Duration::from_millis(300)).await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    let messages = reader.messages(5).await;
+    assert_eq!(site_ids(&messages).len(), 4);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_load_of_the_phases_is_told() {
+    let site = Served::start(Some(crate::client::SITE_2015), |_| {}).await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    reader.messages(2).await;
+    let value = |identity: &str, currents: [Option<f64>; 3], at: Timestamp| MeterValue {
+        charge_point: key(&site, identity),
+        connector: 1,
+        transaction: None,
+        at,
+        energy: None,
+        currents: LineCurrents(currents),
+        offered: None,
+        power: None,
+    };
+    let now = Clock::real();
+    let values =
+        [value("10245006", [Some(10.1), Some(2.0), None], now), value("10245007", [Some(0.2), None, None], now)];
+    site.running.site.add_meter_values(&values).await.unwrap();
+    let load = reader.message().await;
+    assert_eq!(
+        (&load["type"], &load["a"], &load["b"], &load["c"]),
+        (&"phases".into(), &10.3.into(), &2.0.into(), &Value::Null)
+    );
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_may_talk_and_is_not_listened_to() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    reader.messages(2).await;
+    reader.send(1, b"[2,\"id\",\"MeterValues\",{}]").await;
+    reader.send(2, &[0; 100]).await;
+    reader.send(9, b"alive?").await;
+    assert_eq!(reader.frame().await, (10, b"alive?".to_vec()));
+    put(&site, "10245006", |state| state.current = Some(7)).await;
+    assert_eq!(reader.message().await["intchargingcurrent"], 7);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stopped_reading_gets_the_newest_state() {
+    let site =
+        Served::start(Some(crate::client::SITE_2015), |config| config.feed_interval = Duration::from_millis(100)).await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/").await;
+    reader.messages(19).await;
+    // Others are served while one does not read.
+    let mut quick = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    for energy in 0..20 {
+        put(&site, "10245006", |state| state.session_energy = Some(energy)).await;
+    }
+    while quick.message().await["intconsumedenergy"] != 19 {}
+    while reader.message().await["intconsumedenergy"] != 19 {}
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_program_is_told() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/").await;
+    reader.messages(19).await;
+    let start = Instant::now();
+    let reading = async {
+        let (kind, payload) = reader.frame().await;
+        assert_eq!((kind, &payload[..2]), (8, &1001_u16.to_be_bytes()[..]));
+    };
+    tokio::join!(site.running.shutdown(), reading);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_websocket_is_refused() {
+    let site = Served::of_2015().await;
+    let path = "/ws/charger/details/";
+    for path in [path, "/ws/charger/details", "/ws/charger/details/?charger_id=unknown"] {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.header("upgrade")), (426, "websocket"));
+        assert!(!answer.detail().is_empty());
+    }
+    assert_eq!(site.ask("HEAD", path, &[], b"").await.status, 426);
+    assert_eq!(site.ask("OPTIONS", path, &[], b"").await.status, 200);
+    let post = site.ask("POST", path, &[], b"").await;
+    assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    let upgrade = |version: &'static str, key: Option<&'static str>, origin: Option<&'static str>| {
+        let mut request = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: {version}\r\n"
+        );
+        for (name, value) in [("sec-websocket-key", key), ("origin", origin)] {
+            if let Some(value) = value {
+                request += &format!("{name}: {value}\r\n");
+            }
+        }
+        // So that the client need not wait for a next request's time to end.
+        request + "\r\nGET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    };
+    let key = Some("dGhlIHNhbXBsZSBub25jZQ==");
+    for (request, status) in [
+        (upgrade("12", key, None), 426),
+        (upgrade("13", None, None), 400),
+        (upgrade("13", key, Some("http://evil.example")), 403),
+    ] {
+        assert_eq!(site.send(request.as_bytes()).await.status, status);
+    }
+    site.end().await;
+}
