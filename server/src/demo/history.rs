@@ -164,7 +164,8 @@ impl UnitHistory<'_> {
     fn session(&self, start: LocalTime, before: usize, random: &mut StdRng) -> Session {
         let amperes = f64::from([13_u32, 16, 16, 20, 32, 32][random.random_range(0..6)]);
         let aborted = random.random_bool(0.015);
-        let wanted = Energy::from_wh(if aborted { random.random_range(3..90) } else { wanted_wh(self.unit.phases, random) });
+        let wanted =
+            Energy::from_wh(if aborted { random.random_range(3..90) } else { wanted_wh(self.unit.phases, random) });
         let charging_ms = cars::charging_ms(wanted, amperes, self.unit.phases);
         // Many cars stay plugged in for a while after they are full.
         let idle = if aborted || random.random_bool(0.4) { 0 } else { random.random_range(2 * MINUTE..70 * MINUTE) };

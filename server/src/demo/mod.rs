@@ -14,6 +14,7 @@ use history::{History, Session};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::HashMap;
+use std::fmt;
 
 /// Meter values are kept for so many days back: enough for the curves that a visitor opens.
 const METERED_DAYS: i32 = 7;
@@ -30,6 +31,13 @@ pub struct Filled {
     pub sessions: usize,
     /// Meter values.
     pub meter_values: usize,
+}
+
+impl fmt::Display for Filled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { charge_points, sessions, meter_values } = self;
+        write!(f, "{charge_points} charge points, {sessions} sessions and {meter_values} meter values")
+    }
 }
 
 /// Fills an empty database.
@@ -124,7 +132,12 @@ fn site_file(history: &History, now: LocalTime) -> Result<SiteFile> {
         states.extend(state(unit, identity, sessions().last(), now));
     }
     Ok(SiteFile {
-        settings: Some(Settings { installation_year: 2015, installation_month: 9, max_current: [125; 3], ..Settings::default() }),
+        settings: Some(Settings {
+            installation_year: 2015,
+            installation_month: 9,
+            max_current: [125; 3],
+            ..Settings::default()
+        }),
         models: Some(models()),
         charge_points: Some(charge_points),
         states: Some(states),
