@@ -142,3 +142,22 @@ async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod testing {
+    /// Asks how a statement would be run.
+    pub(super) const EXPLAIN: &str = "EXPLAIN ";
+    /// The column of the answer that says it.
+    pub(super) const PLAN: usize = 0;
+    /// On a small table it would read everything in any case.
+    pub(super) const PREPARE: &str = "SET enable_seqscan = off";
+
+    pub(super) fn database(_: &std::path::Path) -> Option<String> {
+        bmw_testkit::postgres_database().unwrap()
+    }
+
+    /// Whether a line of a plan reads rows that nobody asked for.
+    pub(super) fn is_costly(line: &str) -> bool {
+        line.contains("Seq Scan on transaction") || line.contains("Seq Scan on meter_value")
+    }
+}

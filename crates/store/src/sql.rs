@@ -100,8 +100,9 @@ pub(crate) const PUT_CHARGE_POINT: &str = concat!(
 pub(crate) const CHARGE_POINT_IDS: &str = "SELECT id, identity FROM charge_point";
 pub(crate) const TOTALS: &str = "SELECT total_energy_wh, total_time_ms FROM charge_point WHERE id = $1";
 pub(crate) const SET_TOTALS: &str = "UPDATE charge_point SET total_energy_wh = $2, total_time_ms = $3 WHERE id = $1";
-pub(crate) const NEXT_CYCLE: &str =
-    "UPDATE charge_point SET last_cycle = last_cycle + 1 WHERE id = $1 RETURNING last_cycle";
+/// The last number of all is given again and again: a session must not fail for it.
+pub(crate) const NEXT_CYCLE: &str = "UPDATE charge_point SET last_cycle = \
+     CASE WHEN last_cycle < 2147483647 THEN last_cycle + 1 ELSE last_cycle END WHERE id = $1 RETURNING last_cycle";
 pub(crate) const RAISE_LAST_CYCLE: &str = "UPDATE charge_point SET last_cycle = $2 WHERE id = $1 AND last_cycle < $2";
 
 pub(crate) const STATES: &str = concat!("SELECT ", state_columns!(), " FROM charge_point_state");

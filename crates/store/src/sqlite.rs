@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Pool};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 #[path = "shared/mod.rs"]
@@ -33,7 +34,7 @@ pub(crate) struct SqliteStore {
     readers: Pool<Database>,
     zone: Zone,
     /// Held while the store lives; the system lets go of it however the process ends.
-    _lock: Option<File>,
+    lock: Mutex<Option<File>>,
 }
 
 impl SqliteStore {
@@ -66,7 +67,7 @@ impl SqliteStore {
         let writer = pool(1).connect_with(write).await?;
         let (zone, opened) = shared::prepare(&mut *writer.acquire().await?, options).await?;
         let readers = pool(4).connect_lazy_with(read);
-        Ok((Self { writer, readers, zone, _lock: lock }, opened))
+        Ok((Self { writer, readers, zone, lock: Mutex::new(lock) }, opened))
     }
 
     /// The lock on a file cannot be lost.
@@ -74,8 +75,8 @@ impl SqliteStore {
         std::future::ready(Ok(())).await
     }
 
-    /// The lock goes with the store.
     async fn release(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         std::future::ready(()).await;
     }
 }
@@ -155,4 +156,35 @@ async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>
     }
     query.execute(connection).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod testing {
+    /// Asks how a statement would be run.
+    pub(super) const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+    /// The column of the answer that says it.
+    pub(super) const PLAN: usize = 3;
+    pub(super) const PREPARE: &str = "SELECT 1";
+
+    #[allow(clippy::unnecessary_wraps)] // the other database may not be installed
+    pub(super) fn database(folder: &std::path::Path) -> Option<String> {
+        Some(format!("sqlite://{}", folder.join("site.db").display()))
+    }
+
+    /// Whether a line of a plan reads rows that nobody asked for, or sorts them.
+    pub(super) fn is_costly(line: &str) -> bool {
+        let scans = ["transaction", "m", "l"].iter().any(|table| line.starts_with(&format!("SCAN {table}")));
+        scans && !line.contains(" INDEX ") || line.contains("TEMP B-TREE FOR ORDER BY")
+    }
+
+    #[test]
+    fn paths_are_taken_as_they_stand() {
+        for (url, path) in [
+            ("sqlite://bmw.db", "bmw.db"),
+            ("sqlite:bmw.db", "bmw.db"),
+            ("sqlite:///var/lib/bmw/a b%20?.db", "/var/lib/bmw/a b%20?.db"),
+        ] {
+            assert_eq!(super::path(url).unwrap(), std::path::Path::new(path));
+        }
+    }
 }

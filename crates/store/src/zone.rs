@@ -37,12 +37,17 @@ impl Zone {
         &self.name
     }
 
+    /// Ms that the zone is ahead of UTC at an instant. Before the first and after the last one that the rules are made for
+    /// (some hours before the year 10000), as at that one.
+    fn ahead(&self, instant: i64) -> i64 {
+        let nearest = if instant < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let timestamp = jiff::Timestamp::from_millisecond(instant).unwrap_or(nearest);
+        i64::from(self.rules.to_offset(timestamp).seconds()) * 1000
+    }
+
     /// The local time of an instant.
     pub fn local(&self, instant: Timestamp) -> LocalTime {
-        let clamped = instant.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        let offset =
-            jiff::Timestamp::from_millisecond(clamped).map_or(0, |timestamp| self.rules.to_offset(timestamp).seconds());
-        LocalTime(clamped + i64::from(offset) * 1000)
+        LocalTime(instant.0.saturating_add(self.ahead(instant.0)))
     }
 
     /// The day of an instant.
@@ -66,10 +71,10 @@ impl Zone {
             (ms / 1000 % 60) as i8,
             (ms % 1000) as i32 * 1_000_000,
         );
-        civil
-            .ok()
-            .and_then(|civil| self.rules.to_ambiguous_timestamp(civil).compatible().ok())
-            .map_or(Timestamp(local.0), |timestamp| Timestamp(timestamp.as_millisecond()))
+        civil.ok().and_then(|civil| self.rules.to_ambiguous_timestamp(civil).compatible().ok()).map_or_else(
+            || Timestamp(local.0.saturating_sub(self.ahead(local.0))),
+            |timestamp| Timestamp(timestamp.as_millisecond()),
+        )
     }
 }
 
@@ -92,6 +97,15 @@ mod tests {
         let zone = Zone::named("Europe/Berlin").unwrap();
         let first = zone.instant(LocalTime::parse("2024-10-27T02:30:00").unwrap());
         assert_eq!(first.0, 1_729_989_000_000); // 00:30Z
+    }
+
+    #[test]
+    fn the_last_second_that_can_be_written_comes_back() {
+        for zone in ["Pacific/Kiritimati", "America/New_York", "UTC", "Pacific/Pago_Pago"] {
+            for local in ["9999-12-31T23:59:59", "9999-12-30T20:00:00", "0001-01-01T00:00:00"] {
+                assert_eq!(instant(zone, local), local, "{zone}");
+            }
+        }
     }
 
     #[test]

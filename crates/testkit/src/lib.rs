@@ -112,7 +112,7 @@ impl Cluster {
     fn wait_until_ready(&self) -> io::Result<()> {
         let begin = Instant::now();
         while let Err(error) = output(self.client("pg_isready").args(["-d", SUPERUSER])) {
-            if begin.elapsed() > Duration::from_secs(60) {
+            if begin.elapsed() > Duration::from_mins(1) {
                 let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
                 return Err(Error::new(ErrorKind::TimedOut, format!("PostgreSQL did not start: {error}\n{log}")));
             }

@@ -2,6 +2,8 @@
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
 mod import;
+#[cfg(test)]
+mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
@@ -305,34 +307,35 @@ fn filter_sessions(query: &mut QueryBuilder<Database>, filter: &SessionFilter) {
     }
 }
 
-/// Totals of a list of sessions: from the sums by day, or for one card from its sessions.
-fn totals_query(filter: &SessionFilter) -> QueryBuilder<Database> {
+/// Asks for the totals of a list of sessions: of the sums by day, or for one card of its sessions.
+fn push_totals(query: &mut QueryBuilder<Database>, filter: &SessionFilter) {
     const SUMS: &str = "CAST(coalesce(sum(energy_wh), 0) AS BIGINT) AS energy_wh, ";
-    let mut query = QueryBuilder::new("SELECT ");
     if filter.id_tag.is_some() {
-        query.push("count(*) AS sessions, ").push(SUMS).push(
+        query.push("SELECT count(*) AS sessions, ").push(SUMS).push(
             "CAST(coalesce(sum(CASE WHEN finished_at > started_at THEN finished_at - started_at ELSE 0 END), 0) \
              AS BIGINT) AS time_ms, min(id) AS first_id, max(id) AS last_id FROM \"transaction\" WHERE true",
         );
-        filter_sessions(&mut query, filter);
+        filter_sessions(query, filter);
     } else {
-        query.push("CAST(coalesce(sum(sessions), 0) AS BIGINT) AS sessions, ").push(SUMS).push(
+        query.push("SELECT CAST(coalesce(sum(sessions), 0) AS BIGINT) AS sessions, ").push(SUMS).push(
             "CAST(coalesce(sum(time_ms), 0) AS BIGINT) AS time_ms, min(first_id) AS first_id, \
              max(last_id) AS last_id FROM session_by_day WHERE true",
         );
-        filter_days(&mut query, filter, "day", ["NOT finished", "finished"]);
+        filter_days(query, filter, "day", ["NOT finished", "finished"]);
     }
-    query
 }
 
-/// A list of sessions between two ids, newest first.
-fn page_query(filter: &SessionFilter, ids: std::ops::RangeInclusive<i32>, limit: u32) -> QueryBuilder<Database> {
-    let mut query =
-        QueryBuilder::new(concat!("SELECT ", sql::transaction_columns!(), " FROM \"transaction\" WHERE id BETWEEN "));
+/// Asks for a list of sessions between two ids, newest first.
+fn push_page(
+    query: &mut QueryBuilder<Database>,
+    filter: &SessionFilter,
+    ids: std::ops::RangeInclusive<i32>,
+    limit: u32,
+) {
+    query.push(concat!("SELECT ", sql::transaction_columns!(), " FROM \"transaction\" WHERE id BETWEEN "));
     query.push_bind(*ids.start()).push(" AND ").push_bind(*ids.end());
-    filter_sessions(&mut query, filter);
+    filter_sessions(query, filter);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
-    query
 }
 
 /// A statement that failed because a row which it refers to is not there.
@@ -444,12 +447,15 @@ impl Store for ThisStore {
         limit: u32,
     ) -> Result<SessionPage> {
         let mut tx = self.begin_snapshot().await?;
-        let totals: TotalsRow = totals_query(filter).build_query_as().fetch_one(&mut *tx).await?;
+        let mut query = QueryBuilder::default();
+        push_totals(&mut query, filter);
+        let totals: TotalsRow = query.build_query_as().fetch_one(&mut *tx).await?;
         let mut sessions = Vec::new();
         if let (Some(first), Some(last)) = (totals.first_id, totals.last_id) {
             let last = before.map_or(last, |before| last.min(before.0.saturating_sub(1)));
-            let found: Vec<TransactionRow> =
-                page_query(filter, first..=last, limit).build_query_as().fetch_all(&mut *tx).await?;
+            let mut query = QueryBuilder::default();
+            push_page(&mut query, filter, first..=last, limit);
+            let found: Vec<TransactionRow> = query.build_query_as().fetch_all(&mut *tx).await?;
             sessions = found.into_iter().map(Transaction::from).collect();
         }
         tx.commit().await?;

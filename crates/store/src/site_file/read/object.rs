@@ -61,13 +61,12 @@ impl Context {
 
     /// The one line about an error.
     pub(super) fn describe(&self, error: &serde_json::Error) -> SiteFileError {
-        let mut place = self.list.get().unwrap_or("site file").to_owned();
-        if self.row.get() > 0 {
-            place += &format!("[{}]", self.row.get());
-            if let Some(key) = &*self.key.borrow() {
-                place += &format!(" ({key})");
-            }
-        }
+        let list = self.list.get().unwrap_or("site file");
+        let place = match (self.row.get(), &*self.key.borrow()) {
+            (0, _) => list.to_owned(),
+            (row, None) => format!("{list}[{row}]"),
+            (row, Some(key)) => format!("{list}[{row}] ({key})"),
+        };
         let what = match self.note.borrow_mut().take() {
             Some(words) => words,
             None if error.is_data() => {

@@ -1,0 +1,114 @@
+//! No question of the trait reads the whole table of sessions or of meter values.
+
+use super::super::testing::{EXPLAIN, PLAN, PREPARE, database, is_costly};
+use super::super::{Connection, Database, ThisStore};
+use super::{Store, push_page, push_totals};
+use crate::{OpenOptions, Role, SessionFilter, SessionFinish, SessionStart, Zone, sql};
+use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::energy::Energy;
+use bmw_domain::record::{ChargePoint, ChargePointKey, Identity};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row};
+
+/// Statements and the number of their parameters, which are all whole numbers.
+const STATEMENTS: [(&str, usize); 15] = [
+    (sql::SESSION, 1),
+    (sql::SESSIONS_OF_DAY, 1),
+    (sql::RECENT_SESSIONS, 1),
+    (sql::RUNNING_SESSIONS, 0),
+    (sql::SESSIONS_AFTER, 2),
+    (sql::LAST_SESSION, 0),
+    (sql::SESSION_COUNT, 0),
+    (sql::DAYS_WITH_SESSIONS, 2),
+    (sql::DAYS_WITH_SESSIONS_OF, 3),
+    (sql::CHARGE_POINTS, 0),
+    (sql::FINISH_SESSION, 4),
+    (sql::METER_VALUES, 4),
+    (sql::METER_VALUES_OF, 1),
+    (sql::LATEST_METER_VALUES, 1),
+    (sql::IS_EMPTY, 0),
+];
+
+/// Every combination of a filter's parts.
+fn filters() -> impl Iterator<Item = SessionFilter> {
+    (0..48).map(|parts| SessionFilter {
+        charge_point: (parts & 1 > 0).then_some(ChargePointKey(1)),
+        from: (parts & 2 > 0).then_some(Day(19_000)),
+        to: (parts & 4 > 0).then_some(Day(20_000)),
+        id_tag: (parts & 8 > 0).then(|| "CARD".to_owned()),
+        finished: [None, Some(false), Some(true)][parts / 16],
+    })
+}
+
+async fn some_sessions(store: &ThisStore, charge_point: &str) {
+    let charge_point = ChargePoint {
+        identity: Identity::new(charge_point).unwrap(),
+        model_id: String::new(),
+        vendor: None,
+        serial_number: None,
+        firmware_version: None,
+        total_energy: None,
+        total_time: None,
+        ip: None,
+        mac: None,
+    };
+    let charge_point = store.add_charge_point(&charge_point).await.unwrap();
+    for day in 0..40 {
+        let started_at = Timestamp(1_700_000_000_000 + day * 86_400_000);
+        let id_tag = (day % 2 == 0).then(|| format!("card{day}"));
+        let start = SessionStart { charge_point, connector: 1, queued_at: started_at, started_at, id_tag };
+        let id = store.start_session(&start).await.unwrap().id;
+        if day % 10 > 0 {
+            let finished_at = started_at.plus(3_600_000);
+            store.finish_session(&SessionFinish { id, finished_at, energy: Energy::from_wh(day) }).await.unwrap();
+        }
+    }
+}
+
+/// The plan of what is in the query.
+async fn check(connection: &mut Connection, mut query: QueryBuilder<Database>) {
+    let text = query.sql().as_str().to_owned();
+    for line in query.build().fetch_all(&mut *connection).await.unwrap() {
+        let line: String = line.get(PLAN);
+        assert!(!is_costly(&line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn no_question_reads_all_sessions_or_meter_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(url) = database(folder.path()) else { return };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let options = OpenOptions { url, zone: Some(Zone::named("UTC").unwrap()), role: Role::Owner };
+        let (store, _) = ThisStore::open(&options).await.unwrap();
+        let mut connection = store.writer.acquire().await.unwrap();
+        sqlx::query(PREPARE).execute(&mut *connection).await.unwrap();
+        drop(connection);
+        // Without and with what the database knows about its own content.
+        for round in ["one", "two"] {
+            let mut connection = store.writer.acquire().await.unwrap();
+            for (statement, parameters) in STATEMENTS {
+                let mut query = sqlx::query(AssertSqlSafe(format!("{EXPLAIN}{statement}")));
+                for _ in 0..parameters {
+                    query = query.bind(1_i32);
+                }
+                for line in query.fetch_all(&mut *connection).await.unwrap() {
+                    let line: String = line.get(PLAN);
+                    assert!(!is_costly(&line), "{line}\n{statement}");
+                }
+            }
+            for filter in filters() {
+                let mut query = QueryBuilder::new(EXPLAIN);
+                push_totals(&mut query, &filter);
+                check(&mut connection, query).await;
+                let mut query = QueryBuilder::new(EXPLAIN);
+                push_page(&mut query, &filter, 1..=30, 10);
+                check(&mut connection, query).await;
+            }
+            drop(connection);
+            some_sessions(&store, round).await;
+            let mut connection = store.writer.acquire().await.unwrap();
+            sqlx::query("ANALYZE").execute(&mut *connection).await.unwrap();
+        }
+        store.close().await;
+    });
+}

@@ -1,0 +1,431 @@
+//! One story of a charging site that both databases tell alike.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
+
+mod common;
+
+use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::LineCurrents;
+use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
+use bmw_domain::settings::Settings;
+use bmw_store::site_file::SiteFile;
+use bmw_store::{
+    AuditEntry, DayEnergy, ImportMode, Role, SessionFilter, SessionFinish, SessionStart, Store, StoreError,
+};
+use common::{Site, at, charge_point, local, run, session, written};
+
+const ZONE: &str = "Europe/Berlin";
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+fn ids(sessions: &[Transaction]) -> Vec<i32> {
+    sessions.iter().map(|session| session.id.0).collect()
+}
+
+async fn sums(store: &dyn Store) -> Vec<(i32, String, i64)> {
+    let mut sums: Vec<DayEnergy> = store.energy_by_day().await.unwrap();
+    sums.sort_by_key(|sum| (sum.charge_point, sum.day));
+    sums.iter().map(|sum| (sum.charge_point.0, sum.day.to_string(), sum.energy.wh())).collect()
+}
+
+async fn start(store: &dyn Store, charge_point: ChargePointKey, text: &str, card: Option<&str>) -> Transaction {
+    let start = SessionStart {
+        charge_point,
+        connector: 1,
+        queued_at: at(store.zone(), text).plus(-60_000),
+        started_at: at(store.zone(), text),
+        id_tag: card.map(str::to_owned),
+    };
+    store.start_session(&start).await.unwrap()
+}
+
+async fn finish(store: &dyn Store, id: TransactionId, text: &str, wh: i64) -> bmw_store::FinishedSession {
+    let finish = SessionFinish { id, finished_at: at(store.zone(), text), energy: Energy::from_wh(wh) };
+    store.finish_session(&finish).await.unwrap()
+}
+
+#[test]
+fn the_story_of_a_site() {
+    for site in Site::each() {
+        println!("{}", site.name);
+        run(async {
+            let (store, opened) =
+                site.try_open(Some(ZONE), Role::Owner).await.unwrap_or_else(|error| panic!("{}: {error}", site.name));
+            assert!(opened.created);
+            assert_eq!(opened.zone_changed_from, None);
+            a_new_site_is_empty(&*store).await;
+            charge_points_are_added(&*store).await;
+            settings_are_saved_with_their_audit(&*store).await;
+            sessions_run_and_are_counted(&*store).await;
+            lists_of_sessions_know_their_totals(&*store).await;
+            meter_values_are_kept(&*store).await;
+            only_one_serves_it(&site).await;
+            store.close().await;
+            assert!(store.ping().await.is_err(), "a closed store answers nothing");
+            it_is_all_there_after_a_restart(&site).await;
+            another_zone_moves_the_days(&site).await;
+        });
+    }
+}
+
+async fn a_new_site_is_empty(store: &dyn Store) {
+    store.ping().await.unwrap();
+    assert_eq!(store.zone().name(), ZONE);
+    assert!(store.is_empty().await.unwrap());
+    let inventory = store.inventory().await.unwrap();
+    assert_eq!(inventory.settings, Settings::default());
+    assert!(inventory.models.is_empty() && inventory.charge_points.is_empty());
+    assert_eq!(store.session_count().await.unwrap(), 0);
+    assert!(store.recent_sessions(7).await.unwrap().is_empty());
+    assert_eq!(store.session(TransactionId(1)).await.unwrap(), None);
+}
+
+async fn charge_points_are_added(store: &dyn Store) {
+    // Numbers follow the order of adding, whatever the names sort like.
+    for (number, name) in (1..).zip(["b", "B", "a", "ä", "充电桩"]) {
+        let key = store.add_charge_point(&charge_point(name)).await.unwrap();
+        assert_eq!(key, ChargePointKey(number));
+    }
+    let again = store.add_charge_point(&charge_point("a")).await.unwrap_err();
+    assert_eq!(again.to_string(), "charge point a exists already");
+    let state = ChargePointState {
+        state: Some("Available".to_owned()),
+        current_limit: Some(32),
+        last_contact: Some(Timestamp(1_700_000_000_123)),
+        ..ChargePointState::default()
+    };
+    store.put_state(ChargePointKey(2), &ChargePointState::default()).await.unwrap();
+    store.put_state(ChargePointKey(2), &state).await.unwrap();
+    let unknown = store.put_state(ChargePointKey(99), &state).await.unwrap_err();
+    assert!(matches!(unknown, StoreError::Unknown(_)), "{unknown}");
+    let inventory = store.inventory().await.unwrap();
+    let names: Vec<_> = inventory.charge_points.iter().map(|stored| stored.charge_point.identity.as_str()).collect();
+    assert_eq!(names, ["b", "B", "a", "ä", "充电桩"]);
+    assert_eq!(inventory.charge_points[1].state, Some(state));
+    assert_eq!(inventory.charge_points[0].state, None);
+    assert!(!store.is_empty().await.unwrap());
+}
+
+async fn settings_are_saved_with_their_audit(store: &dyn Store) {
+    let settings = Settings {
+        card_reader_port: " /dev/ttyUSB0 ".to_owned(),
+        current_distribution: true,
+        energy_per_count: 0.1 + 0.2,
+        time_step: 2_147_483_647,
+        ..Settings::default()
+    };
+    for (number, actor) in ["first", "second"].into_iter().enumerate() {
+        let entry = AuditEntry {
+            at: Timestamp(i64::try_from(number).unwrap()),
+            actor: actor.to_owned(),
+            origin: "127.0.0.1".to_owned(),
+            action: "settings.save".to_owned(),
+            before: "{}".to_owned(),
+            after: "{\"a\":1}".to_owned(),
+        };
+        store.save_settings(&settings, &entry).await.unwrap();
+    }
+    assert_eq!(store.inventory().await.unwrap().settings, settings);
+    let log = store.audit_log(1).await.unwrap();
+    assert_eq!(log.iter().map(|entry| entry.actor.as_str()).collect::<Vec<_>>(), ["second"]);
+}
+
+async fn sessions_run_and_are_counted(store: &dyn Store) {
+    let (one, two) = (ChargePointKey(1), ChargePointKey(2));
+    let first = start(store, one, "2024-03-30T23:00:00", Some("Card")).await;
+    assert_eq!((first.id, first.cycle), (TransactionId(1), Some(1)));
+    assert_eq!(start(store, two, "2024-03-31T00:30:00", None).await.cycle, Some(1));
+    let third = start(store, one, "2024-03-31T01:00:00", Some("CARD")).await;
+    assert_eq!((third.id, third.cycle), (TransactionId(3), Some(2)));
+    assert_eq!(ids(&store.running_sessions().await.unwrap()), [1, 2, 3]);
+    // A running session is listed on the day of its start, and counts for nothing yet.
+    assert_eq!(ids(&store.sessions_of_day(day("2024-03-30")).await.unwrap()), [1]);
+    assert!(sums(store).await.is_empty());
+    // In this night the clock goes from 2 to 3: from 23:00 to 3:30 it is three and a half hours.
+    let finished = finish(store, first.id, "2024-03-31T03:30:00", 7_000).await;
+    assert_eq!(finished.before, first);
+    assert_eq!(finished.after.duration(), Some(ChargingTime::from_ms(3 * 3_600_000 + 1_800_000)));
+    assert_eq!((finished.total_energy.wh(), finished.total_time.minutes()), (7_000, 210.0));
+    assert_eq!(store.session(first.id).await.unwrap(), Some(finished.after));
+    assert!(store.sessions_of_day(day("2024-03-30")).await.unwrap().is_empty());
+    assert_eq!(ids(&store.sessions_of_day(day("2024-03-31")).await.unwrap()), [1, 2, 3]);
+    assert_eq!(sums(store).await, [(1, "2024-03-31".to_owned(), 7_000)]);
+    // The same once more, later and with less energy: sums and totals follow the difference.
+    let again = finish(store, first.id, "2024-04-01T00:00:00", 6_000).await;
+    assert_eq!((again.total_energy.wh(), again.total_time.minutes()), (6_000, 24.0 * 60.0));
+    assert_eq!(sums(store).await, [(1, "2024-04-01".to_owned(), 6_000)]);
+    finish(store, third.id, "2024-03-31T12:00:00", 500).await;
+    let inventory = store.inventory().await.unwrap();
+    assert_eq!(inventory.charge_points[0].charge_point.total_energy, Some(Energy::from_wh(6_500)));
+    assert_eq!(
+        inventory.charge_points.iter().map(|stored| stored.has_sessions).collect::<Vec<_>>(),
+        [true, true, false, false, false]
+    );
+    assert_eq!(ids(&store.recent_sessions(7).await.unwrap()), [1, 3]);
+    assert_eq!(ids(&store.running_sessions().await.unwrap()), [2]);
+    let days = [day("2024-03-31"), day("2024-04-01")];
+    assert_eq!(store.days_with_sessions(None, day("2024-01-01"), day("2024-12-31")).await.unwrap(), days);
+    assert_eq!(store.days_with_sessions(Some(two), days[0], days[1]).await.unwrap(), days[..1]);
+    assert_eq!(store.days_with_sessions(None, days[1], days[1]).await.unwrap(), days[1..]);
+    let before = sums(store).await;
+    store.rebuild_energy_by_day().await.unwrap();
+    assert_eq!(sums(store).await, before);
+    let unknown = SessionFinish { id: TransactionId(77), finished_at: Timestamp(0), energy: Energy::ZERO };
+    assert_eq!(store.finish_session(&unknown).await.unwrap_err().to_string(), "transaction 77 does not exist");
+    let nowhere = SessionStart {
+        charge_point: ChargePointKey(99),
+        connector: 1,
+        queued_at: Timestamp(0),
+        started_at: Timestamp(0),
+        id_tag: None,
+    };
+    assert!(matches!(store.start_session(&nowhere).await, Err(StoreError::Unknown(_))));
+}
+
+async fn lists_of_sessions_know_their_totals(store: &dyn Store) {
+    let all = SessionFilter::default();
+    let list = async |filter: &SessionFilter, before: Option<i32>, limit| {
+        let page = store.find_sessions(filter, before.map(TransactionId), limit).await.unwrap();
+        (ids(&page.sessions), page.count, page.energy.wh())
+    };
+    assert_eq!(list(&all, None, 10).await, (vec![3, 2, 1], 3, 6_500));
+    assert_eq!(list(&all, None, 2).await, (vec![3, 2], 3, 6_500));
+    assert_eq!(list(&all, Some(2), 2).await, (vec![1], 3, 6_500));
+    assert_eq!(list(&all, Some(1), 2).await, (vec![], 3, 6_500));
+    let of_one = SessionFilter { charge_point: Some(ChargePointKey(1)), ..all.clone() };
+    assert_eq!(list(&of_one, None, 10).await, (vec![3, 1], 2, 6_500));
+    let of_a_day = SessionFilter { from: Some(day("2024-03-31")), to: Some(day("2024-03-31")), ..all.clone() };
+    assert_eq!(list(&of_a_day, None, 10).await, (vec![3, 2], 2, 500));
+    let of_a_card = SessionFilter { id_tag: Some("cArD".to_owned()), ..all.clone() };
+    assert_eq!(list(&of_a_card, None, 10).await, (vec![3, 1], 2, 6_500));
+    let of_a_card = SessionFilter { to: Some(day("2024-03-31")), ..of_a_card };
+    assert_eq!(list(&of_a_card, None, 10).await, (vec![3], 1, 500));
+    let running = SessionFilter { finished: Some(false), ..all.clone() };
+    assert_eq!(list(&running, None, 10).await, (vec![2], 1, 0));
+    let finished = SessionFilter { finished: Some(true), ..all };
+    assert_eq!(list(&finished, None, 10).await, (vec![3, 1], 2, 6_500));
+}
+
+async fn meter_values_are_kept(store: &dyn Store) {
+    let value = |charge_point, transaction: Option<i32>, ms, wh| MeterValue {
+        charge_point: ChargePointKey(charge_point),
+        connector: 1,
+        transaction: transaction.map(TransactionId),
+        at: Timestamp(ms),
+        energy: Some(Energy::from_wh(wh)),
+        currents: LineCurrents([Some(16.25), None, Some(0.0)]),
+        offered: Some(32.0),
+        power: None,
+    };
+    let values = [value(1, Some(1), 1_000, 5), value(2, None, 1_500, 6), value(1, Some(1), 3_000, 8)];
+    let late = value(1, Some(3), 2_000, 7);
+    store.add_meter_values(&values).await.unwrap();
+    store.add_meter_values(std::slice::from_ref(&late)).await.unwrap();
+    // One that cannot be: none of them.
+    let wrong = [value(3, None, 9_000, 1), value(1, Some(99), 9_000, 1)];
+    assert!(matches!(store.add_meter_values(&wrong).await, Err(StoreError::Unknown(_))));
+    let of_one = store.meter_values(ChargePointKey(1), Timestamp(1_000), Timestamp(3_000), 10).await.unwrap();
+    assert_eq!(of_one, [values[0].clone(), late.clone()]);
+    let newest = store.meter_values(ChargePointKey(1), Timestamp(0), Timestamp(i64::MAX), 2).await.unwrap();
+    assert_eq!(newest, [late, values[2].clone()]);
+    let of_first = [values[0].clone(), values[2].clone()];
+    assert_eq!(store.meter_values_of(TransactionId(1)).await.unwrap(), of_first);
+    let latest = store.latest_meter_values(Timestamp(0)).await.unwrap();
+    assert_eq!(latest, [values[2].clone(), values[1].clone()]);
+    assert_eq!(store.latest_meter_values(Timestamp(3_000)).await.unwrap(), [values[2].clone()]);
+}
+
+async fn only_one_serves_it(site: &Site) {
+    let second = site.try_open(None, Role::Owner).await;
+    assert!(matches!(second, Err(StoreError::InUse)), "{}", site.name);
+    let (reader, opened) = site.try_open(Some("Asia/Tokyo"), Role::Reader).await.unwrap();
+    assert!(!opened.created);
+    assert_eq!(reader.zone().name(), ZONE, "one who only reads does not change the zone");
+    assert_eq!(reader.export().await.unwrap().sessions.unwrap().len(), 3);
+    reader.close().await;
+}
+
+async fn it_is_all_there_after_a_restart(site: &Site) {
+    let (store, opened) = site.try_open(None, Role::Owner).await.unwrap();
+    assert_eq!((opened.created, opened.zone_changed_from), (false, None));
+    assert_eq!(store.zone().name(), ZONE);
+    assert_eq!(store.session_count().await.unwrap(), 3);
+    let fourth = start(&*store, ChargePointKey(1), "2024-04-02T00:00:00", None).await;
+    assert_eq!((fourth.id, fourth.cycle), (TransactionId(4), Some(3)));
+    store.close().await;
+}
+
+async fn another_zone_moves_the_days(site: &Site) {
+    let (store, opened) = site.try_open(Some("America/New_York"), Role::Owner).await.unwrap();
+    assert_eq!(opened.zone_changed_from.as_deref(), Some(ZONE));
+    // Midnight in Berlin is the evening before in New York.
+    assert_eq!(sums(&*store).await, [(1, "2024-03-31".to_owned(), 6_500)]);
+    assert_eq!(ids(&store.sessions_of_day(day("2024-04-01")).await.unwrap()), [4]);
+    store.close().await;
+    let (store, opened) = site.try_open(Some(ZONE), Role::Owner).await.unwrap();
+    assert_eq!(opened.zone_changed_from.as_deref(), Some("America/New_York"));
+    assert_eq!(sums(&*store).await, [(1, "2024-03-31".to_owned(), 500), (1, "2024-04-01".to_owned(), 6_000)]);
+    store.close().await;
+}
+
+#[test]
+fn a_site_file_is_merged_and_replaces() {
+    for site in Site::each() {
+        println!("{}", site.name);
+        run(async {
+            let store = site.open("Asia/Shanghai").await;
+            let file = SiteFile {
+                charge_points: Some(vec![charge_point("b"), charge_point("a")]),
+                sessions: Some(vec![
+                    session(7, "a", "2019-02-06T10:00:00", "2019-02-06T13:00:00", 2_800),
+                    session(5, "b", "2019-02-06T10:00:00", "2019-02-07T00:00:00", 1),
+                ]),
+                ..SiteFile::default()
+            };
+            store.import(&file, ImportMode::Merge).await.unwrap();
+            assert_eq!(ids(&store.sessions_of_day(day("2019-02-06")).await.unwrap()), [7]);
+            let third = start(&*store, ChargePointKey(2), "2019-02-08T00:00:00", None).await;
+            assert_eq!((third.id, third.cycle), (TransactionId(8), Some(8)), "numbers go on after those of the file");
+            merging_puts_whole_rows_in_place(&*store).await;
+            replacing_leaves_nothing_but_the_audit(&*store).await;
+            store.close().await;
+        });
+    }
+}
+
+async fn merging_puts_whole_rows_in_place(store: &dyn Store) {
+    let with_model = ChargePoint { model_id: "EVC32N".to_owned(), ..charge_point("a") };
+    let file = SiteFile {
+        charge_points: Some(vec![charge_point("c"), with_model.clone()]),
+        // Of a charge point that only the database has.
+        sessions: Some(vec![session(7, "b", "2019-02-09T10:00:00", "2019-02-09T13:00:00", 300)]),
+        ..SiteFile::default()
+    };
+    store.import(&file, ImportMode::Merge).await.unwrap();
+    let inventory = store.inventory().await.unwrap();
+    let stored: Vec<_> = inventory.charge_points.iter().map(|stored| &stored.charge_point).collect();
+    assert_eq!(stored, [&charge_point("b"), &with_model, &charge_point("c")], "order and number stay");
+    assert_eq!(sums(store).await, [(1, "2019-02-07".to_owned(), 1), (1, "2019-02-09".to_owned(), 300)]);
+    let empty = SiteFile { sessions: Some(Vec::new()), ..SiteFile::default() };
+    store.import(&empty, ImportMode::Merge).await.unwrap();
+    assert_eq!(store.session_count().await.unwrap(), 3, "a merge takes nothing away");
+}
+
+async fn replacing_leaves_nothing_but_the_audit(store: &dyn Store) {
+    let settings = Settings { currency: 978, ..Settings::default() };
+    let entry = AuditEntry {
+        at: Timestamp(1),
+        actor: "operator".to_owned(),
+        origin: "::1".to_owned(),
+        action: "settings.save".to_owned(),
+        before: "{}".to_owned(),
+        after: "{}".to_owned(),
+    };
+    store.save_settings(&settings, &entry).await.unwrap();
+    let before = written(&store.export().await.unwrap());
+    let dangling = SiteFile {
+        charge_points: Some(vec![charge_point("z")]),
+        sessions: Some(vec![session(9, "a", "2019-02-06T10:00:00", "2019-02-06T13:00:00", 1)]),
+        ..SiteFile::default()
+    };
+    let error = store.import(&dangling, ImportMode::Replace).await.unwrap_err();
+    assert_eq!(error.to_string(), "charging_records[1] (intrecordid 9): vchchargerid: There is no charger \"a\".");
+    assert_eq!(written(&store.export().await.unwrap()), before, "nothing is changed by what is refused");
+    store.import(&SiteFile::default(), ImportMode::Replace).await.unwrap();
+    assert!(store.is_empty().await.unwrap());
+    assert_eq!(store.inventory().await.unwrap().settings, Settings::default());
+    assert!(sums(store).await.is_empty());
+    assert_eq!(store.audit_log(10).await.unwrap(), [entry]);
+    assert_eq!(start_error(store).await, "charge point number 1 does not exist");
+}
+
+async fn start_error(store: &dyn Store) -> String {
+    let start = SessionStart {
+        charge_point: ChargePointKey(1),
+        connector: 1,
+        queued_at: Timestamp(0),
+        started_at: Timestamp(0),
+        id_tag: None,
+    };
+    store.start_session(&start).await.unwrap_err().to_string()
+}
+
+#[test]
+fn ids_end_with_the_last_one() {
+    for site in Site::each() {
+        run(async {
+            let store = site.open("UTC").await;
+            let file = SiteFile {
+                charge_points: Some(vec![charge_point("a")]),
+                sessions: Some(vec![session(i32::MAX, "a", "2019-02-06T10:00:00", "2019-02-06T13:00:00", 1)]),
+                ..SiteFile::default()
+            };
+            store.import(&file, ImportMode::Replace).await.unwrap();
+            assert_eq!(start_error(&*store).await, "transaction 2147483647 exists: no session can begin after it");
+            store.close().await;
+        });
+    }
+}
+
+#[test]
+fn the_same_bytes_come_back() {
+    let odd = r#"{"chargers": [
+        {"vchchargerid": "充电桩", "vchmodelid": "", "vchvenderid": "a\tb\"\\", "dblaccumlatedpower": 606.3120000000001, "dblaccumlatedminute": 3.0333333333333333}
+      ],
+      "charger_models": [{"vchmodelid": "ä", "dblmaxcurrent": 1e21}, {"vchmodelid": "Z"}],
+      "charger_states": [{"vchchargerid": "充电桩"}],
+      "charging_records": [
+        {"intrecordid": 4, "vchchargerid": "充电桩", "dblenergy": 1.0005, "dttstarttime": "2024-10-27T02:30:00.25", "dttrealfinish": "9999-12-31T23:59:59.999"},
+        {"intrecordid": 3, "vchchargerid": "充电桩", "dblenergy": 215, "dttstarttime": "2024-03-31 02:30", "dttfinishtime": "0001-01-01T00:00:00"},
+        {"intrecordid": 2, "vchchargerid": "充电桩", "dblenergy": 0}
+      ]}"#;
+    for site in Site::each() {
+        for zone in ["Europe/Berlin", "America/New_York", "Pacific/Apia", "Asia/Shanghai"] {
+            run(async {
+                let store = site.open(zone).await;
+                let file = SiteFile::parse(odd.as_bytes()).unwrap();
+                store.import(&file, ImportMode::Replace).await.unwrap();
+                let first = written(&store.export().await.unwrap());
+                let again = SiteFile::parse(first.as_bytes()).unwrap();
+                store.import(&again, ImportMode::Replace).await.unwrap();
+                assert_eq!(written(&store.export().await.unwrap()), first, "{} {zone}", site.name);
+                store.import(&again, ImportMode::Merge).await.unwrap();
+                assert_eq!(written(&store.export().await.unwrap()), first, "{} {zone}", site.name);
+                assert!(first.contains("\"dblaccumlatedpower\": 606.312,") && first.contains("\"dblenergy\": 215.0,"));
+                assert!(first.contains("\n   \"vchchargerid\": \"充电桩\",\n"), "{first}");
+                assert!(first.contains("T23:59:59.999\"") && first.ends_with("}\n"));
+                let last = store.session(TransactionId(4)).await.unwrap().unwrap();
+                assert_eq!(store.zone().local(last.finished_at.unwrap()), local("9999-12-31T23:59:59.999"));
+                store.close().await;
+            });
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_says_why() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let no_database = folder.path().join("text.db");
+        std::fs::write(&no_database, "this is a letter, not a database, and long enough to be seen as such".repeat(99))
+            .unwrap();
+        let cases = [
+            ("mysql://localhost/x".to_owned(), "the database URL must begin with sqlite:// or postgres://"),
+            ("sqlite://".to_owned(), "the database URL must name a file: sqlite://PATH"),
+            ("sqlite::memory:".to_owned(), "the database URL must name a file: sqlite://PATH"),
+            (format!("sqlite://{}", no_database.display()), "file is not a database"),
+            (format!("sqlite://{}/below/site.db", no_database.display()), "text.db/below: "),
+            ("postgres://user:secret@127.0.0.1:1/site".to_owned(), "Connection refused"),
+            ("postgres://user:secret@127.0.0.1:port/site".to_owned(), "invalid port"),
+        ];
+        for (url, expected) in cases {
+            let site = Site { name: "none", url, folder: None };
+            let error = site.try_open(None, Role::Owner).await.map(|_| ()).unwrap_err();
+            let line = error.to_string();
+            assert!(line.contains(expected) && !line.contains('\n'), "{}: {line}", site.url);
+            assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
+        }
+    });
+}
