@@ -3,7 +3,7 @@
 use super::backend::{Canvas, Ink, Sheet, UNITS_PER_PX};
 use super::energy::round_scale;
 use super::number::{measured, thousandths};
-use bmw_domain::calendar::{Day, LocalTime};
+use bmw_domain::calendar::LocalTime;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::DrawingArea;
@@ -37,7 +37,7 @@ const BOTTOM: i32 = 28;
 /// The height of a sparkline, px.
 pub const SPARK_HEIGHT: i32 = 40;
 /// More samples than this are joined: a screen has no more columns.
-const COLUMNS: usize = 480;
+const COLUMNS: u16 = 480;
 
 impl CurveData {
     /// Samples with a value inside the ends.
@@ -58,7 +58,7 @@ impl CurveData {
     fn runs(&self) -> Vec<Vec<(f64, f64)>> {
         let span = self.to.0.saturating_sub(self.from.0).max(1);
         // Two points, the extremes, for each column.
-        let column_ms = if self.samples.len() > 2 * COLUMNS { span / COLUMNS as i64 } else { 0 };
+        let column_ms = if self.samples.len() > 2 * usize::from(COLUMNS) { span / i64::from(COLUMNS) } else { 0 };
         let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
         let mut last: Option<i64> = None;
         let mut column = i64::MIN;
@@ -250,13 +250,8 @@ fn paint_spark(data: &CurveData, sheet: &mut Sheet) -> Option<()> {
     draw_runs(&area, data.runs(), span)
 }
 
-/// A window that ends now and the labels of its choices: 15 minutes, an hour, four hours, a day.
+/// The windows to choose from: 15 minutes, an hour, four hours, a day.
 pub const WINDOWS_MS: [i64; 4] = [15 * MINUTE, HOUR, 4 * HOUR, DAY];
-
-/// The beginning of the day of a time: for a session's curve without a start.
-pub fn midnight(day: Day) -> LocalTime {
-    LocalTime::midnight(day)
-}
 
 #[cfg(test)]
 mod tests {
@@ -324,7 +319,7 @@ mod tests {
             .collect();
         let runs = data.runs();
         assert_eq!(runs.len(), 1);
-        assert!(runs[0].len() <= 2 * COLUMNS + 4, "{}", runs[0].len());
+        assert!(runs[0].len() <= 2 * usize::from(COLUMNS) + 4, "{}", runs[0].len());
         assert!(runs[0].iter().any(|(_, value)| *value == 31.0));
         assert!(draw(&data, "").len() < 40_000);
     }

@@ -43,6 +43,7 @@ pub fn StateBadge(
             <span>{words(word)}</span>
         </span>
     }
+    .into_any()
 }
 
 /// A small remark beside something, without a colour that means anything.

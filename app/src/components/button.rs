@@ -82,6 +82,7 @@ pub fn ActionButton(
             {move || reason.get().map(|reason| view! { <span class="reason">{reason}</span> })}
         </button>
     }
+    .into_any()
 }
 
 /// A link that looks like a button: for what works without WebAssembly.
@@ -106,4 +107,5 @@ pub fn LinkButton(
             <span>{words(label)}</span>
         </a>
     }
+    .into_any()
 }

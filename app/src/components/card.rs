@@ -1,6 +1,6 @@
 //! Cards and tiles.
 
-use super::{Glyph, Icon, words};
+use super::{Glyph, Icon, optional, words};
 use leptos::children::ViewFnOnce;
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
@@ -39,6 +39,7 @@ pub fn Card(
             {children()}
         </section>
     }
+    .into_any()
 }
 
 /// One number with its unit, and a second one under it. Stands in a `<dl class="tiles">`.
@@ -68,10 +69,11 @@ pub fn Tile(
             </dt>
             <dd class="tile-value">
                 <span class="number">{words(value)}</span>
-                {unit.map(|unit| view! { <span class="unit">{words(unit)}</span> })}
+                {optional(unit, "unit")}
             </dd>
             // Kept even when it is empty: tiles in a row have one height.
             <dd class="tile-secondary">{secondary.map(words)}</dd>
         </div>
     }
+    .into_any()
 }

@@ -80,6 +80,7 @@ fn plot(
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[allow(clippy::cast_possible_truncation)] // 0–1
@@ -151,6 +152,7 @@ pub fn EnergyChart(
             </details>
         </div>
     }
+    .into_any()
 }
 
 /// The ring of states with its legend, which is also its table.
@@ -194,6 +196,7 @@ pub fn StateDonut(
             <ul class="legend column">{legend}</ul>
         </div>
     }
+    .into_any()
 }
 
 /// Three dials: the load of the phases A, B and C against their limits.
@@ -305,6 +308,7 @@ pub fn CurveChart(
             {move || data.with(CurveData::is_empty).then(|| view! { <p class="chart-empty">{words(empty.clone())}</p> })}
         </div>
     }
+    .into_any()
 }
 
 #[cfg(test)]

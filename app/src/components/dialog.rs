@@ -80,4 +80,5 @@ pub fn Dialog(
             </div>
         </dialog>
     }
+    .into_any()
 }

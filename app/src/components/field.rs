@@ -1,6 +1,6 @@
 //! Fields of forms.
 
-use super::{Glyph, Icon, words};
+use super::{Glyph, Icon, optional, words};
 use leptos::prelude::*;
 use leptos::text_prop::TextProp;
 
@@ -139,7 +139,7 @@ pub fn Field(
     };
     let heading = view! {
         <span>{words(label)}</span>
-        {hint.map(|hint| view! { <span class="tag">{words(hint)}</span> })}
+        {optional(hint, "tag")}
     };
     let heading = if grouped {
         view! { <span class="field-label" id=label_id.clone()>{heading}</span> }.into_any()
@@ -158,10 +158,10 @@ pub fn Field(
         >
             {heading}
             <div class="field-control">
-                {input} {unit.map(|unit| view! { <span class="unit">{words(unit)}</span> })}
+                {input} {optional(unit, "unit")}
             </div>
             <div class="field-note" id=note_id>
-                {help.map(|help| view! { <span class="help">{words(help)}</span> })}
+                {optional(help, "help")}
                 {move || {
                     error
                         .get()
@@ -176,6 +176,7 @@ pub fn Field(
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// What is wrong with a form, above it: one link to each wrong field. Empty when nothing is.
@@ -246,6 +247,7 @@ pub fn Segmented(
             {radios(name, choices, selected, select)}
         </fieldset>
     }
+    .into_any()
 }
 
 fn radios(

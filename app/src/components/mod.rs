@@ -24,7 +24,18 @@ pub use icon::{Glyph, Icon};
 pub use notice::{EmptyState, ErrorState, Notice, NoticeKind, Skeleton};
 pub use table::{Cell, DataTable, SortHeader};
 
+use leptos::prelude::*;
 use leptos::text_prop::TextProp;
+
+/// A text that may be missing or empty, in a `<span>` of this class; nothing when it is.
+fn optional(text: Option<TextProp>, class: &'static str) -> Option<impl IntoView> {
+    let text = text?;
+    let shown = move || {
+        let text = text.get();
+        (!text.is_empty()).then(|| view! { <span class=class>{text}</span> })
+    };
+    Some(shown)
+}
 
 /// A text to render, which follows the language.
 fn words(text: TextProp) -> impl Fn() -> leptos::oco::Oco<'static, str> + Send + 'static {

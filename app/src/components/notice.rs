@@ -40,6 +40,7 @@ pub fn Notice(
             <div class="notice-body">{children()}</div>
         </div>
     }
+    .into_any()
 }
 
 /// Why a list is empty, and what to do about it.
@@ -66,6 +67,7 @@ pub fn EmptyState(
             {action.run()}
         </div>
     }
+    .into_any()
 }
 
 /// What failed, and a way to try again: in place when hydrated, by loading the page again otherwise.
@@ -98,6 +100,7 @@ pub fn ErrorState(
             {action}
         </div>
     }
+    .into_any()
 }
 
 /// Keeps the space of what is still loading.
@@ -112,4 +115,5 @@ pub fn Skeleton(
             {(0..lines).map(|_| view! { <span></span> }).collect_view()}
         </div>
     }
+    .into_any()
 }

@@ -34,6 +34,7 @@ pub fn DataTable(
             </table>
         </div>
     }
+    .into_any()
 }
 
 /// A cell that knows its column's name.
@@ -53,6 +54,7 @@ pub fn Cell(
             {children()}
         </td>
     }
+    .into_any()
 }
 
 /// A heading that sorts: a link, so that it works without WebAssembly and can be opened anew.
@@ -88,4 +90,5 @@ pub fn SortHeader(
             </a>
         </th>
     }
+    .into_any()
 }
