@@ -1,6 +1,7 @@
 //! What the browser loads: Trunk builds it, this module finds Trunk's tools, names the files by
 //! their final content, and holds the size down.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,6 +70,24 @@ pub struct Toolbox {
     bindgen: String,
 }
 
+/// A bundle that is there.
+pub struct Bundle {
+    /// What it was built with.
+    pub toolbox: Toolbox,
+    weight: Option<Weight>,
+}
+
+impl Bundle {
+    /// Refuses a bundle that is too heavy. Not done while it is built: who works on it wants to see
+    /// the program all the same.
+    pub fn check_weight(&self) -> Result<()> {
+        match &self.weight {
+            Some(weight) if weight.total > LIMIT => bail!("the bundle is too heavy: {weight}"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Toolbox {
     /// Finds or installs the tools, in four steps.
     pub fn ensure(progress: &Progress) -> Result<Self> {
@@ -94,24 +113,23 @@ impl Toolbox {
 }
 
 /// Finds or installs the tools and builds the bundle, unless it is there and nothing changed.
-pub fn build(progress: &Progress) -> Result<Toolbox> {
+pub fn build(progress: &Progress) -> Result<Bundle> {
     let toolbox = Toolbox::ensure(progress)?;
-    build_with(&toolbox, &progress.step("bundle"), Kind::Release)?;
-    Ok(toolbox)
+    let weight = build_with(&toolbox, &progress.step("bundle"), Kind::Release)?;
+    Ok(Bundle { toolbox, weight })
 }
 
-pub fn build_with(toolbox: &Toolbox, step: &Step, kind: Kind) -> Result<()> {
+/// Builds the bundle with these tools. Weighs it if it is one for the program.
+pub fn build_with(toolbox: &Toolbox, step: &Step, kind: Kind) -> Result<Option<Weight>> {
     let _lock = lock(step)?;
     let wanted = toolbox.fingerprint(kind)?;
     let mark = project::state().join(format!("bundle-{}", kind.name()));
-    let built = kind.folder().join("pkg").is_dir();
-    if let Ok(found) = fs::read_to_string(&mark)
-        && let Some((fingerprint, sizes)) = found.split_once('\n')
-        && built
-        && fingerprint == wanted
-    {
-        step.done(&format!("unchanged. {}", sizes.trim()));
-        return Ok(());
+    let folder = kind.folder();
+    let unchanged = fs::read_to_string(&mark).is_ok_and(|found| found == wanted);
+    if unchanged && let Ok(files) = Files::find(&folder.join("pkg")) {
+        let weight = weigh(&files, kind)?;
+        step.done(&with_weight("unchanged", weight.as_ref()));
+        return Ok(weight);
     }
     fs::remove_file(&mark).ok();
     step.say(match kind {
@@ -119,14 +137,18 @@ pub fn build_with(toolbox: &Toolbox, step: &Step, kind: Kind) -> Result<()> {
         Kind::Quick => "building",
     });
     let dist = run_trunk(toolbox, step, kind)?;
-    let files = assemble(&dist, &kind.folder())?;
-    let sizes = match kind {
-        Kind::Release => weigh(&files)?,
-        Kind::Quick => String::new(),
-    };
-    fs::write(&mark, format!("{wanted}\n{sizes}\n"))?;
-    step.done(&format!("built. {sizes}"));
-    Ok(())
+    let files = assemble(&dist, &folder)?;
+    let weight = weigh(&files, kind)?;
+    fs::write(&mark, wanted)?;
+    step.done(&with_weight("built", weight.as_ref()));
+    Ok(weight)
+}
+
+fn with_weight(what: &str, weight: Option<&Weight>) -> String {
+    match weight {
+        Some(weight) => format!("{what}, {weight}"),
+        None => what.to_owned(),
+    }
 }
 
 /// One bundle at a time in one checkout.
@@ -178,13 +200,21 @@ struct Files {
     style: PathBuf,
 }
 
+impl Files {
+    fn find(pkg: &Path) -> Result<Self> {
+        Ok(Self {
+            script: one_with_suffix(pkg, ".js")?,
+            module: one_with_suffix(pkg, "_bg.wasm")?,
+            style: one_with_suffix(pkg, ".css")?,
+        })
+    }
+}
+
 /// Puts the bundle together from Trunk's files. Trunk names the module by what the compiler wrote,
 /// so that the same name could stand for another content once `wasm-opt` or its flags change. As
 /// browsers may keep these files for ever, they are named again here, by what is in them.
 fn assemble(dist: &Path, folder: &Path) -> Result<Files> {
-    let script = one_with_suffix(&dist.join("pkg"), ".js")?;
-    let module = one_with_suffix(&dist.join("pkg"), "_bg.wasm")?;
-    let style = one_with_suffix(&dist.join("pkg"), ".css")?;
+    let Files { script, module, style } = Files::find(&dist.join("pkg"))?;
     // The script and the module belong together: one hash for both.
     let code = fingerprint::of_bytes(&[&fs::read(&script)?, &fs::read(&module)?]);
     let look = fingerprint::of_bytes(&[&fs::read(&style)?]);
@@ -209,12 +239,7 @@ fn assemble(dist: &Path, folder: &Path) -> Result<Files> {
     }
     fs::remove_dir_all(folder).ok();
     fs::rename(&fresh, folder).with_context(|| format!("cannot write {}", folder.display()))?;
-    let pkg = folder.join("pkg");
-    Ok(Files {
-        script: pkg.join(format!("bmw-{code}.js")),
-        module: pkg.join(format!("bmw-{code}_bg.wasm")),
-        style: pkg.join(format!("bmw-{look}.css")),
-    })
+    Files::find(&folder.join("pkg"))
 }
 
 fn one_with_suffix(folder: &Path, suffix: &str) -> Result<PathBuf> {
@@ -231,24 +256,36 @@ fn one_with_suffix(folder: &Path, suffix: &str) -> Result<PathBuf> {
     }
 }
 
-/// Says what the bundle weighs, and refuses one that is too heavy.
-fn weigh(files: &Files) -> Result<String> {
+/// What a browser has to load, compressed, in bytes.
+pub struct Weight {
+    total: u64,
+    module: u64,
+    script: u64,
+    style: u64,
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} KB brotli (at most {}): WebAssembly {}, JavaScript {}, CSS {}",
+            kilobytes(self.total),
+            kilobytes(LIMIT),
+            kilobytes(self.module),
+            kilobytes(self.script),
+            kilobytes(self.style),
+        )
+    }
+}
+
+fn weigh(files: &Files, kind: Kind) -> Result<Option<Weight>> {
+    if kind == Kind::Quick {
+        return Ok(None);
+    }
     let module = brotli_size(&files.module)?;
     let script = brotli_size(&files.script)?;
     let style = brotli_size(&files.style)?;
-    let total = module + script + style;
-    let sizes = format!(
-        "{} KB brotli: WebAssembly {}, JavaScript {}, CSS {} (at most {})",
-        kilobytes(total),
-        kilobytes(module),
-        kilobytes(script),
-        kilobytes(style),
-        kilobytes(LIMIT)
-    );
-    if total > LIMIT {
-        bail!("the bundle is too heavy: {sizes}");
-    }
-    Ok(sizes)
+    Ok(Some(Weight { total: module + script + style, module, script, style }))
 }
 
 /// Measured by Node, which `wasm-opt` needs anyway: a compressor as a dependency would make the

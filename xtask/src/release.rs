@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::bundle::{self, Bundle};
 use crate::command::{cargo, run_logged};
 use crate::progress::Progress;
-use crate::{bundle, project};
+use crate::project;
 
 /// How many steps [`build`] takes.
 pub const STEPS: usize = bundle::STEPS + 1;
 
 /// Builds the bundle and the program, and gives back the program's path.
-pub fn build(progress: &Progress) -> Result<(PathBuf, bundle::Toolbox)> {
-    let toolbox = bundle::build(progress)?;
+pub fn build(progress: &Progress) -> Result<(PathBuf, Bundle)> {
+    let bundle = bundle::build(progress)?;
     let step = progress.step("program");
     step.say("building in release mode, some minutes the first time");
     let mut args = vec!["build", "--release", "--package", "bmw"];
@@ -23,11 +24,11 @@ pub fn build(progress: &Progress) -> Result<(PathBuf, bundle::Toolbox)> {
     run_logged(&step, &mut cargo(&args), "program")?;
     let program = project::program();
     step.done(&format!("there, {}", program.display()));
-    Ok((program, toolbox))
+    Ok((program, bundle))
 }
 
 /// `cargo xtask build`.
 pub fn build_only(_: ()) -> Result<()> {
-    build(&Progress::new(STEPS))?;
-    Ok(())
+    let (_, bundle) = build(&Progress::new(STEPS))?;
+    bundle.check_weight()
 }

@@ -20,8 +20,9 @@ pub fn run(_: ()) -> Result<()> {
     let progress = Progress::new(release::STEPS + STEPS);
     let mut summary = Summary::default();
     check_format(&progress)?;
-    let (program, toolbox) = release::build(&progress)?;
-    lint(&progress, &toolbox)?;
+    let (program, bundle) = release::build(&progress)?;
+    bundle.check_weight()?;
+    lint(&progress, &bundle.toolbox)?;
     let postgres = {
         let step = progress.step("PostgreSQL");
         optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?
