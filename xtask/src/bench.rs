@@ -1,20 +1,26 @@
 //! `cargo xtask bench`: measures the release program, one name after another.
 
+mod figures;
+mod load;
 mod server;
+mod site;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::command::{command, output};
+use crate::command::{cargo, command, output, run_logged};
 use crate::progress::Progress;
-use crate::{fingerprint, project, release, tools};
-use server::Server;
+use crate::{project, release, tools};
 
 /// What a measurement may use.
 pub struct Bench {
     /// The release program.
     pub program: PathBuf,
+    /// The same, with sessions that start and finish all the time.
+    pub busy: PathBuf,
+    /// The yardstick: an axum handler that answers with the bytes of a file.
+    pub bare: PathBuf,
     /// The load generator.
     pub wrk: PathBuf,
 }
@@ -22,7 +28,13 @@ pub struct Bench {
 type Measurement = fn(&Bench) -> Result<()>;
 
 /// Every measurement by its name, in the order in which they run.
-const MEASUREMENTS: &[(&str, Measurement)] = &[("start", measure_start), ("files", measure_files)];
+const MEASUREMENTS: &[(&str, Measurement)] = &[
+    ("import", figures::import),
+    ("start", figures::start),
+    ("present", figures::present),
+    ("history", figures::history),
+    ("pages", figures::pages),
+];
 
 /// `cargo xtask bench [NAME…]`.
 pub fn run(names: &[String]) -> Result<()> {
@@ -32,11 +44,15 @@ pub fn run(names: &[String]) -> Result<()> {
             bail!("there is no measurement '{name}', but: {}", known.join(", "));
         }
     }
-    let progress = Progress::new(release::STEPS + 1);
+    let progress = Progress::new(release::STEPS + 2);
     let (program, _) = release::build(&progress)?;
+    let step = progress.step("yardstick and busy site");
+    run_logged(&step, &mut cargo(&["build", "--release", "--package", "bmw", "--examples"]), "bench-examples")?;
+    step.done("built");
     let wrk = tools::ensure_wrk(&progress.step("wrk"))?;
+    let example = |name: &str| project::path("target/release/examples").join(name);
+    let bench = Bench { program, busy: example("busy"), bare: example("bare"), wrk };
     println!("\n{}", machine());
-    let bench = Bench { program, wrk };
     for (name, measure) in MEASUREMENTS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             println!("\n## {name}\n");
@@ -59,68 +75,4 @@ pub fn machine() -> String {
     let compiler = output(command("rustc").arg("--version")).unwrap_or_default();
     let date = output(command("date").arg("+%Y-%m-%d")).unwrap_or_default();
     format!("{processor}, {cores} cores, {compiler}, {date}")
-}
-
-impl Bench {
-    /// Requests per second that the server answers to 32 connections in `seconds`.
-    pub fn requests_per_second(&self, url: &str, seconds: u32) -> Result<f64> {
-        let mut wrk = command(&self.wrk);
-        wrk.args(["-t1", "-c32", &format!("-d{seconds}s"), url]);
-        let report = output(&mut wrk).context("wrk failed")?;
-        if let Some(errors) = report.lines().find(|line| line.contains("Non-2xx")) {
-            bail!("{url}: {}", errors.trim());
-        }
-        rate_in(&report).with_context(|| format!("wrk said nothing of use:\n{report}"))
-    }
-}
-
-/// `Requests/sec: 150123.45`.
-fn rate_in(report: &str) -> Option<f64> {
-    report.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")?.trim().parse().ok())
-}
-
-/// From the program's start until `/healthz` answers, with an existing database.
-fn measure_start(bench: &Bench) -> Result<()> {
-    let folder = project::state().join("bench");
-    let url = demo_database(&bench.program, &folder)?;
-    for _ in 0..5 {
-        let server = Server::start(&bench.program, &url)?;
-        println!("{:4} ms until /healthz answers", server.startup.as_millis());
-    }
-    Ok(())
-}
-
-/// The files of the bundle, the module being the largest.
-fn measure_files(bench: &Bench) -> Result<()> {
-    let folder = project::state().join("bench");
-    let server = Server::start(&bench.program, &demo_database(&bench.program, &folder)?)?;
-    let bundle = project::bundle();
-    for file in fingerprint::files(&bundle)? {
-        let path = format!("/{}", file.strip_prefix(&bundle)?.display());
-        let rate = bench.requests_per_second(&format!("{}{path}", server.url), 3)?;
-        println!("{rate:8.0} requests/s  {path}");
-    }
-    Ok(())
-}
-
-/// A database with the demo's site, made anew: what a measurement before this one did to it must
-/// not count.
-fn demo_database(program: &Path, folder: &Path) -> Result<String> {
-    std::fs::remove_dir_all(folder).ok();
-    std::fs::create_dir_all(folder)?;
-    let url = format!("sqlite://{}", folder.join("bmw.db").display());
-    output(command(program).arg("demo").env("BMW_DATABASE_URL", &url)).context("`bmw demo` failed")?;
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_is_read_from_the_report() {
-        let report = "Running 3s test\n  Latency 1ms\nRequests/sec: 150123.45\nTransfer/sec: 1MB\n";
-        assert!((rate_in(report).unwrap() - 150_123.45).abs() < 0.001);
-        assert_eq!(rate_in("unable to connect"), None);
-    }
 }

@@ -37,7 +37,7 @@ const INPUTS: &[&str] = &[
 ];
 
 /// Types of components are erased: one instance of the generic code instead of one for each view.
-const RUSTFLAGS: &[&str] = &["--cfg", "erase_components"];
+const RUSTFLAGS: &[&str] = &[];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -64,55 +64,61 @@ fn history_routes() -> Vec<Route> {
 }
 
 /// `bmw serve` on a measured site.
-fn serve(bench: &Bench<'_>, sessions: u64) -> Result<Server> {
-    let (database, _) = server::database(bench.program, sessions)?;
-    Server::start(server::on(&mut Command::new(bench.program), &database).arg("serve"))
+fn serve(bench: &Bench, sessions: u64) -> Result<Server> {
+    let (database, _) = server::database(&bench.program, sessions)?;
+    Server::start(server::on(&mut Command::new(&bench.program), &database).arg("serve"))
 }
 
 /// The same program and site, on which 50 sessions a second start and finish meanwhile.
-fn serve_busy(bench: &Bench<'_>, sessions: u64) -> Result<Server> {
-    let (database, _) = server::database(bench.program, sessions)?;
+fn serve_busy(bench: &Bench, sessions: u64) -> Result<Server> {
+    let (database, _) = server::database(&bench.program, sessions)?;
     // A copy: the next run shall find as many sessions as the name says.
     let copy = database.with_extension("busy.db");
     std::fs::copy(&database, &copy)?;
-    Server::start(server::on(&mut Command::new(bench.busy), &copy).arg("50"))
+    Server::start(server::on(&mut Command::new(&bench.busy), &copy).arg("50"))
 }
 
 /// A bare axum handler that answers everything with the bytes that a server answers to a path.
-fn bare(bench: &Bench<'_>, server: &Server, path: &str) -> Result<Server> {
+fn bare(bench: &Bench, server: &Server, path: &str) -> Result<Server> {
     let (status, body) = server.get(path)?;
     if status != 200 {
         bail!("{path} answered {status}");
     }
     let file = crate::project::path("target/bench/body");
     std::fs::write(&file, &body)?;
-    Server::start(Command::new(bench.bare).arg(&file))
+    Server::start(Command::new(&bench.bare).arg(&file))
 }
 
 /// Routes of the present state against the bare handler, while sessions finish.
-pub fn present(bench: &Bench<'_>) -> Result<()> {
+pub fn present(bench: &Bench) -> Result<()> {
     let busy = serve_busy(bench, LARGE)?;
     println!("| route | bytes | bmw, req/s | bare axum, req/s | share | asked |\n|---|--:|--:|--:|--:|--:|");
     for route in present_routes() {
         let bare = bare(bench, &busy, &route.paths[0])?;
         let paths = Paths::new("present", &route.paths)?;
         let bytes = busy.get(&route.paths[0])?.1.len();
-        let [ours, yardstick] = load::compare(bench.wrk, [(busy.address, &paths), (bare.address, &paths)])?;
-        println!("| {} | {bytes} | {ours:.0} | {yardstick:.0} | {:.0} % | 70 % |", route.name, ours / yardstick * 100.0);
+        let [ours, yardstick] = load::compare(&bench.wrk, [(busy.address, &paths), (bare.address, &paths)])?;
+        println!(
+            "| {} | {bytes} | {ours:.0} | {yardstick:.0} | {:.0} % | 70 % |",
+            route.name,
+            ours / yardstick * 100.0
+        );
     }
     Ok(())
 }
 
 /// Routes of history on a large site against a small one, and against the bare handler.
-pub fn history(bench: &Bench<'_>) -> Result<()> {
+pub fn history(bench: &Bench) -> Result<()> {
     let (large, small) = (serve(bench, LARGE)?, serve(bench, SMALL)?);
-    println!("| route | bytes | bmw, req/s | time against {SMALL} sessions (asked: 1.5) | bare axum, req/s | share (asked: 20 %) |\n|---|--:|--:|--:|--:|--:|");
+    println!(
+        "| route | bytes | bmw, req/s | time against {SMALL} sessions (asked: 1.5) | bare axum, req/s | share (asked: 20 %) |\n|---|--:|--:|--:|--:|--:|"
+    );
     for route in history_routes() {
         let bare = bare(bench, &large, &route.paths[0])?;
         let paths = Paths::new("history", &route.paths)?;
         let bytes = large.get(&route.paths[0])?.1.len();
-        let [with_many, with_few] = load::compare(bench.wrk, [(large.address, &paths), (small.address, &paths)])?;
-        let [ours, yardstick] = load::compare(bench.wrk, [(large.address, &paths), (bare.address, &paths)])?;
+        let [with_many, with_few] = load::compare(&bench.wrk, [(large.address, &paths), (small.address, &paths)])?;
+        let [ours, yardstick] = load::compare(&bench.wrk, [(large.address, &paths), (bare.address, &paths)])?;
         println!(
             "| {} | {bytes} | {ours:.0} | {:.2} | {yardstick:.0} | {:.0} % |",
             route.name,
@@ -124,26 +130,26 @@ pub fn history(bench: &Bench<'_>) -> Result<()> {
 }
 
 /// 2.2 over every day of ten years in turn: nothing is warm but what fits.
-fn every_day(bench: &Bench<'_>, large: &Server) -> Result<()> {
+fn every_day(bench: &Bench, large: &Server) -> Result<()> {
     let paths = Paths::new("days", &for_each_day("/api/charging/record/details/?", site::days(LARGE)))?;
-    let ours = load::requests_per_second(bench.wrk, large.address, &paths, 5)?;
-    let again = load::requests_per_second(bench.wrk, large.address, &paths, 5)?;
+    let ours = load::requests_per_second(&bench.wrk, large.address, &paths, 5)?;
+    let again = load::requests_per_second(&bench.wrk, large.address, &paths, 5)?;
     println!("\n2.2 over each of {} days in turn: {ours:.0} req/s at first, then {again:.0}.", site::days(LARGE));
     println!("Memory then: {}.", mib(large.memory()?));
     Ok(())
 }
 
 /// Import of a large site into a new SQLite database.
-pub fn import(bench: &Bench<'_>) -> Result<()> {
+pub fn import(bench: &Bench) -> Result<()> {
     let file = site::file(LARGE)?;
-    let took = server::import(bench.program, &file, &file.with_extension("import.db"))?;
+    let took = server::import(&bench.program, &file, &file.with_extension("import.db"))?;
     let rate = 1_000_000.0 / took.as_secs_f64();
     println!("{LARGE} sessions in {:.1} s: {rate:.0} a second (asked: 100 000).", took.as_secs_f64());
     Ok(())
 }
 
 /// The overview, rendered by the server.
-pub fn pages(bench: &Bench<'_>) -> Result<()> {
+pub fn pages(bench: &Bench) -> Result<()> {
     let large = serve(bench, LARGE)?;
     println!("| page | bytes | pages/s | asked |\n|---|--:|--:|--:|");
     for (name, path, asked) in [
@@ -154,14 +160,14 @@ pub fn pages(bench: &Bench<'_>) -> Result<()> {
         ("settings", "/settings/", ""),
     ] {
         let bytes = large.get(path)?.1.len();
-        let rate = load::requests_per_second(bench.wrk, large.address, &Paths::new("pages", &rotated(path))?, 5)?;
+        let rate = load::requests_per_second(&bench.wrk, large.address, &Paths::new("pages", &rotated(path))?, 5)?;
         println!("| {name} | {bytes} | {rate:.0} | {asked} |");
     }
     Ok(())
 }
 
 /// Start with an existing database, and memory at rest and after work.
-pub fn start(bench: &Bench<'_>) -> Result<()> {
+pub fn start(bench: &Bench) -> Result<()> {
     let mut starts = Vec::new();
     for _ in 0..5 {
         starts.push(serve(bench, LARGE)?.start);
@@ -172,9 +178,9 @@ pub fn start(bench: &Bench<'_>) -> Result<()> {
     server.get("/api/monthly/energy/list/")?;
     println!("Memory after the start: {}.", mib(server.memory()?));
     for route in present_routes().into_iter().chain(history_routes()) {
-        load::requests_per_second(bench.wrk, server.address, &Paths::new("memory", &route.paths)?, 1)?;
+        load::requests_per_second(&bench.wrk, server.address, &Paths::new("memory", &route.paths)?, 1)?;
     }
-    load::requests_per_second(bench.wrk, server.address, &Paths::new("memory", &rotated("/overview/"))?, 2)?;
+    load::requests_per_second(&bench.wrk, server.address, &Paths::new("memory", &rotated("/overview/"))?, 2)?;
     println!("Memory after a second of each route and of the overview: {} (asked: 60 MiB).", mib(server.memory()?));
     Ok(())
 }

@@ -44,7 +44,8 @@ pub fn requests_per_second(wrk: &Path, address: SocketAddr, paths: &Paths, secon
     if !out.status.success() || text.contains("Non-2xx") || text.contains("Socket errors") {
         bail!("wrk: {text}{}", String::from_utf8_lossy(&out.stderr));
     }
-    let line = text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")).context("wrk counted nothing")?;
+    let line =
+        text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")).context("wrk counted nothing")?;
     Ok(line.trim().parse()?)
 }
 

@@ -51,17 +51,27 @@ pub fn file(sessions: u64) -> Result<PathBuf> {
 
 fn write(path: &Path, sessions: u64) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    writeln!(out, "{{\"charger_models\": [{{\"vchmodelid\": \"EVC32N\", \"dblmaxcurrent\": 32.0, \"dblmincurrent\": 6.0, \"intmaxphase\": 3}}],")?;
+    writeln!(
+        out,
+        "{{\"charger_models\": [{{\"vchmodelid\": \"EVC32N\", \"dblmaxcurrent\": 32.0, \"dblmincurrent\": 6.0, \"intmaxphase\": 3}}],"
+    )?;
     writeln!(out, "\"chargers\": [")?;
     for number in 0..CHARGE_POINTS {
         let (id, comma) = (identity(number), comma(number, CHARGE_POINTS));
-        writeln!(out, "{{\"vchchargerid\": \"{id}\", \"vchmodelid\": \"EVC32N\", \"vchvenderid\": \"evpower\", \"vchserialno\": \"{id}\", \"vchfirmwarever\": \"3.1\", \"dblaccumlatedpower\": 0.0, \"dblaccumlatedminute\": 0.0, \"vchmac\": \"0\"}}{comma}")?;
+        writeln!(
+            out,
+            "{{\"vchchargerid\": \"{id}\", \"vchmodelid\": \"EVC32N\", \"vchvenderid\": \"evpower\", \"vchserialno\": \"{id}\", \"vchfirmwarever\": \"3.1\", \"dblaccumlatedpower\": 0.0, \"dblaccumlatedminute\": 0.0, \"vchmac\": \"0\"}}{comma}"
+        )?;
     }
     writeln!(out, "], \"charger_states\": [")?;
     for number in 0..CHARGE_POINTS {
         let (id, comma) = (identity(number), comma(number, CHARGE_POINTS));
-        let state = ["Available", "Charging", "SupsendedEV", "Available", "Faulted"][usize::try_from(number % 5).unwrap_or(0)];
-        writeln!(out, "{{\"vchchargerid\": \"{id}\", \"vchstate\": \"{state}\", \"vchcommand\": \"StatusNotification\", \"vchsocket\": \"GBT\", \"intcurrentfeedback\": 32, \"intcurrent\": 32, \"intchargingcurrent\": 16, \"intconsumedenergy\": 1200, \"intelapsedtime\": 34, \"intchargingphase\": 3, \"dttlastconntime\": \"2026-06-30T11:{:02}:00\"}}{comma}", number)?;
+        let state =
+            ["Available", "Charging", "SupsendedEV", "Available", "Faulted"][usize::try_from(number % 5).unwrap_or(0)];
+        writeln!(
+            out,
+            "{{\"vchchargerid\": \"{id}\", \"vchstate\": \"{state}\", \"vchcommand\": \"StatusNotification\", \"vchsocket\": \"GBT\", \"intcurrentfeedback\": 32, \"intcurrent\": 32, \"intchargingcurrent\": 16, \"intconsumedenergy\": 1200, \"intelapsedtime\": 34, \"intchargingphase\": 3, \"dttlastconntime\": \"2026-06-30T11:{number:02}:00\"}}{comma}"
+        )?;
     }
     writeln!(out, "], \"charging_records\": [")?;
     let span = days(sessions);
@@ -73,7 +83,15 @@ fn write(path: &Path, sessions: u64) -> std::io::Result<()> {
         let start = time(day, of_day);
         let finish = time(day, (of_day + 1_800 + number % 37 * 60).min(86_399));
         let wh = 1_000 + number * 7_919 % 29_000;
-        writeln!(out, "{{\"intrecordid\": {}, \"intchargingcode\": {}, \"vchchargerid\": \"{id}\", \"dttstartqueue\": \"{start}\", \"dttstarttime\": \"{start}\", \"dttfinishtime\": \"{finish}\", \"dttrealfinish\": \"{finish}\", \"dblenergy\": {}.{:03}, \"vchcardid\": \"{:08X}\"}}{comma}", number + 1, number / CHARGE_POINTS + 1, wh / 1000, wh % 1000, number * 2_654_435_761 % 5_000 * 859_433)?;
+        writeln!(
+            out,
+            "{{\"intrecordid\": {}, \"intchargingcode\": {}, \"vchchargerid\": \"{id}\", \"dttstartqueue\": \"{start}\", \"dttstarttime\": \"{start}\", \"dttfinishtime\": \"{finish}\", \"dttrealfinish\": \"{finish}\", \"dblenergy\": {}.{:03}, \"vchcardid\": \"{:08X}\"}}{comma}",
+            number + 1,
+            number / CHARGE_POINTS + 1,
+            wh / 1000,
+            wh % 1000,
+            number * 2_654_435_761 % 5_000 * 859_433
+        )?;
     }
     writeln!(out, "]}}")?;
     out.flush()
