@@ -3,7 +3,7 @@
 //! On the server, and until the feed is open, there is nothing here and the views show the page's own data.
 
 use leptos::prelude::*;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The feed's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Live {
     /// The connection.
     pub link: RwSignal<Link>,
     /// The charge points.
-    pub chargers: RwSignal<HashMap<String, LiveCharger>>,
+    pub chargers: RwSignal<BTreeMap<String, LiveCharger>>,
     /// The load of the site's phases, A.
     pub phases: RwSignal<Option<[Option<f64>; 3]>>,
     /// Counts up when a page should ask for its data again.
@@ -165,7 +165,7 @@ mod in_browser {
         let wait = feed.wait_ms.get();
         feed.live.link.set(if wait >= OFFLINE_MS { Link::Offline } else { Link::Reconnecting });
         // What the feed told grows old from here on; the page's own data is asked for again and again.
-        feed.live.chargers.update(std::collections::HashMap::clear);
+        feed.live.chargers.update(std::collections::BTreeMap::clear);
         feed.live.phases.set(None);
         feed.wait_ms.set((wait * 2).min(LAST_WAIT_MS));
         let feed = feed.clone();
@@ -178,18 +178,17 @@ mod in_browser {
         if live.link.get_untracked() != Link::Connected {
             live.link.set(Link::Connected);
         }
-        match message {
-            FeedMessage::State { id, state, command, current, energy, online } => {
-                let told = LiveCharger { state, command, current, energy, online };
-                let before = live.chargers.with_untracked(|chargers| chargers.get(&id).cloned());
-                if before.as_ref() != Some(&told) {
-                    feed.is_changed.set(feed.is_changed.get() || before.is_some());
-                    live.chargers.update(|chargers| {
-                        chargers.insert(id, told);
-                    });
-                }
-            }
-            FeedMessage::Phases { a, b, c } => live.phases.set(Some([a, b, c])),
+        let FeedMessage { id, state, command, current, energy, online, a, b, c } = message;
+        let Some(id) = id else {
+            return live.phases.set(Some([a, b, c]));
+        };
+        let told = LiveCharger { state, command, current, energy, online: online.unwrap_or(false) };
+        let before = live.chargers.with_untracked(|chargers| chargers.get(&id).cloned());
+        if before.as_ref() != Some(&told) {
+            feed.is_changed.set(feed.is_changed.get() || before.is_some());
+            live.chargers.update(|chargers| {
+                chargers.insert(id, told);
+            });
         }
     }
 }

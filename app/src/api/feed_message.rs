@@ -1,40 +1,35 @@
-//! The messages of the live feed (`/ws/charger/details/`), as both sides know them.
+//! The messages of the live feed (`/ws/charger/details/`) as the browser reads them: what it shows, and no more.
 //!
-//! The server writes them with the documented names; the browser reads what it shows and ignores the rest.
+//! The server writes them with the documented names.
 
 use serde::Deserialize;
 
-/// A message, as a reader takes it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub enum FeedMessage {
-    /// A charge point's state.
-    State {
-        /// Which charge point.
-        #[serde(rename = "vchchargerid")]
-        id: String,
-        /// State name.
-        #[serde(rename = "vchstate")]
-        state: Option<String>,
-        /// The last message or command.
-        #[serde(rename = "vchcommand")]
-        command: Option<String>,
-        /// The current that it draws, A.
-        #[serde(rename = "intchargingcurrent")]
-        current: Option<i32>,
-        /// Energy of the session, Wh.
-        #[serde(rename = "intconsumedenergy")]
-        energy: Option<i32>,
-        /// Whether it is in contact.
-        online: bool,
-    },
-    /// The load of the site's phases, A.
-    Phases {
-        /// Phase A.
-        a: Option<f64>,
-        /// Phase B.
-        b: Option<f64>,
-        /// Phase C.
-        c: Option<f64>,
-    },
+/// Any message: what a kind of message has not is `None`. (An enum by `type` would weigh more in the bundle than all
+/// that is done with it.)
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct FeedMessage {
+    /// Which charge point it is about; none: the load of the phases.
+    #[serde(rename = "vchchargerid")]
+    pub id: Option<String>,
+    /// State name.
+    #[serde(rename = "vchstate")]
+    pub state: Option<String>,
+    /// The last message or command.
+    #[serde(rename = "vchcommand")]
+    pub command: Option<String>,
+    /// The current that it draws, A.
+    #[serde(rename = "intchargingcurrent")]
+    pub current: Option<i32>,
+    /// Energy of the session, Wh.
+    #[serde(rename = "intconsumedenergy")]
+    pub energy: Option<i32>,
+    /// Whether it is in contact.
+    pub online: Option<bool>,
+    /// Load of phase A.
+    pub a: Option<f64>,
+    /// Load of phase B.
+    pub b: Option<f64>,
+    /// Load of phase C.
+    pub c: Option<f64>,
 }

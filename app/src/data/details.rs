@@ -5,8 +5,6 @@ use super::{DataError, Moment, RecordLine};
 use super::{Query, line, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
-use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
 
 /// What the details page shows.
@@ -171,17 +169,8 @@ pub struct OpenedSession {
     pub values: Vec<Value>,
 }
 
-/// Everything that the details page shows, by the page's query string.
-#[server(endpoint = "details", prefix = "/fn", input = GetUrl)]
-pub async fn load_details(
-    /// The query string.
-    query: String,
-) -> Result<Details, DataError> {
-    on_server::details(&Query::parse(&query)).await
-}
-
 #[cfg(feature = "ssr")]
-mod on_server {
+pub(super) mod on_server {
     use super::*;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
@@ -192,6 +181,7 @@ mod on_server {
     /// A day of values every 10 s.
     const READ: u32 = 10_000;
 
+    /// Everything that the page shows, by its query string.
     pub async fn details(query: &Query) -> Result<Details, DataError> {
         let site = site()?;
         let present = site.present().clone();

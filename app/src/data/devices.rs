@@ -3,8 +3,6 @@
 use super::{DataError, Moment, Phases, Tiles};
 #[cfg(feature = "ssr")]
 use super::{Query, moment, now, phases, site, tiles};
-use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.
@@ -77,22 +75,14 @@ impl DeviceSort {
         [(Self::Added, ""), (Self::Id, "id"), (Self::State, "state"), (Self::Contact, "contact")];
 }
 
-/// Everything that the devices page shows, by the page's query string.
-#[server(endpoint = "devices", prefix = "/fn", input = GetUrl)]
-pub async fn load_devices(
-    /// The query string.
-    query: String,
-) -> Result<Devices, DataError> {
-    on_server::devices(&Query::parse(&query)).await
-}
-
 #[cfg(feature = "ssr")]
-mod on_server {
+pub(super) mod on_server {
     use super::*;
     use bmw_site::ChargePointNow;
     use std::cmp::Reverse;
     use std::sync::Arc;
 
+    /// Everything that the page shows, by its query string.
     pub async fn devices(query: &Query) -> Result<Devices, DataError> {
         let site = site()?;
         let sessions = site.session_count().await?;

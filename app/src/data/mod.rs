@@ -1,7 +1,10 @@
 //! What the pages ask for: server functions below `/fn`, and the types that both sides share.
 //!
-//! A page hands its own query string to its server function, which reads it tolerantly: what cannot be understood is
-//! as good as absent. So the address is the only source of what a page shows, with and without WebAssembly.
+//! A page hands over its own query string, which is read tolerantly: what cannot be understood is as good as absent.
+//! So the address is the only source of what a page shows, with and without WebAssembly.
+//!
+//! The answers travel as JSON text, and each page reads its own type from it. A server function with a type of its own
+//! for each page would put the machinery of requests, resources and readers into the bundle once for each of them.
 
 mod details;
 mod devices;
@@ -20,8 +23,10 @@ pub use settings::*;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::energy::{ChargingTime, Energy};
 use leptos::prelude::*;
-use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::codec::{GetUrl, JsonEncoding};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// An instant, and what the site's clock showed then. The browser knows neither the site's zone nor its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -69,6 +74,23 @@ pub enum DataError {
     Protocol,
 }
 
+impl DataError {
+    const ALL: [Self; 4] = [Self::Store, Self::Refused, Self::Network, Self::Protocol];
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Refused => "refused",
+            Self::Network => "network",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|error| error.word() == word)
+    }
+}
+
 impl FromServerFnError for DataError {
     type Encoder = JsonEncoding;
 
@@ -79,6 +101,61 @@ impl FromServerFnError for DataError {
             ServerFnErrorErr::Deserialization(_) => Self::Refused,
             _ => Self::Protocol,
         }
+    }
+}
+
+/// The name of a page, as `load` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageName {
+    /// [`Overview`]
+    Overview,
+    /// [`Details`]
+    Details,
+    /// [`Devices`]
+    Devices,
+    /// [`Records`]
+    Records,
+    /// [`bmw_domain::settings::Settings`]
+    Settings,
+}
+
+/// Everything that a page shows, by its query string: the page's own type as JSON.
+#[server(endpoint = "page", prefix = "/fn", input = GetUrl)]
+pub async fn load(
+    /// Which page.
+    page: PageName,
+    /// Its query string.
+    query: String,
+) -> Result<String, DataError> {
+    let query = Query::parse(&query);
+    match page {
+        PageName::Overview => json(&overview::on_server::overview(&query).await?),
+        PageName::Details => json(&details::on_server::details(&query).await?),
+        PageName::Devices => json(&devices::on_server::devices(&query).await?),
+        PageName::Records => json(&records::on_server::records(&query).await?),
+        PageName::Settings => json(&settings::on_server::settings()?),
+    }
+}
+
+/// An answer of [`load`] on its way from the server's page to the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer(pub Result<String, DataError>);
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(json) => f.write_str(json),
+            Err(error) => f.write_str(error.word()),
+        }
+    }
+}
+
+impl FromStr for Answer {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // JSON of a page is an object: it is none of the words.
+        Ok(Self(DataError::from_word(text).map_or_else(|| Ok(text.to_owned()), Err)))
     }
 }
 
@@ -93,7 +170,16 @@ mod on_server {
     use bmw_site::{Present, Site};
     use bmw_store::StoreError;
     use leptos::prelude::use_context;
+    use serde::Serialize;
     use std::sync::Arc;
+
+    /// As JSON.
+    pub fn json(value: &impl Serialize) -> Result<String, DataError> {
+        serde_json::to_string(value).map_err(|error| {
+            tracing::error!(%error, "a page's data");
+            DataError::Protocol
+        })
+    }
 
     /// The running site.
     pub fn site() -> Result<Arc<Site>, DataError> {

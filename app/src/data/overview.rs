@@ -5,8 +5,6 @@ use super::{DataError, Moment, Phases, Tiles};
 use super::{Query, moment, now, phases, site, tiles};
 use bmw_domain::calendar::{LocalTime, Period};
 use bmw_domain::energy::Energy;
-use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
 
 /// What the overview shows.
@@ -107,17 +105,8 @@ pub const fn period_word(period: Period) -> &'static str {
     }
 }
 
-/// Everything that the overview shows, by the page's query string.
-#[server(endpoint = "overview", prefix = "/fn", input = GetUrl)]
-pub async fn load_overview(
-    /// The query string.
-    query: String,
-) -> Result<Overview, DataError> {
-    on_server::overview(&Query::parse(&query)).await
-}
-
 #[cfg(feature = "ssr")]
-mod on_server {
+pub(super) mod on_server {
     use super::*;
     use bmw_domain::record::ChargePointKey;
     use bmw_domain::status::{STATE_NAMES, percentages};
@@ -129,6 +118,7 @@ mod on_server {
     /// Charge points on the overview; the others are a link away.
     const CHARGERS: usize = 10;
 
+    /// Everything that the page shows, by its query string.
     pub async fn overview(query: &Query) -> Result<Overview, DataError> {
         let site = site()?;
         let sessions = site.session_count().await?;

@@ -5,8 +5,6 @@ use super::{DataError, Moment};
 use super::{Query, now, site};
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::{ChargingTime, Energy};
-use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
 
 /// What the records page shows.
@@ -70,20 +68,11 @@ pub struct RecordLine {
     pub card: Option<String>,
 }
 
-/// Everything that the records page shows, by the page's query string.
-#[server(endpoint = "records", prefix = "/fn", input = GetUrl)]
-pub async fn load_records(
-    /// The query string.
-    query: String,
-) -> Result<Records, DataError> {
-    on_server::records(&Query::parse(&query)).await
-}
-
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::{RecordsQuestion, line};
 
 #[cfg(feature = "ssr")]
-mod on_server {
+pub(super) mod on_server {
     use super::*;
     use bmw_domain::record::{Transaction, TransactionId};
     use bmw_site::{Present, Site};
@@ -138,6 +127,7 @@ mod on_server {
         }
     }
 
+    /// Everything that the page shows, by its query string.
     pub async fn records(query: &Query) -> Result<Records, DataError> {
         let site = site()?;
         let present = site.present().clone();

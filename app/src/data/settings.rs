@@ -1,12 +1,11 @@
 //! The settings form: read, checked and saved by the same rules on both sides.
 
-#[cfg(feature = "ssr")]
-use super::site;
 use super::{DataError, Query};
+#[cfg(feature = "ssr")]
+use super::{json, site};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::{Input, SettingField, Settings};
 use leptos::prelude::*;
-use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,28 +66,18 @@ pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
     )
 }
 
-/// The settings.
-#[server(endpoint = "settings", prefix = "/fn", input = GetUrl)]
-pub async fn load_settings(
-    /// Not used: every page asks by its query string.
-    query: String,
-) -> Result<Settings, DataError> {
-    let _ = query;
-    Ok(site()?.present().settings().as_ref().clone())
-}
-
-/// Saves the settings, all or nothing. A plain form is led back to the page, which shows the outcome by its address.
+/// Saves the settings, all or nothing, and answers with a [`SaveOutcome`] as JSON (see [`super::load`]). A plain form is led back to the page, which shows the outcome by its address.
 #[server(endpoint = "settings/save", prefix = "/fn")]
 pub async fn save_settings(
     /// What was typed.
     #[server(flatten)]
     values: Typed,
-) -> Result<SaveOutcome, DataError> {
-    on_server::save(values).await
+) -> Result<String, DataError> {
+    json(&on_server::save(values).await?)
 }
 
 #[cfg(feature = "ssr")]
-mod on_server {
+pub(super) mod on_server {
     use super::*;
     use axum::extract::ConnectInfo;
     use bmw_site::Clock;
@@ -109,8 +98,8 @@ mod on_server {
                     actor: "local operator".to_owned(),
                     origin: origin(),
                     action: "settings.save".to_owned(),
-                    before: json(&before),
-                    after: json(&settings),
+                    before: json(before.as_ref())?,
+                    after: json(&settings)?,
                 };
                 site.save_settings(settings.clone(), &audit).await?;
                 let changed = settings.changed_fields(&before);
@@ -124,9 +113,9 @@ mod on_server {
         Ok(outcome)
     }
 
-    fn json(settings: &Settings) -> String {
-        // Plain fields; an error would be a float that is not finite, and none gets here.
-        serde_json::to_string(settings).unwrap_or_default()
+    /// The settings.
+    pub fn settings() -> Result<Settings, DataError> {
+        Ok(site()?.present().settings().as_ref().clone())
     }
 
     fn origin() -> String {

@@ -5,7 +5,7 @@ use super::parts::{
     ampere, badge, card, choice, commands, curves, empty, get_form, navigator, power_curve, two_labels, when,
 };
 use crate::components::{Dialog, EmptyState, Glyph, Icon, Notice, NoticeKind, Tag};
-use crate::data::{ChargerDetails, Details, OpenedSession, Query, RecordLine, SessionQuery, Span, load_details};
+use crate::data::{ChargerDetails, Details, OpenedSession, PageName, Query, RecordLine, SessionQuery, Span};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
@@ -16,7 +16,7 @@ use leptos::prelude::*;
 /// `/details/?charger_id=…`
 #[component]
 pub fn DetailsPage() -> impl IntoView {
-    page(Lang::details, load_details, draw)
+    page(PageName::Details, draw)
 }
 
 /// The page's address with what it shows now, to be changed in one point.

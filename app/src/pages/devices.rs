@@ -5,7 +5,7 @@ use super::parts::{
     badge, both_names, card, choice, commands, empty, get_form, navigator, phases, state_word, tiles, when,
 };
 use crate::components::{EmptyState, Glyph, Notice};
-use crate::data::{CurrentLine, DeviceLine, DeviceSort, Devices, Query, load_devices};
+use crate::data::{CurrentLine, DeviceLine, DeviceSort, Devices, PageName, Query};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::with_unit;
@@ -22,7 +22,7 @@ type Typing = RwSignal<Option<String>>;
 #[component]
 pub fn DevicesPage() -> impl IntoView {
     let (selection, typing) = (Selection::default(), Typing::default());
-    page(Lang::devices, load_devices, move |lang, data| draw(lang, data, selection, typing))
+    page(PageName::Devices, move |lang, data| draw(lang, data, selection, typing))
 }
 
 fn draw(lang: Lang, data: Devices, selection: Selection, typing: Typing) -> AnyView {

@@ -14,45 +14,54 @@ pub use overview::OverviewPage;
 pub use records::RecordsPage;
 pub use settings::SettingsPage;
 
-use crate::data::DataError;
+use crate::data::{Answer, DataError, PageName, load};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::ui::Ui;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_url;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::future::Future;
 
-/// A page: its name, where its data comes from, and how it is drawn.
-///
-/// The data is asked for anew when the query string changes, and when the live feed has told of a change.
-fn page<T, F>(
-    name: fn(Lang) -> &'static str,
-    load: fn(String) -> F,
+/// Draws a page from its data as JSON.
+type Draw = Box<dyn Fn(Lang, &str) -> Option<AnyView> + Send + Sync>;
+
+/// A page: which, and how it is drawn.
+fn page<T: DeserializeOwned + 'static>(
+    name: PageName,
     draw: impl Fn(Lang, T) -> AnyView + Send + Sync + 'static,
-) -> AnyView
-where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<T, DataError>> + Send + 'static,
-{
+) -> AnyView {
+    drawn_by(name, Box::new(move |lang, json| serde_json::from_str(json).ok().map(|data| draw(lang, data))))
+}
+
+const fn title(lang: Lang, name: PageName) -> &'static str {
+    match name {
+        PageName::Overview => lang.overview(),
+        PageName::Details => lang.details(),
+        PageName::Devices => lang.devices(),
+        PageName::Records => lang.records(),
+        PageName::Settings => lang.settings(),
+    }
+}
+
+/// The data is asked for anew when the query string changes, and when the live feed has told of a change.
+fn drawn_by(name: PageName, draw: Draw) -> AnyView {
     let ui = Ui::get();
     let pulse = Live::get().pulse;
     // The page's own address, not the router's: a page that is left must not ask for what the next one shows.
     let url = use_url();
     let source = move || (url.with(|url| url.search().to_owned()), pulse.get());
-    let data = Resource::new_blocking(source, move |(search, _)| load(search));
+    let data = Resource::new_str_blocking(source, move |(search, _)| async move { Answer(load(name, search).await) });
     let shown = move || {
         let lang = ui.lang.get();
-        data.get().map(|answer| match answer {
-            Ok(data) => draw(lang, data),
-            Err(error) => trouble(lang, &error, move || data.refetch()),
+        data.get().map(|Answer(answer)| {
+            let view = answer.and_then(|json| draw(lang, &json).ok_or(DataError::Protocol));
+            view.unwrap_or_else(|error| trouble(lang, &error, move || data.refetch()))
         })
     };
     view! {
-        <Title text=move || format!("{} · BMW", name(ui.lang.get())) />
-        <h1 class="page-title">{move || name(ui.lang.get())}</h1>
+        <Title text=move || [title(ui.lang.get(), name), " · BMW"].concat() />
+        <h1 class="page-title">{move || title(ui.lang.get(), name)}</h1>
         <Transition fallback=move || {
             view! {
                 <p class="page-loading" role="status">

@@ -4,7 +4,7 @@ use super::page;
 use super::parts::{badge, card, choice, empty, get_form, phases, state_word, tiles, when};
 use crate::charts::{EnergyData, EnergySeries, StateShare};
 use crate::components::{EnergyChart, LinkButton, StateDonut};
-use crate::data::{Overview, Query, ROWS, load_overview, most_periods, period_word};
+use crate::data::{Overview, PageName, Query, ROWS, most_periods, period_word};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
@@ -15,7 +15,7 @@ use leptos::prelude::*;
 /// `/overview/` and `/`
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    page(Lang::overview, load_overview, draw)
+    page(PageName::Overview, draw)
 }
 
 fn draw(lang: Lang, data: Overview) -> AnyView {

@@ -3,7 +3,7 @@
 use super::page;
 use super::parts::{card, choice, get_form};
 use crate::components::{EmptyState, Glyph, Icon, LinkButton, Notice, NoticeKind};
-use crate::data::{Query, RecordLine, Records, RecordsFilter, load_records};
+use crate::data::{PageName, Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};
 use bmw_domain::calendar::LocalTime;
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// `/records/`
 #[component]
 pub fn RecordsPage() -> impl IntoView {
-    page(Lang::records, load_records, draw)
+    page(PageName::Records, draw)
 }
 
 /// The filter as an address says it.

@@ -4,8 +4,7 @@
 use super::{page, reason};
 use crate::components::{ActionButton, ButtonKind, Choice, Control, Field, FieldErrors, Glyph, Notice, NoticeKind};
 use crate::data::{
-    DataError, Query, SaveOutcome, SaveSettings, Typed, check, field_name, load_settings, save_settings, saved_in,
-    typed_in,
+    DataError, PageName, Query, SaveOutcome, SaveSettings, Typed, check, field_name, save_settings, saved_in, typed_in,
 };
 use crate::text::Lang;
 use bmw_domain::phase::PhaseSequence;
@@ -117,7 +116,8 @@ impl Form {
         self.is_saving.set(true);
         let typed = self.typed();
         leptos::task::spawn_local(async move {
-            let outcome = save_settings(typed).await;
+            let answer = save_settings(typed).await;
+            let outcome = answer.and_then(|json| serde_json::from_str(&json).map_err(|_| DataError::Protocol));
             if let Ok(SaveOutcome::Saved(settings, _)) = &outcome {
                 self.stored.set(Some(settings.as_ref().clone()));
                 self.fill(settings);
@@ -134,7 +134,7 @@ pub fn SettingsPage() -> impl IntoView {
     let form = Form::new();
     guard_leaving(form);
     let url = use_url();
-    page(Lang::settings, load_settings, move |lang, settings| {
+    page(PageName::Settings, move |lang, settings| {
         let query = Query::parse(&url.with_untracked(|url| url.search().to_owned()));
         form.learn(settings, &query);
         draw(lang, form, &query)
