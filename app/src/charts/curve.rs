@@ -254,6 +254,7 @@ fn paint_spark(data: &CurveData, sheet: &mut Sheet) -> Option<()> {
 pub const WINDOWS_MS: [i64; 4] = [15 * MINUTE, HOUR, 4 * HOUR, DAY];
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, clippy::float_cmp)] // small numbers, kept exactly
 mod tests {
     use super::*;
     use crate::charts::backend::text_width;
@@ -290,7 +291,8 @@ mod tests {
     #[test]
     fn a_small_curve() {
         let mut data = window(15 * MINUTE);
-        data.samples = (0..4).map(|i| (LocalTime(data.from.0 + i * 50_000), Some(f64::from(i as i32) * 8.0))).collect();
+        data.samples =
+            (0..4_i32).map(|i| (LocalTime(data.from.0 + i64::from(i) * 50_000), Some(f64::from(i) * 8.0))).collect();
         insta::assert_snapshot!(draw(&data, "Current").replace("><", ">\n<"));
     }
 

@@ -259,6 +259,7 @@ pub fn legend(data: &EnergyData) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, clippy::float_cmp)] // small numbers, kept exactly
 mod tests {
     use super::*;
     use bmw_domain::calendar::{Day, Period};

@@ -93,7 +93,8 @@ pub(crate) fn push_int(out: &mut String, value: i32) {
     if value < 0 {
         out.push('-');
     }
-    out.extend(digits[at..].iter().map(|byte| char::from(*byte)));
+    // Digits are always text.
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// Writes a value that counts hundredths, such as a percentage, into `out`.
