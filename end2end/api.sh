@@ -43,8 +43,10 @@ server=$!
 read -r line <"$folder/said" || exit 1
 base=${line#listening on }
 
-# The feed answers a plain request with 426: that is checked here, the messages elsewhere.
+# The feed is no matter of requests and answers: it has tests of its own. What schemathesis keeps goes into the folder.
+cd "$folder"
 "$schemathesis" run "$base/api/openapi.json" \
+    --exclude-path /ws/charger/details/ \
     --checks all \
     --max-examples "${BMW_API_EXAMPLES:-60}" \
     --seed 1 \

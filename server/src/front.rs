@@ -30,7 +30,10 @@ use tower_http::csrf::{Csrf, CsrfLayer, ProtectionError};
 
 /// Answers every request of the program. Cheap to clone.
 #[derive(Clone)]
-pub struct Front {
+pub struct Front(Arc<Doors>);
+
+/// The two ways in.
+struct Doors {
     /// The documented world, without layers.
     api: Router,
     /// All requests that write, and all others that are not of the documented world.
@@ -50,7 +53,7 @@ impl Front {
             .fallback_service(pages);
         let inner = Inner { api: api.clone(), site: Arc::new(site) };
         let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
-        Self { api, guarded: layer.layer(inner) }
+        Self(Arc::new(Doors { api, guarded: layer.layer(inner) }))
     }
 
     /// Answers a request of a peer.
@@ -58,7 +61,7 @@ impl Front {
         let is_plain = request.body().is_end_stream();
         if is_plain && guard::is_reading(request.method()) && is_documented(request.uri().path()) {
             let request = request.map(|_| Body::empty());
-            return caught(self.api.oneshot(request)).await;
+            return caught(self.0.api.clone().oneshot(request)).await;
         }
         let (mut parts, incoming) = request.into_parts();
         let body = if is_plain {
@@ -76,7 +79,7 @@ impl Front {
             return ApiError::detail(StatusCode::FORBIDDEN, reason).into_response();
         }
         parts.extensions.insert(ConnectInfo(peer));
-        caught(self.guarded.oneshot(Request::from_parts(parts, body))).await
+        caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
     }
 }
 

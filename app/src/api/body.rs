@@ -27,14 +27,23 @@ const PROGRESS: usize = 1024;
 ///
 /// # Errors
 /// 413 when it is larger than [`MOST`], 408 when it stalls or trickles, 400 when it breaks off.
-pub async fn read(mut body: Body, length: Option<u64>, waits_to_send: bool) -> Result<Bytes, ApiError> {
+pub async fn read(body: Body, length: Option<u64>, waits_to_send: bool) -> Result<Bytes, ApiError> {
+    read_with(PATIENCE, body, length, waits_to_send).await
+}
+
+async fn read_with(
+    patience: Duration,
+    mut body: Body,
+    length: Option<u64>,
+    waits_to_send: bool,
+) -> Result<Bytes, ApiError> {
     let declared = length.and_then(|length| usize::try_from(length).ok());
     if waits_to_send && declared.is_some_and(|length| length > MOST) {
         return Err(too_large());
     }
     let mut collected = BytesMut::with_capacity(declared.unwrap_or(0).min(MOST));
     let mut received = 0_usize;
-    let mut progress = Progress { deadline: Instant::now() + PATIENCE, bytes: 0 };
+    let mut progress = Progress { patience, deadline: Instant::now() + patience, bytes: 0 };
     loop {
         let frame = match tokio::time::timeout_at(progress.deadline, body.frame()).await {
             Err(_) => return Err(ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
@@ -64,6 +73,7 @@ fn too_large() -> ApiError {
 }
 
 struct Progress {
+    patience: Duration,
     deadline: Instant,
     bytes: usize,
 }
@@ -72,7 +82,7 @@ impl Progress {
     fn add(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes >= PROGRESS {
-            *self = Self { deadline: Instant::now() + PATIENCE, bytes: 0 };
+            *self = Self { deadline: Instant::now() + self.patience, bytes: 0, ..*self };
         }
     }
 }
@@ -98,7 +108,7 @@ mod tests {
         }))
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_too_large_is_refused() {
         assert_eq!(status(read(Body::from(vec![0; MOST]), None, false).await), Ok(MOST));
         let too_large = Err(StatusCode::PAYLOAD_TOO_LARGE);
@@ -107,19 +117,25 @@ mod tests {
         assert_eq!(status(read(Body::empty(), Some(MOST as u64 + 1), true).await), too_large);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_comes_too_slowly_is_refused() {
+        let patience = Duration::from_secs(1);
+        let ask = |body| read_with(patience, body, None, false);
         let start = Instant::now();
-        let slow = read(trickle(1, Duration::from_secs(1), 100), None, false).await;
+        // Every byte is in time, and all of them together are no progress.
+        let slow = ask(trickle(1, Duration::from_millis(50), 1000)).await;
         assert_eq!(status(slow), Err(StatusCode::REQUEST_TIMEOUT));
-        assert_eq!(start.elapsed().as_secs(), 10);
-        let stalled = read(trickle(1, Duration::from_secs(11), 2), None, false).await;
+        assert!(start.elapsed() >= patience);
+        let stalled = ask(Body::from_stream(futures::stream::pending::<io::Result<Vec<u8>>>())).await;
         assert_eq!(status(stalled), Err(StatusCode::REQUEST_TIMEOUT));
-        let steady = read(trickle(1024, Duration::from_secs(9), 20), None, false).await;
-        assert_eq!(status(steady), Ok(20 * 1024));
+        // Longer than the patience in all, but with progress.
+        let start = Instant::now();
+        let steady = ask(trickle(PROGRESS, Duration::from_millis(120), 10)).await;
+        assert_eq!(status(steady), Ok(10 * PROGRESS));
+        assert!(start.elapsed() > patience);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_breaks_off_is_refused() {
         let broken = futures::stream::iter([Ok(vec![1]), Err(io::Error::other("gone"))]);
         let outcome = read(Body::from_stream(broken), None, false).await;

@@ -298,7 +298,7 @@ impl Feed {
         for (key, load) in [r#","a":"#, r#","b":"#, r#","c":"#].into_iter().zip(load) {
             json.raw(key);
             match load {
-                Some(amperes) => json.raw(&amperes.to_string()),
+                Some(amperes) => json.raw(&format!("{amperes:?}")),
                 None => json.raw("null"),
             }
         }
