@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that continuous integration checks.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::bundle::Toolbox;
@@ -23,12 +25,10 @@ pub fn run(_: ()) -> Result<()> {
     let (program, bundle) = release::build(&progress)?;
     bundle.check_weight()?;
     lint(&progress, &bundle.toolbox)?;
-    let postgres = {
-        let step = progress.step("PostgreSQL");
-        optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?
-    };
-    let rust = RustTests { program: &program, postgres: postgres.as_deref() };
-    summary.add(rust.run(&progress)?);
+    // The tests start clusters of their own, and find the installed version themselves.
+    let step = progress.step("PostgreSQL");
+    optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?;
+    summary.add(run_rust_tests(&progress, &program)?);
     test_api(&progress, &program, &mut summary)?;
     test_pages(&progress, &program, &mut summary)?;
     summary.print();
@@ -102,42 +102,26 @@ fn lint(progress: &Progress, toolbox: &Toolbox) -> Result<()> {
 }
 
 /// The tests of all crates.
-struct RustTests<'a> {
-    program: &'a std::path::Path,
-    postgres: Option<&'a std::path::Path>,
-}
-
-impl RustTests<'_> {
-    fn run(&self, progress: &Progress) -> Result<Vec<String>> {
-        let step = progress.step("tests");
-        let nextest = which("cargo-nextest").is_some();
-        step.say(if nextest { "cargo nextest" } else { "cargo test" });
-        let mut args = if nextest {
-            vec!["nextest", "run", "--no-fail-fast"]
-        } else {
-            vec!["test", "--all-targets", "--no-fail-fast"]
-        };
-        if in_ci() {
-            args.push("--locked");
-        }
-        let mut lines = self.run_cargo(&args)?;
-        step.done("passed");
-
-        let step = progress.step("examples in the documentation");
-        step.say("cargo test --doc");
-        lines.extend(self.run_cargo(&["test", "--doc", "--no-fail-fast"])?);
-        step.done("passed");
-        Ok(lines)
+fn run_rust_tests(progress: &Progress, program: &Path) -> Result<Vec<String>> {
+    let step = progress.step("tests");
+    let nextest = which("cargo-nextest").is_some();
+    step.say(if nextest { "cargo nextest" } else { "cargo test" });
+    let mut args = if nextest {
+        vec!["nextest", "run", "--no-fail-fast"]
+    } else {
+        vec!["test", "--all-targets", "--no-fail-fast"]
+    };
+    if in_ci() {
+        args.push("--locked");
     }
+    let mut lines = run_shown(cargo(&args).env("BMW_TEST_BINARY", program), is_closing_line)?;
+    step.done("passed");
 
-    fn run_cargo(&self, args: &[&str]) -> Result<Vec<String>> {
-        let mut tests = cargo(args);
-        tests.env("BMW_TEST_BINARY", self.program);
-        if let Some(bin) = self.postgres {
-            tests.env("BMW_TEST_POSTGRES", bin);
-        }
-        run_shown(&mut tests, is_closing_line)
-    }
+    let step = progress.step("examples in the documentation");
+    step.say("cargo test --doc");
+    lines.extend(run_shown(&mut cargo(&["test", "--doc", "--no-fail-fast"]), is_closing_line)?);
+    step.done("passed");
+    Ok(lines)
 }
 
 /// Whether a runner says with this line how many passed.
@@ -147,7 +131,7 @@ fn is_closing_line(line: &str) -> bool {
 }
 
 /// Schemathesis against the document that the program gives of itself.
-fn test_api(progress: &Progress, program: &std::path::Path, summary: &mut Summary) -> Result<()> {
+fn test_api(progress: &Progress, program: &Path, summary: &mut Summary) -> Result<()> {
     let step = progress.step(tools::schemathesis::title());
     let bin = optional(summary, "schemathesis", tools::schemathesis::ensure(&step))?;
     let step = progress.step("API against its own document");
@@ -168,7 +152,7 @@ fn test_api(progress: &Progress, program: &std::path::Path, summary: &mut Summar
 }
 
 /// Playwright on the pages.
-fn test_pages(progress: &Progress, program: &std::path::Path, summary: &mut Summary) -> Result<()> {
+fn test_pages(progress: &Progress, program: &Path, summary: &mut Summary) -> Result<()> {
     let chromium = {
         let step = progress.step("Chromium");
         optional(summary, "browser", tools::ensure_chromium(&step))?
