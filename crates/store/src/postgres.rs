@@ -26,6 +26,15 @@ const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Sessions in one `INSERT`: each column travels as one array.
 const SESSIONS_AT_ONCE: usize = 5_000;
 
+/// The indexes of the sessions but that of the primary key: names, and statements that make them.
+const SESSION_INDEXES: &str = "SELECT indexname::text, indexdef FROM pg_indexes \
+     WHERE schemaname = current_schema() AND tablename = 'transaction' AND indexname <> 'transaction_pkey'";
+
+/// Room to sort the keys of a large site.
+const BEFORE_MANY: &str = "SET LOCAL maintenance_work_mem = '128MB'";
+/// Without it, plans are made for the table as it was.
+const AFTER_MANY: &str = "ANALYZE";
+
 /// How long a connection may take to come about.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -28,6 +28,14 @@ const BEGIN_SNAPSHOT: &str = "BEGIN";
 /// Sessions in one `INSERT`. More of them are no faster, and 32 766 parameters are the most.
 const SESSIONS_AT_ONCE: usize = 500;
 
+/// The indexes of the sessions but that of the primary key: names, and statements that make them.
+const SESSION_INDEXES: &str =
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'transaction' AND sql IS NOT NULL";
+
+/// Room for the whole table of a large site: it is read again for each of its indexes.
+const BEFORE_MANY: &str = "PRAGMA cache_size = -200000";
+const AFTER_MANY: &str = "PRAGMA cache_size = -4096";
+
 /// A site in a file.
 pub(crate) struct SqliteStore {
     writer: Pool<Database>,

@@ -429,3 +429,26 @@ fn what_cannot_be_opened_says_why() {
         }
     });
 }
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    use sqlx::Connection;
+    for site in Site::each() {
+        run(async {
+            site.open(ZONE).await.close().await;
+            let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                         SELECT 9001, 'of tomorrow', success, checksum, 0 FROM _sqlx_migrations";
+            if site.folder.is_some() {
+                let mut connection = sqlx::SqliteConnection::connect(&site.url).await.unwrap();
+                sqlx::query(newer).execute(&mut connection).await.unwrap();
+            } else {
+                let mut connection = sqlx::PgConnection::connect(&site.url).await.unwrap();
+                sqlx::query(newer).execute(&mut connection).await.unwrap();
+            }
+            for role in [Role::Owner, Role::Reader] {
+                let refused = site.try_open(None, role).await.map(|_| ());
+                assert!(matches!(refused, Err(StoreError::Newer(9001))), "{}: {refused:?}", site.name);
+            }
+        });
+    }
+}

@@ -1,6 +1,6 @@
 //! The site file on its way into the database and out of it.
 
-use super::super::{Connection, SESSIONS_AT_ONCE, insert_sessions};
+use super::super::{AFTER_MANY, BEFORE_MANY, Connection, SESSION_INDEXES, SESSIONS_AT_ONCE, insert_sessions};
 use super::{inventory, put_charge_point, put_settings, put_state, rebuild_sums};
 use crate::rows::{self, NewSession, TransactionRow};
 use crate::site_file::{SessionRow, SiteFile, StateRow};
@@ -9,6 +9,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::record::{ChargePointKey, ChargePointState, Identity, Model};
 use bmw_domain::settings::Settings;
 use futures::TryStreamExt;
+use sqlx::AssertSqlSafe;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -48,9 +49,34 @@ pub(super) async fn bring_in(
         put_state(connection, key_of(&known, &row.charge_point)?, &state).await?;
     }
     if let Some(sessions) = &file.sessions {
+        let before: i64 = sqlx::query_scalar(sql::SESSION_COUNT).fetch_one(&mut *connection).await?;
+        if usize::try_from(before).is_ok_and(|before| sessions.len() > before / 4) {
+            // Making an index anew is faster than putting in many rows one by one.
+            sqlx::query(BEFORE_MANY).execute(&mut *connection).await?;
+            let indexes = drop_indexes(connection).await?;
+            put_sessions(connection, zone, &known, sessions).await?;
+            for index in indexes {
+                sqlx::query(index).execute(&mut *connection).await?;
+            }
+            rebuild_sums(connection).await?;
+            sqlx::query(AFTER_MANY).execute(&mut *connection).await?;
+            return Ok(());
+        }
         put_sessions(connection, zone, &known, sessions).await?;
     }
     rebuild_sums(connection).await
+}
+
+/// Drops the indexes of the sessions, and gives the statements that make them again.
+async fn drop_indexes(connection: &mut Connection) -> Result<Vec<AssertSqlSafe<String>>> {
+    let indexes: Vec<(String, String)> = sqlx::query_as(SESSION_INDEXES).fetch_all(&mut *connection).await?;
+    let mut again = Vec::new();
+    for (name, statement) in indexes {
+        // Safe: both come from our own migrations.
+        sqlx::query(AssertSqlSafe(format!("DROP INDEX {name}"))).execute(&mut *connection).await?;
+        again.push(AssertSqlSafe(statement));
+    }
+    Ok(again)
 }
 
 fn key_of(known: &HashMap<Identity, i32>, identity: &Identity) -> Result<i32> {
@@ -68,23 +94,29 @@ async fn put_model(connection: &mut Connection, model: &Model) -> Result<()> {
     Ok(())
 }
 
-async fn put_sessions(
+async fn put_sessions<'a>(
     connection: &mut Connection,
     zone: &Zone,
     known: &HashMap<Identity, i32>,
-    sessions: &[SessionRow],
+    sessions: &'a [SessionRow],
 ) -> Result<()> {
     let mut last_cycles: HashMap<i32, i32> = HashMap::new();
-    for part in sessions.chunks(SESSIONS_AT_ONCE) {
-        let part: Vec<NewSession<'_>> = part
-            .iter()
-            .map(|row| Ok(new_session(zone, key_of(known, &row.charge_point)?, row)))
-            .collect::<Result<_>>()?;
-        for session in &part {
-            let last = last_cycles.entry(session.charge_point).or_default();
-            *last = (*last).max(session.cycle.unwrap_or(0));
-        }
-        insert_sessions(connection, &part).await?;
+    let mut parts = sessions.chunks(SESSIONS_AT_ONCE);
+    let mut next_part = || {
+        let convert = |row: &'a SessionRow| {
+            let charge_point = key_of(known, &row.charge_point)?;
+            let last = last_cycles.entry(charge_point).or_default();
+            *last = (*last).max(row.cycle.unwrap_or(0));
+            Ok(new_session(zone, charge_point, row))
+        };
+        parts.next().map(|part| part.iter().map(convert).collect::<Result<Vec<_>>>()).transpose()
+    };
+    let mut part = next_part()?;
+    while let Some(sessions) = part {
+        // While the database works on one part, the next one is made.
+        let (stored, next) = futures::join!(insert_sessions(connection, &sessions), async { next_part() });
+        stored?;
+        part = next?;
     }
     for (charge_point, cycle) in last_cycles {
         sqlx::query(sql::RAISE_LAST_CYCLE).bind(charge_point).bind(cycle).execute(&mut *connection).await?;

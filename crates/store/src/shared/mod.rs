@@ -43,7 +43,7 @@ pub(crate) async fn prepare(connection: &mut Connection, options: &OpenOptions) 
     let Some(wanted) = wanted else {
         return Ok((stored, Opened { created, zone_changed_from: None }));
     };
-    change_zone(connection, wanted).await?;
+    change_zone(connection, &stored, wanted).await?;
     Ok((wanted.clone(), Opened { created, zone_changed_from: Some(name) }))
 }
 
@@ -71,7 +71,7 @@ async fn create_site(connection: &mut Connection, zone: Option<&Zone>) -> Result
 }
 
 /// Moves every session to its days in another zone, and the sums with them.
-async fn change_zone(connection: &mut Connection, zone: &Zone) -> Result<()> {
+async fn change_zone(connection: &mut Connection, old: &Zone, zone: &Zone) -> Result<()> {
     const PART: usize = 5_000;
     let mut tx = begin_write_on(connection).await?;
     let mut last = 0_i32;
@@ -86,8 +86,16 @@ async fn change_zone(connection: &mut Connection, zone: &Zone) -> Result<()> {
             .collect();
         let Some(newest) = part.last() else { break };
         last = newest.id.0;
+        let moved = part.iter().filter(|session| {
+            listed_day(old, session) != listed_day(zone, session)
+                || counted_day(old, session) != counted_day(zone, session)
+        });
+        let mut moved = moved.peekable();
+        if moved.peek().is_none() {
+            continue;
+        }
         let mut update = QueryBuilder::<Database>::new("WITH moved (id, listed_day, counted_day) AS (");
-        update.push_values(&part, |mut row, session| {
+        update.push_values(moved, |mut row, session| {
             row.push_bind(session.id.0);
             row.push_bind(listed_day(zone, session));
             row.push_bind(counted_day(zone, session));

@@ -92,21 +92,24 @@ impl<'de> Visitor<'de> for Root<'_> {
                 }
                 1 => {
                     let list = List::new(context, &MODEL_FIELDS, model);
-                    file.models = Some(unique(context, map.next_value_seed(list)?, |model| model.id.clone())?);
+                    file.models =
+                        Some(unique(context, MODEL_FIELDS[0], map.next_value_seed(list)?, |model| model.id.clone())?);
                 }
                 2 => {
                     let list = List::new(context, &CHARGE_POINT_FIELDS, charge_point);
                     let rows = map.next_value_seed(list)?;
-                    file.charge_points = Some(unique(context, rows, |row| row.identity.to_string())?);
+                    file.charge_points =
+                        Some(unique(context, CHARGE_POINT_FIELDS[0], rows, |row| row.identity.to_string())?);
                 }
                 3 => {
                     let list = List::new(context, &STATE_FIELDS, state);
                     let rows = map.next_value_seed(list)?;
-                    file.states = Some(unique(context, rows, |row| row.charge_point.to_string())?);
+                    file.states = Some(unique(context, STATE_FIELDS[0], rows, |row| row.charge_point.to_string())?);
                 }
                 _ => {
                     let list = List::new(context, &SESSION_FIELDS, |row| session(row, &mut self.texts.borrow_mut()));
-                    file.sessions = Some(unique(context, map.next_value_seed(list)?, |row| row.id.0)?);
+                    file.sessions =
+                        Some(unique(context, SESSION_FIELDS[0], map.next_value_seed(list)?, |row| row.id.0)?);
                 }
             }
             context.leave();
@@ -118,6 +121,7 @@ impl<'de> Visitor<'de> for Root<'_> {
 /// Refuses two rows with the same key.
 fn unique<T, K: Ord + fmt::Display, E: serde::de::Error>(
     context: &Context,
+    name: &str,
     rows: Vec<T>,
     key: impl Fn(&T) -> K,
 ) -> Result<Vec<T>, E> {
@@ -130,8 +134,8 @@ fn unique<T, K: Ord + fmt::Display, E: serde::de::Error>(
     let twice = order.windows(2).filter(|pair| key(&rows[pair[0]]) == key(&rows[pair[1]])).min_by_key(|pair| pair[1]);
     match twice {
         Some(pair) => {
-            context.at_row(pair[1] + 1, Some(key(&rows[pair[1]]).to_string()));
-            Err(E::custom(context.note(format!("the key is that of row {} as well", pair[0] + 1))))
+            context.at_row(pair[1] + 1, Some(format!("{name} {}", key(&rows[pair[1]]))));
+            Err(E::custom(context.note(format!("This row was given more than once, first as row {}.", pair[0] + 1))))
         }
         None => Ok(rows),
     }

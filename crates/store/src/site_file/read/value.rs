@@ -140,7 +140,7 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn decimal(&self, index: usize) -> Result<Option<f64>, RowError> {
-        self.quantity(index, i64::MAX, |number| match decimal::parse_finite(number)? {
+        self.quantity(index, FieldError::NotDecimal, |number| match decimal::parse_finite(number)? {
             value if value < 0.0 => Err(DecimalError::OutOfRange),
             // A negative zero would be written as -0.0.
             value => Ok(value.abs()),
@@ -148,19 +148,19 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn energy(&self, index: usize) -> Result<Option<Energy>, RowError> {
-        self.quantity(index, Energy::MAX.wh() / 1000, Energy::parse_kwh)
+        self.quantity(index, FieldError::TooLarge(Energy::MAX.wh() / 1000), Energy::parse_kwh)
     }
 
     pub(super) fn minutes(&self, index: usize) -> Result<Option<ChargingTime>, RowError> {
         // Ten digits of minutes is what the domain reads.
-        self.quantity(index, 9_999_999_999, ChargingTime::parse_minutes)
+        self.quantity(index, FieldError::TooLarge(9_999_999_999), ChargingTime::parse_minutes)
     }
 
     /// A number of something that cannot be negative.
     fn quantity<T>(
         &self,
         index: usize,
-        most: i64,
+        too_large: FieldError,
         parse: impl Fn(&str) -> Result<T, DecimalError>,
     ) -> Result<Option<T>, RowError> {
         let Some(number) = self.number(index, FieldError::NotDecimal)? else { return Ok(None) };
@@ -170,7 +170,7 @@ impl<'a> Row<'a> {
                 match error {
                     DecimalError::Malformed => FieldError::NotDecimal,
                     DecimalError::OutOfRange if number.starts_with('-') => FieldError::TooSmall(0),
-                    DecimalError::OutOfRange => FieldError::TooLarge(most),
+                    DecimalError::OutOfRange => too_large,
                 },
             )
         })
