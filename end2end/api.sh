@@ -45,7 +45,7 @@ base=${line#listening on }
 
 # The feed is no matter of requests and answers: it has tests of its own. What schemathesis keeps goes into the folder.
 cd "$folder"
-"$schemathesis" run "$base/api/openapi.json" \
+"$schemathesis" --config-file "$here/schemathesis.toml" run "$base/api/openapi.json" \
     --exclude-path /ws/charger/details/ \
     --checks all \
     --max-examples "${BMW_API_EXAMPLES:-60}" \

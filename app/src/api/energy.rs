@@ -16,7 +16,8 @@ use http::Uri;
 use utoipa::ToSchema;
 
 /// Energy by month (2.10).
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct MonthlyEnergy {
     /// Months, newest first.
@@ -28,7 +29,8 @@ pub(super) struct MonthlyEnergy {
 }
 
 /// Energy of one charger by month (2.11).
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct ChargerMonths {
     #[schema(example = "21509001")]
@@ -42,14 +44,16 @@ pub(super) struct ChargerMonths {
 }
 
 /// The answer of 2.11.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct ChargersMonths {
     data: Vec<ChargerMonths>,
 }
 
 /// Energy by year, month or day (3.1).
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct TotalEnergy {
     /// `2019`, `2019-06` or `2019-06-15`, oldest first.
@@ -61,7 +65,8 @@ pub(super) struct TotalEnergy {
 }
 
 /// Energy of one charger by year, month or day (3.2).
-#[derive(Debug, ToSchema)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct ChargerEnergy {
     #[schema(example = "05010210")]

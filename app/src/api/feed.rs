@@ -37,13 +37,11 @@ const SILENCE: Duration = Duration::from_secs(120);
 const MOST_RECEIVED: usize = 16 * 1024;
 
 /// A message of the feed.
-#[derive(Debug, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[cfg_attr(test, serde(tag = "type", rename_all = "lowercase", deny_unknown_fields))]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) enum FeedMessage {
     /// A charger, first and whenever a value changes.
-    #[schema(rename = "state")]
     State {
         #[schema(minimum = 1)]
         seq: u64,
@@ -68,7 +66,6 @@ pub(super) enum FeedMessage {
         online: bool,
     },
     /// The load of the site's phases in A, first and when it changes; null when unknown.
-    #[schema(rename = "phases")]
     Phases {
         #[schema(minimum = 1)]
         seq: u64,

@@ -15,10 +15,8 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A session of a day (2.2). Times are local, `2015-11-24T15:09:47`.
-#[derive(Debug, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[cfg_attr(test, serde(deny_unknown_fields))]
-#[allow(dead_code)] // what `JsonWriter` writes
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct DayRecord {
     #[schema(minimum = 1, maximum = 2_147_483_647, example = 1)]
     intrecordid: i32,
@@ -38,11 +36,8 @@ pub(super) struct DayRecord {
 
 /// The answer of 2.2.
 #[derive(Debug, serde::Serialize, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct DayRecords {
-    #[serde(skip_serializing)]
     result: Vec<DayRecord>,
 }
 
@@ -131,9 +126,8 @@ impl<'a> Identities<'a> {
 }
 
 /// A session in the list of the newest (2.7).
-#[derive(Debug, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[cfg_attr(test, serde(deny_unknown_fields))]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct RecentRecord {
     #[schema(minimum = 1, maximum = 2_147_483_647, example = 1406)]
@@ -147,9 +141,8 @@ pub(super) struct RecentRecord {
 }
 
 /// The answer of 2.7.
-#[derive(Debug, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[cfg_attr(test, serde(deny_unknown_fields))]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code)] // what `JsonWriter` writes
 pub(super) struct RecentRecords {
     /// As asked.

@@ -23,7 +23,6 @@ use utoipa::ToSchema;
 
 /// The settings of the site (2.4).
 #[derive(Debug, serde::Serialize, ToSchema)]
-#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SettingsAnswer {
     #[schema(min_length = 1, max_length = 64, example = "Com10")]
