@@ -27,6 +27,8 @@ use std::sync::Arc;
 /// Its fallback renders pages (also the one that says that there is no such page), so that it belongs behind all
 /// other routes.
 pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
+    // The resources of pages run on it. A second call finds it there.
+    leptos::task::Executor::init_tokio().ok();
     let context = {
         let state = state.clone();
         move || provide_context(state.clone())
