@@ -124,16 +124,19 @@ fn pool(connections: u32) -> PoolOptions<Database> {
     PoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).idle_timeout(None)
 }
 
-/// Puts in sessions of a site file, or puts them in the place of those with the same ids.
-async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>]) -> Result<()> {
+/// Puts in sessions of a site file; with `replace`, in the place of those with the same ids.
+async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>], replace: bool) -> Result<()> {
     fn column<'s, 'a, T>(sessions: &'s [NewSession<'a>], value: impl Fn(&'s NewSession<'a>) -> T) -> Vec<T> {
         sessions.iter().map(value).collect()
     }
-    let statement = String::from(
+    let mut statement = String::from(
         "INSERT INTO \"transaction\" (id, charge_point, cycle, queued_at, started_at, planned_finish, finished_at, \
          energy_wh, id_tag, listed_day, counted_day) SELECT * FROM unnest($1::int[], $2::int[], $3::int[], \
          $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::int[], $11::int[])",
-    ) + sql::OR_REPLACE_SESSION;
+    );
+    if replace {
+        statement.push_str(sql::OR_REPLACE_SESSION);
+    }
     // Safe: constants alone.
     sqlx::query(AssertSqlSafe(statement))
         .bind(column(sessions, |session| session.id))

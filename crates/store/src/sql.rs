@@ -163,6 +163,12 @@ pub(crate) const UNLIST_SESSION: &str = "UPDATE session_by_day SET sessions = se
 pub(crate) const SWEEP_SESSIONS: &str =
     "DELETE FROM session_by_day WHERE charge_point = $1 AND day = $2 AND finished = $3 AND sessions = 0";
 
+/// Rows follow.
+pub(crate) const PUT_ENERGY_BY_DAY: &str = "INSERT INTO energy_by_day (charge_point, day, sessions, energy_wh) ";
+/// Rows follow.
+pub(crate) const PUT_SESSION_BY_DAY: &str = "INSERT INTO session_by_day \
+     (day, charge_point, finished, sessions, energy_wh, time_ms, first_id, last_id) ";
+
 /// Both tables of sums, from nothing but the sessions.
 pub(crate) const REBUILD_SUMS: [&str; 4] = [
     "DELETE FROM energy_by_day",

@@ -131,8 +131,8 @@ fn lock(database: &Path) -> Result<File> {
     }
 }
 
-/// Puts in sessions of a site file, or puts them in the place of those with the same ids.
-async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>]) -> Result<()> {
+/// Puts in sessions of a site file; with `replace`, in the place of those with the same ids.
+async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>], replace: bool) -> Result<()> {
     const ROW: &str = "(?,?,?,?,?,?,?,?,?,?,?)";
     let mut statement = String::with_capacity(sessions.len() * (ROW.len() + 1) + 1_000);
     statement.push_str(
@@ -145,7 +145,9 @@ async fn insert_sessions(connection: &mut Connection, sessions: &[NewSession<'_>
         }
         statement.push_str(ROW);
     }
-    statement.push_str(sql::OR_REPLACE_SESSION);
+    if replace {
+        statement.push_str(sql::OR_REPLACE_SESSION);
+    }
     // Safe: placeholders alone.
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for session in sessions {

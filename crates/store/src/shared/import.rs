@@ -1,6 +1,6 @@
 //! The site file on its way into the database and out of it.
 
-use super::super::{AFTER_MANY, BEFORE_MANY, Connection, SESSION_INDEXES, SESSIONS_AT_ONCE, insert_sessions};
+use super::super::{AFTER_MANY, BEFORE_MANY, Connection, Database, SESSION_INDEXES, SESSIONS_AT_ONCE, insert_sessions};
 use super::{inventory, put_charge_point, put_settings, put_state, rebuild_sums};
 use crate::rows::{self, NewSession, TransactionRow};
 use crate::site_file::{SessionRow, SiteFile, StateRow};
@@ -9,7 +9,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::record::{ChargePointKey, ChargePointState, Identity, Model};
 use bmw_domain::settings::Settings;
 use futures::TryStreamExt;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -48,27 +48,32 @@ pub(super) async fn bring_in(
         let state = ChargePointState { last_contact, ..row.state.clone() };
         put_state(connection, key_of(&known, &row.charge_point)?, &state).await?;
     }
-    if let Some(sessions) = &file.sessions {
-        let before: i64 = sqlx::query_scalar(sql::SESSION_COUNT).fetch_one(&mut *connection).await?;
-        if usize::try_from(before).is_ok_and(|before| sessions.len() > before / 4) {
-            // Making an index anew is faster than putting in many rows one by one.
-            sqlx::query(BEFORE_MANY).execute(&mut *connection).await?;
-            let indexes = drop_indexes(connection).await?;
-            put_sessions(connection, zone, &known, sessions).await?;
-            for index in indexes {
-                sqlx::query(index).execute(&mut *connection).await?;
-            }
-            rebuild_sums(connection).await?;
-            sqlx::query(AFTER_MANY).execute(&mut *connection).await?;
-            return Ok(());
-        }
-        put_sessions(connection, zone, &known, sessions).await?;
+    let Some(sessions) = &file.sessions else {
+        return rebuild_sums(connection).await;
+    };
+    let before: i64 = sqlx::query_scalar(sql::SESSION_COUNT).fetch_one(&mut *connection).await?;
+    let many = usize::try_from(before).is_ok_and(|before| sessions.len() > before / 4);
+    // Making an index anew is faster than putting in many rows one by one.
+    let indexes = if many { drop_indexes(connection).await? } else { Vec::new() };
+    let sums = put_sessions(connection, zone, &known, sessions, before > 0).await?;
+    for index in indexes {
+        sqlx::query(index).execute(&mut *connection).await?;
     }
-    rebuild_sums(connection).await
+    if before > 0 {
+        // What the rows took the place of is not known.
+        rebuild_sums(connection).await?;
+    } else {
+        sums.put(connection).await?;
+    }
+    if many {
+        sqlx::query(AFTER_MANY).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Drops the indexes of the sessions, and gives the statements that make them again.
 async fn drop_indexes(connection: &mut Connection) -> Result<Vec<AssertSqlSafe<String>>> {
+    sqlx::query(BEFORE_MANY).execute(&mut *connection).await?;
     let indexes: Vec<(String, String)> = sqlx::query_as(SESSION_INDEXES).fetch_all(&mut *connection).await?;
     let mut again = Vec::new();
     for (name, statement) in indexes {
@@ -99,7 +104,9 @@ async fn put_sessions<'a>(
     zone: &Zone,
     known: &HashMap<Identity, i32>,
     sessions: &'a [SessionRow],
-) -> Result<()> {
+    replace: bool,
+) -> Result<Sums> {
+    let mut sums = Sums::default();
     let mut last_cycles: HashMap<i32, i32> = HashMap::new();
     let mut parts = sessions.chunks(SESSIONS_AT_ONCE);
     let mut next_part = || {
@@ -107,21 +114,91 @@ async fn put_sessions<'a>(
             let charge_point = key_of(known, &row.charge_point)?;
             let last = last_cycles.entry(charge_point).or_default();
             *last = (*last).max(row.cycle.unwrap_or(0));
-            Ok(new_session(zone, charge_point, row))
+            let session = new_session(zone, charge_point, row);
+            sums.add(&session);
+            Ok(session)
         };
         parts.next().map(|part| part.iter().map(convert).collect::<Result<Vec<_>>>()).transpose()
     };
     let mut part = next_part()?;
     while let Some(sessions) = part {
         // While the database works on one part, the next one is made.
-        let (stored, next) = futures::join!(insert_sessions(connection, &sessions), async { next_part() });
+        let (stored, next) = futures::join!(insert_sessions(connection, &sessions, replace), async { next_part() });
         stored?;
         part = next?;
     }
     for (charge_point, cycle) in last_cycles {
         sqlx::query(sql::RAISE_LAST_CYCLE).bind(charge_point).bind(cycle).execute(&mut *connection).await?;
     }
-    Ok(())
+    Ok(sums)
+}
+
+/// The sums by day of sessions on their way into an empty table: what `sql::REBUILD_SUMS` would find there.
+#[derive(Default)]
+struct Sums {
+    /// Sessions and energy by charge point and day.
+    counted: HashMap<(i32, i32), (i64, i64)>,
+    /// By day, charge point, and whether they are finished.
+    listed: HashMap<(i32, i32, bool), Listed>,
+}
+
+struct Listed {
+    sessions: i64,
+    energy_wh: i64,
+    time_ms: i64,
+    first_id: i32,
+    last_id: i32,
+}
+
+impl Sums {
+    fn add(&mut self, session: &NewSession<'_>) {
+        if let Some(day) = session.counted_day {
+            let (sessions, energy) = self.counted.entry((session.charge_point, day)).or_default();
+            *sessions += 1;
+            *energy += session.energy_wh;
+        }
+        let time = match (session.started_at, session.finished_at) {
+            (Some(start), Some(finish)) => finish.saturating_sub(start).max(0),
+            _ => 0,
+        };
+        let day = session.listed_day.unwrap_or(sql::NO_DAY);
+        let listed = self.listed.entry((day, session.charge_point, session.finished_at.is_some())).or_insert(Listed {
+            sessions: 0,
+            energy_wh: 0,
+            time_ms: 0,
+            first_id: session.id,
+            last_id: session.id,
+        });
+        listed.sessions += 1;
+        listed.energy_wh += session.energy_wh;
+        listed.time_ms += time;
+        listed.first_id = listed.first_id.min(session.id);
+        listed.last_id = listed.last_id.max(session.id);
+    }
+
+    async fn put(self, connection: &mut Connection) -> Result<()> {
+        const AT_ONCE: usize = 1_000;
+        let mut counted: Vec<_> = self.counted.into_iter().collect();
+        counted.sort_unstable();
+        for part in counted.chunks(AT_ONCE) {
+            let mut query = QueryBuilder::<Database>::new(sql::PUT_ENERGY_BY_DAY);
+            query.push_values(part, |mut row, ((charge_point, day), (sessions, energy))| {
+                row.push_bind(*charge_point).push_bind(*day).push_bind(*sessions).push_bind(*energy);
+            });
+            query.build().persistent(false).execute(&mut *connection).await?;
+        }
+        let mut listed: Vec<_> = self.listed.into_iter().collect();
+        listed.sort_unstable_by_key(|(key, _)| *key);
+        for part in listed.chunks(AT_ONCE) {
+            let mut query = QueryBuilder::<Database>::new(sql::PUT_SESSION_BY_DAY);
+            query.push_values(part, |mut row, ((day, charge_point, finished), sum)| {
+                row.push_bind(*day).push_bind(*charge_point).push_bind(*finished).push_bind(sum.sessions);
+                row.push_bind(sum.energy_wh).push_bind(sum.time_ms).push_bind(sum.first_id).push_bind(sum.last_id);
+            });
+            query.build().persistent(false).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
 }
 
 fn new_session<'a>(zone: &Zone, charge_point: i32, row: &'a SessionRow) -> NewSession<'a> {
