@@ -44,7 +44,7 @@ impl Config {
             zone: None,
             now: None,
             default_charger: None,
-            feed_interval: Duration::from_secs(180),
+            feed_interval: Duration::from_mins(3),
             log: "info,hyper=warn,sqlx=warn".to_owned(),
         }
     }

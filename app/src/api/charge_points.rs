@@ -119,7 +119,7 @@ pub(super) struct ChargerDetailsAnswer<'a> {
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = DetailsOrSessions)]
-#[allow(dead_code)] // for the OpenAPI document
+#[allow(dead_code, clippy::large_enum_variant)] // for the OpenAPI document
 enum DetailsOrSessions<'a> {
     /// 2.1
     Charger(ChargerDetailsAnswer<'a>),
@@ -311,6 +311,7 @@ pub(super) async fn identities(State(api): State<Shared>) -> Response {
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ListedCharger)]
+#[allow(clippy::struct_field_names)] // the document's
 pub(super) struct ListedCharger<'a> {
     #[schema(example = "00504001")]
     vch_charger_id: &'a str,

@@ -264,28 +264,21 @@ fn kind(schema: &Value) -> String {
     if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
         return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
-    let mut words = match schema.get("type") {
+    let bound = |name: &str| schema.get(name).map(plain);
+    let name = match schema.get("type") {
         Some(Value::Array(types)) => types.iter().map(plain).collect::<Vec<_>>().join(" or "),
         Some(one) => plain(one),
-        None => schema.get("$ref").map(plain).unwrap_or_default(),
+        None => bound("$ref").unwrap_or_default(),
     };
-    if let Some(items) = schema.get("items") {
-        words += &format!(" of {}", kind(items));
-    }
-    let bound = |name: &str| schema.get(name).map(plain);
-    match (bound("minimum"), bound("maximum")) {
-        (Some(least), Some(most)) => words += &format!(", {least} to {most}"),
-        (Some(least), None) => words += &format!(", at least {least}"),
-        (None, Some(most)) => words += &format!(", at most {most}"),
-        (None, None) => {}
-    }
-    if let Some(least) = bound("exclusiveMinimum") {
-        words += &format!(", over {least}");
-    }
-    if let Some(pattern) = bound("pattern") {
-        words += &format!(" like {pattern}");
-    }
-    words
+    let range = match (bound("minimum"), bound("maximum")) {
+        (Some(least), Some(most)) => Some(format!(", {least} to {most}")),
+        (Some(least), None) => Some(format!(", at least {least}")),
+        (None, Some(most)) => Some(format!(", at most {most}")),
+        (None, None) => bound("exclusiveMinimum").map(|least| format!(", over {least}")),
+    };
+    let items = schema.get("items").map(|items| format!(" of {}", kind(items)));
+    let pattern = bound("pattern").map(|pattern| format!(" like {pattern}"));
+    [Some(name), items, range, pattern].into_iter().flatten().collect()
 }
 
 /// A value without the quotes of a string.

@@ -11,7 +11,7 @@ use crate::state::{AppState, Ending};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts as _, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::ChargePointNow;
 use http::header::{ALLOW, CONNECTION, HOST, ORIGIN, UPGRADE};
@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const SEND: Duration = Duration::from_secs(10);
 /// How often a reader is asked for a sign of life, and how long none may come.
 const PING: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// The most that a reader may send at once, bytes; it has nothing to say.
 const MOST_RECEIVED: usize = 16 * 1024;
 
@@ -99,7 +99,7 @@ pub(super) enum FeedMessage {
 pub(super) async fn connect(State(api): State<Shared>, request: Request) -> Response {
     let mut response = match *request.method() {
         Method::OPTIONS => return options(&READ),
-        Method::GET | Method::HEAD => upgrade(&api.app, request).await.unwrap_or_else(|error| error.into_response()),
+        Method::GET | Method::HEAD => upgrade(&api.app, request).await.unwrap_or_else(IntoResponse::into_response),
         _ => return refuse_method(&request, &READ),
     };
     if response.status() == StatusCode::UPGRADE_REQUIRED {

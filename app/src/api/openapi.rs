@@ -94,8 +94,9 @@ pub(super) async fn serve(State(_): State<Shared>) -> Response {
 #[derive(ToSchema)]
 #[allow(dead_code)] // what `StateShares` writes
 pub(super) struct StateSharesAnswer {
-    /// Percent by state: BootUp, Available, PreParing, Charging, StatusChanged, StopCharging, RemoteCharging,
-    /// RemoteStopCharging, SendMessage, Updating, Unavailable, Reboot, Faulted, SupsendedEV, Finishing, Other.
+    /// Percent by state: `BootUp`, `Available`, `PreParing`, `Charging`, `StatusChanged`, `StopCharging`, `RemoteCharging`,
+    /// `RemoteStopCharging`, `SendMessage`, `Updating`, `Unavailable`, `Reboot`, `Faulted`, `SupsendedEV`, `Finishing`,
+    /// `Other`.
     #[schema(min_items = 16, max_items = 16)]
     result: Vec<BTreeMap<String, f64>>,
 }

@@ -67,7 +67,7 @@ pub(super) struct SettingsAnswer {
 
 impl SettingsAnswer {
     fn of(settings: &Settings) -> Self {
-        let [intmaxcurrenta, intmaxcurrentb, intmaxcurrentc] = settings.max_current;
+        let [a, b, c] = settings.max_current;
         Self {
             vchcardreadercom: settings.card_reader_port.clone(),
             yeainstallyear: settings.installation_year.to_string(),
@@ -82,9 +82,9 @@ impl SettingsAnswer {
             intdeductionpriorityminute: settings.priority_per_time_step,
             dblpowercoefficient: settings.energy_per_count,
             blninternaltesting: settings.internal_testing.into(),
-            intmaxcurrenta,
-            intmaxcurrentb,
-            intmaxcurrentc,
+            intmaxcurrenta: a,
+            intmaxcurrentb: b,
+            intmaxcurrentc: c,
         }
     }
 }
@@ -418,6 +418,7 @@ fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
 /// The limits of the site's phases (2.13).
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names)] // the document's
 struct MaxCurrents {
     /// A
     #[schema(minimum = 0, maximum = 10000, example = 32)]
@@ -436,8 +437,8 @@ struct MaxCurrents {
     responses((status = 200, body = MaxCurrents, description = "The most that the site may draw on each phase")),
 )]
 pub(super) async fn max_currents(State(api): State<Shared>) -> Response {
-    let [int_max_current_a, int_max_current_b, int_max_current_c] = api.app.site.present().settings().max_current;
-    reply_read(to_json(&MaxCurrents { int_max_current_a, int_max_current_b, int_max_current_c }))
+    let [a, b, c] = api.app.site.present().settings().max_current;
+    reply_read(to_json(&MaxCurrents { int_max_current_a: a, int_max_current_b: b, int_max_current_c: c }))
 }
 
 #[cfg(test)]

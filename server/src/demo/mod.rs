@@ -129,7 +129,7 @@ fn site_file(history: &History, now: LocalTime) -> Result<SiteFile> {
         let identity = Identity::new(unit.identity)?;
         let sessions = || history.sessions.iter().filter(|session| session.charge_point.as_str() == unit.identity);
         charge_points.push(charge_point(unit, &identity, sessions()));
-        states.extend(state(unit, identity, sessions().last(), now));
+        states.extend(state(unit, identity, sessions().next_back(), now));
     }
     Ok(SiteFile {
         settings: Some(Settings {
