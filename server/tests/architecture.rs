@@ -1,4 +1,5 @@
 //! The arrows and invariants of ARCHITECTURE.md.
+#![allow(clippy::unwrap_used)] // in functions that tests share
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@ pub const SITE_2015: &str = include_str!("../fixtures/site-2015.json");
 pub const SITE_2019: &str = include_str!("../fixtures/site-2019.json");
 
 /// How long an answer may take. Only what never comes takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A served site with its database.
 pub struct Served {
@@ -50,7 +50,7 @@ impl Served {
     pub async fn start(file: Option<&str>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(format!("sqlite://{}/bmw.db", folder.path().display()));
-        config.listen = "127.0.0.1:0".to_owned();
+        "127.0.0.1:0".clone_into(&mut config.listen);
         config.zone = Some(Zone::named("Asia/Shanghai").unwrap());
         change(&mut config);
         if let Some(file) = file {

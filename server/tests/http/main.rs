@@ -1,4 +1,6 @@
 //! The program over HTTP: started in this process on a free port, asked through a socket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in functions that tests share
+#![allow(clippy::format_push_string, clippy::format_collect)] // speed is no matter here
 
 mod bad_input;
 mod client;

@@ -207,8 +207,7 @@ async fn bodies_that_cannot_be_read_are_refused_as_a_whole() {
 async fn other_media_types_are_refused() {
     let site = Served::empty().await;
     let body = Value::Object(example()).to_string();
-    for kind in ["text/plain", "multipart/form-data; boundary=x", "application/xml", "application/jsonx", "", "é"]
-    {
+    for kind in ["text/plain", "multipart/form-data; boundary=x", "application/xml", "application/jsonx", "", "é"] {
         let answer = post(&site, ("content-type", kind), &body).await;
         assert_eq!(answer.status, 415, "{kind:?}");
         assert!(!answer.detail().is_empty());
