@@ -28,7 +28,7 @@ use std::sync::Arc;
 /// other routes.
 pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
     // The resources of pages run on it. A second call finds it there.
-    leptos::task::Executor::init_tokio().ok();
+    any_spawner::Executor::init_tokio().ok();
     let context = {
         let state = state.clone();
         move || provide_context(state.clone())
