@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod client;
+mod command;
 mod contract;
 mod feed;
 mod model;

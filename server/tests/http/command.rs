@@ -1,0 +1,225 @@
+//! The program at the terminal: what it prints, and the status it ends with.
+
+use crate::client::{SITE_2015, SITE_2019};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The program with a database in a folder, and nothing of this process' own environment.
+fn bmw(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bmw"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("BMW_")) {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .env("BMW_DATABASE_URL", format!("sqlite://{}/bmw.db", folder.display()))
+        .env("BMW_TIMEZONE", "Asia/Shanghai")
+        .env("BMW_LOG", "warn")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    bmw(folder, arguments).output().unwrap()
+}
+
+#[track_caller]
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Checks that the program ended with a status and one line that says a word.
+#[track_caller]
+fn refused(output: &Output, status: i32, word: &str) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.starts_with("bmw: ") && error.contains(word), "{error}");
+    assert!(output.stdout.is_empty());
+}
+
+#[track_caller]
+fn done(output: &Output) -> &str {
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout).trim_end()
+}
+
+/// A served site.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+        let mut child = bmw(folder, &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}"));
+        Self { address: address.to_owned(), child }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end as a service manager does.
+    fn terminate(&mut self) {
+        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success());
+        let start = Instant::now();
+        let status = self.child.wait().unwrap();
+        assert!(status.success() && start.elapsed() < Duration::from_secs(5), "{status} {:?}", start.elapsed());
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already, unless a test failed.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn wrong_options_are_refused_in_one_line() {
+    let folder = folder();
+    for (arguments, word) in [
+        (&["--nonsense"][..], "--nonsense"),
+        (&["--listen", "8000"], "--listen"),
+        (&["--timezone", "Moon/Crater"], "Moon/Crater"),
+        (&["--now", "soon"], "--now"),
+        (&["--feed-interval", "0"], "--feed-interval"),
+        (&["--log", "a=b=c"], "--log"),
+        (&["import"], "<FILE>"),
+        (&["import", "/no/such/file"], "/no/such/file"),
+    ] {
+        refused(&run(folder.path(), arguments), 2, word);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing may be made");
+    for url in ["mysql://x", "x", "sqlite://"] {
+        let output = run(folder.path(), &["migrate", "--database-url", url]);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1);
+    }
+}
+
+#[test]
+fn help_tells_every_option_and_its_variable() {
+    let help = run(folder().path(), &["--help"]);
+    let help = done(&help);
+    for word in [
+        "--database-url",
+        "BMW_DATABASE_URL",
+        "--listen",
+        "BMW_LISTEN",
+        "--timezone",
+        "BMW_TIMEZONE",
+        "BMW_NOW",
+        "BMW_DEFAULT_CHARGER",
+        "BMW_FEED_INTERVAL",
+        "BMW_LOG",
+        "serve",
+        "migrate",
+        "import",
+        "export",
+        "demo",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_site_goes_in_and_comes_out_again() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("site.json"), SITE_2015).unwrap();
+    let said = run(folder.path(), &["import", &path("site.json")]);
+    assert!(done(&said).contains("18 chargers") && done(&said).contains("34 sessions"), "{said:?}");
+    done(&run(folder.path(), &["export", &path("a.json")]));
+    done(&run(folder.path(), &["import", "--replace", &path("a.json")]));
+    done(&run(folder.path(), &["export", &path("b.json")]));
+    let (a, b) = (fs::read(path("a.json")).unwrap(), fs::read(path("b.json")).unwrap());
+    assert_eq!(a, b);
+    let standard = run(folder.path(), &["export", "-"]);
+    assert_eq!(standard.stdout, a);
+
+    // Malformed files change nothing.
+    for (file, word) in [
+        ("", "broken.json"),
+        ("{", "broken.json"),
+        ("[]", "broken.json"),
+        (r#"{"chargers":[{"vchchargerid":"x"}]}"#, "vchmodelid"),
+        (r#"{"chargers":[],"chargers":[]}"#, "chargers"),
+        (r#"{"charging_records":[{"intrecordid":1,"vchchargerid":"nobody","dblenergy":1}]}"#, "nobody"),
+    ] {
+        fs::write(path("broken.json"), file).unwrap();
+        for arguments in [&["import"][..], &["import", "--replace"]] {
+            refused(&run(folder.path(), &[arguments, &[&path("broken.json")]].concat()), 2, word);
+        }
+    }
+    assert_eq!(run(folder.path(), &["export", "-"]).stdout, a);
+
+    // Merged: what is there stays.
+    fs::write(path("more.json"), SITE_2019).unwrap();
+    done(&run(folder.path(), &["import", &path("more.json")]));
+    let merged = run(folder.path(), &["export", "-"]).stdout;
+    assert!(text(&merged).contains("10245006") && text(&merged).contains("05010210"));
+}
+
+#[test]
+fn a_served_site_is_left_alone_by_others() {
+    let folder = folder();
+    let file = folder.path().join("site.json").display().to_string();
+    fs::write(&file, SITE_2015).unwrap();
+    done(&run(folder.path(), &["import", &file]));
+    let mut serving = Serving::start(folder.path(), &["serve", "--now", "2015-12-28T12:00:00"]);
+    assert!(serving.get("/healthz").starts_with("HTTP/1.1 200"));
+    assert!(serving.get("/api/charger/id/list").contains("10245006"));
+    refused(&run(folder.path(), &["import", "--replace", &file]), 1, "in use");
+    refused(&run(folder.path(), &["--listen", "127.0.0.1:0"]), 1, "in use");
+    refused(&run(folder.path(), &["demo"]), 1, "in use");
+    // Reading beside it is allowed.
+    done(&run(folder.path(), &["export", "-"]));
+    serving.terminate();
+    done(&run(folder.path(), &["import", "--replace", &file]));
+}
+
+#[test]
+fn a_taken_port_is_said_in_one_line() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    refused(&run(folder.path(), &["--listen", &address]), 1, &address);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no database may be made");
+}
+
+#[test]
+fn a_new_site_is_served_at_once() {
+    let folder = folder();
+    let mut serving = Serving::start(folder.path(), &[]);
+    assert!(serving.get("/healthz").contains("200 OK"));
+    assert!(serving.get("/api/charger/id/list/").ends_with(r#"{"chargers":[]}"#));
+    // A client that has a connection open does not keep it from ending.
+    let open = TcpStream::connect(&serving.address).unwrap();
+    serving.terminate();
+    drop(open);
+    let said = run(folder.path(), &["migrate"]);
+    assert_eq!(done(&said), "the database is of this version");
+}
