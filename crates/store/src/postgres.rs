@@ -57,12 +57,7 @@ impl PostgresStore {
         let connect = PgConnectOptions::from_str(&options.url)?
             .application_name("bmw")
             // A server that cannot reach us any more lets go of the lock within a minute.
-            .options([
-                ("tcp_keepalives_idle", "30"),
-                ("tcp_keepalives_interval", "10"),
-                ("tcp_keepalives_count", "3"),
-                ("statement_timeout", "0"),
-            ])
+            .options([("tcp_keepalives_idle", "30"), ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "3")])
             .disable_statement_logging();
         let mut connection = connect_once(&connect).await?;
         if options.role == Role::Owner {

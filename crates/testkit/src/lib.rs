@@ -102,6 +102,8 @@ impl Cluster {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut keeper = command(Path::new("/bin/sh"), account, &folder);
         keeper.args(["-c", KEEPER, "sh"]).arg(&programs).arg(&folder).arg(port.to_string());
+        // A group of its own: what ends the tests must not keep it from tidying up.
+        keeper.process_group(0);
         let log = File::create(folder.join("keeper-log"))?;
         let keeper = keeper.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let cluster = Self { programs, folder, account, port, databases: 0, _keeper: keeper };
