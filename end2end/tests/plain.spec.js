@@ -44,7 +44,7 @@ test("the session query goes step by step", async ({ page }) => {
   const records = page.locator("#query select[name=record]");
   await records.selectOption({ index: 1 });
   const record = await records.inputValue();
-  await page.locator("#query").getByRole("button", { name: "Choose…" }).click();
+  await page.locator("#query").getByRole("button", { name: "Apply" }).nth(1).click();
   await expect(page.locator(".charge-code")).toHaveText(/^\d+$/);
   await page.locator("#query").getByRole("link", { name: "Start" }).click();
   await expect(page.getByRole("dialog")).toContainText(record);
@@ -68,7 +68,7 @@ test("settings come back with what is wrong and what was typed, and are saved", 
 test("records are filtered by a form", async ({ page }) => {
   await page.goto("/records/");
   await page.locator("select[name=state]").selectOption("finished");
-  await page.getByRole("button", { name: "Filter" }).click();
+  await page.getByRole("button", { name: "Apply" }).click();
   await expect(page).toHaveURL(/state=finished/);
   await expect(page.locator("#records tbody tr")).toHaveCount(50);
 });

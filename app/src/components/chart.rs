@@ -71,8 +71,8 @@ fn plot(
                 <svg class="cursor" width="100%" height="100%" aria-hidden="true">
                     <line
                         class:shown=move || at.get().is_some()
-                        x1=move || position().unwrap_or_default()
-                        x2=move || position().unwrap_or_default()
+                        x1=move || position().unwrap_or_else(|| "0".to_owned())
+                        x2=move || position().unwrap_or_else(|| "0".to_owned())
                         y1="20"
                         y2="100%"
                     ></line>

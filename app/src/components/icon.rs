@@ -12,6 +12,11 @@ pub struct Glyph(&'static str);
 // One line an icon, however long: that is how lucide publishes them.
 #[rustfmt::skip]
 impl Glyph {
+    /// What stands inside its `<svg viewBox="0 0 24 24">`.
+    pub const fn paths(self) -> &'static str {
+        self.0
+    }
+
     /// The overview.
     pub const LAYOUT_DASHBOARD: Self = Self(r#"<rect width="7" height="9" x="3" y="3" rx="1"/><rect width="7" height="5" x="14" y="3" rx="1"/><rect width="7" height="9" x="14" y="12" rx="1"/><rect width="7" height="5" x="3" y="16" rx="1"/>"#);
     /// Charge points.

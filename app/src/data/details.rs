@@ -1,8 +1,8 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{DataError, Moment, RecordLine};
 #[cfg(feature = "ssr")]
-use super::{Query, line, moment, now, site};
+use super::{DataError, Query, line, moment, now, site};
+use super::{Moment, RecordLine};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! The device list.
 
-use super::{DataError, Moment, Phases, Tiles};
 #[cfg(feature = "ssr")]
-use super::{Query, moment, now, phases, site, tiles};
+use super::{DataError, Query, moment, now, phases, site, tiles};
+use super::{Moment, Phases, Tiles};
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.

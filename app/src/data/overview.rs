@@ -1,8 +1,8 @@
 //! The overview.
 
-use super::{DataError, Moment, Phases, Tiles};
 #[cfg(feature = "ssr")]
-use super::{Query, moment, now, phases, site, tiles};
+use super::{DataError, Query, moment, now, phases, site, tiles};
+use super::{Moment, Phases, Tiles};
 use bmw_domain::calendar::{LocalTime, Period};
 use bmw_domain::energy::Energy;
 use serde::{Deserialize, Serialize};

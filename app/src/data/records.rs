@@ -1,8 +1,8 @@
 //! Sessions of the past.
 
-use super::{DataError, Moment};
+use super::Moment;
 #[cfg(feature = "ssr")]
-use super::{Query, now, site};
+use super::{DataError, Query, now, site};
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,13 @@
 //! One charge point: what is known of it, what it measured, and the sessions of a day.
 
+use super::html::Html;
 use super::page;
 use super::parts::{
-    ampere, badge, card, choice, commands, curves, empty, get_form, navigator, power_curve, two_labels, when,
+    ampere, badge, card, commands, curves, empty, get_form, hidden, icon, input, navigator, now_in_browser,
+    power_curve, property, property_end, property_head, select, table_box, when,
 };
-use crate::components::{Dialog, EmptyState, Glyph, Icon, Notice, NoticeKind, Tag};
-use crate::data::{ChargerDetails, Details, OpenedSession, PageName, Query, RecordLine, SessionQuery, Span};
+use crate::components::{Dialog, EmptyState, Glyph, Notice, NoticeKind, Tag};
+use crate::data::{ChargerDetails, Details, Moment, OpenedSession, PageName, Query, RecordLine, SessionQuery, Span};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
@@ -61,43 +63,38 @@ fn draw(lang: Lang, data: Details) -> AnyView {
 }
 
 fn head(lang: Lang, data: &Details) -> AnyView {
-    let (sent, changed) = get_form("/details/");
     let shown = data.charger.as_ref().map_or_else(|| data.asked.clone(), |charger| Some(charger.id.clone()));
     let shown = shown.unwrap_or_default();
+    let identities =
+        Html::new().each(&data.identities, |html, id| html.raw("<option value=\"").text(id).raw("\"></option>"));
+    let picker = view! {
+        <label class="filter is-wide">
+            <span>{lang.choose_charger()}</span>
+            <input
+                id="charger-picker"
+                type="search"
+                name="charger_id"
+                list="charger-identities"
+                autocomplete="off"
+                value=shown.clone()
+                prop:value=shown
+            />
+        </label>
+        <datalist id="charger-identities" inner_html=identities.done()></datalist>
+    };
     let actions = data.charger.as_ref().map(|charger| {
-        view! {
-            <div class="head-actions">
-                {commands(lang, &charger.id)}
-                <p class="reason">
-                    <Icon glyph=Glyph::WIFI_OFF />
-                    <span>{lang.no_connection()} " – " {lang.no_connection_help()}</span>
-                </p>
-            </div>
-        }
+        let html = commands(Html::new(), lang, &charger.id);
+        let html = icon(html.raw("<p class=\"reason\">"), Glyph::WIFI_OFF)
+            .raw("<span>")
+            .text(lang.no_connection())
+            .raw(" – ")
+            .text(lang.no_connection_help())
+            .raw("</span></p>");
+        view! { <div class="head-actions" inner_html=html.done()></div> }.into_any()
     });
     view! {
         <div class="page-head">
-            <form class="picker" method="get" action="/details/" role="search" on:submit=sent on:change=changed>
-                <label class="filter is-wide" for="charger-picker">
-                    <span>{lang.choose_charger()}</span>
-                </label>
-                <input
-                    id="charger-picker"
-                    type="search"
-                    name="charger_id"
-                    list="charger-identities"
-                    autocomplete="off"
-                    value=shown.clone()
-                    prop:value=shown
-                />
-                <datalist id="charger-identities">
-                    {data.identities.iter().map(|id| view! { <option value=id.clone()></option> }).collect_view()}
-                </datalist>
-                <button class="button" type="submit">
-                    <Icon glyph=Glyph::SEARCH />
-                    <span>{lang.show()}</span>
-                </button>
-            </form>
+            {get_form(lang, "/details/", "picker", picker.into_any())}
             {actions}
         </div>
     }
@@ -115,98 +112,73 @@ fn online(lang: Lang, charger: &ChargerDetails) -> AnyView {
 }
 
 /// The table of 2.1.
-fn properties(lang: Lang, data: &Details, charger: &ChargerDetails) -> AnyView {
+fn properties(lang: Lang, data: &Details, known: &ChargerDetails) -> AnyView {
     let live = Live::get();
-    let row = |label: fn(Lang) -> &'static str, value: AnyView| {
-        view! {
-            <tr>
-                <th scope="row">{two_labels(lang, label)}</th>
-                <td>{value}</td>
-            </tr>
-        }
-        .into_any()
-    };
-    let text = |value: Option<&String>| {
-        let value = value.map(String::as_str).unwrap_or_default();
-        if value.trim().is_empty() { "–".to_owned() } else { value.to_owned() }.into_any()
-    };
-    let number = |value: Option<i32>| value.map_or_else(|| "–".to_owned(), |value| value.to_string()).into_any();
-    let known = charger.clone();
-    let id = charger.id.clone();
-    let command = {
-        let (id, known) = (id.clone(), known.command.clone());
-        move || live.of(&id, &known, |live| live.command.clone()).unwrap_or_else(|| "–".to_owned())
-    };
-    let current = {
-        let (id, known) = (id.clone(), known.current);
-        move || ampere(live.of(&id, &known, |live| live.current))
-    };
-    let session_energy = {
-        let (id, known) = (id.clone(), known.session_energy);
-        move || {
-            let energy = live.of(&id, &known, |live| live.energy);
-            energy.map_or_else(|| "–".to_owned(), |wh| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh"))
-        }
-    };
-    let total_energy = charger.total_energy.map_or_else(|| "–".to_owned(), |energy| with_unit(kwh_2(energy), "kWh"));
-    let total_time = charger.total_time.map_or_else(|| "–".to_owned(), |time| lang.hours(time));
+    let now = now_in_browser(data.now);
+    let known = known.clone();
+    table_box("properties-box", move || {
+        let mut charger = known.clone();
+        live.chargers.with(|chargers| {
+            if let Some(told) = chargers.get(&charger.id).cloned() {
+                (charger.state, charger.command) = (told.state, told.command);
+                (charger.current, charger.session_energy) = (told.current, told.energy);
+            }
+        });
+        property_table(lang, now(), &charger)
+    })
+}
+
+fn property_table(lang: Lang, now: Moment, charger: &ChargerDetails) -> String {
+    let dash = || "–".to_owned();
+    let text = |value: Option<&String>| value.filter(|value| !value.trim().is_empty()).cloned().unwrap_or_else(dash);
+    let number = |value: Option<i32>| value.map_or_else(dash, |value| value.to_string());
+    let kwh = |wh: i32| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh");
     let minutes = |minutes: i32| lang.hours(ChargingTime::from_ms(i64::from(minutes) * 60_000));
-    let session_time = charger.session_minutes.map_or_else(|| "–".to_owned(), minutes);
-    let rows = [
-        row(Lang::charger_id, charger.id.clone().into_any()),
-        row(Lang::state, badge(lang, &id, charger.state.clone())),
-        row(Lang::last_command, view! { <span>{command}</span> }.into_any()),
-        row(Lang::last_contact, when(lang, data.now, charger.contact)),
-        row(Lang::charging_current, view! { <span>{current}</span> }.into_any()),
-        row(Lang::current_limit, ampere(charger.limit).into_any()),
-        row(Lang::current_offered, ampere(charger.offered).into_any()),
-        row(Lang::session_energy, view! { <span>{session_energy}</span> }.into_any()),
-        row(Lang::session_time, session_time.into_any()),
-        row(Lang::charging_phases, number(charger.phases)),
-        row(Lang::total_energy, total_energy.into_any()),
-        row(Lang::total_time, total_time.into_any()),
-        row(Lang::model, text(Some(&charger.model))),
-        row(Lang::max_current, ampere(charger.max_current.map(one_decimal)).into_any()),
-        row(Lang::min_current, ampere(charger.min_current.map(one_decimal)).into_any()),
-        row(Lang::max_phases, number(charger.max_phases)),
-        row(Lang::vendor, text(charger.vendor.as_ref())),
-        row(Lang::serial, text(charger.serial.as_ref())),
-        row(Lang::firmware, text(charger.firmware.as_ref())),
-        row(Lang::socket, text(charger.socket.as_ref())),
-        row(Lang::address, text(charger.ip.as_ref())),
-        row(Lang::mac, text(charger.mac.as_ref())),
+    let html = Html::new().raw("<table class=\"properties\"><caption class=\"sr-only\">").text(lang.properties());
+    let html = property(html.raw("</caption><tbody>"), lang, Lang::charger_id, &charger.id);
+    let html = property_end(badge(property_head(html, lang, Lang::state), lang, charger.state.as_deref()));
+    let html = property(html, lang, Lang::last_command, &text(charger.command.as_ref()));
+    let html = property_end(when(property_head(html, lang, Lang::last_contact), lang, now, charger.contact));
+    let rows: [(fn(Lang) -> &'static str, String); 18] = [
+        (Lang::charging_current, ampere(charger.current)),
+        (Lang::current_limit, ampere(charger.limit)),
+        (Lang::current_offered, ampere(charger.offered)),
+        (Lang::session_energy, charger.session_energy.map_or_else(dash, kwh)),
+        (Lang::session_time, charger.session_minutes.map_or_else(dash, minutes)),
+        (Lang::charging_phases, number(charger.phases)),
+        (Lang::total_energy, charger.total_energy.map_or_else(dash, |energy| with_unit(kwh_2(energy), "kWh"))),
+        (Lang::total_time, charger.total_time.map_or_else(dash, |time| lang.hours(time))),
+        (Lang::model, text(Some(&charger.model))),
+        (Lang::max_current, ampere(charger.max_current.map(one_decimal))),
+        (Lang::min_current, ampere(charger.min_current.map(one_decimal))),
+        (Lang::max_phases, number(charger.max_phases)),
+        (Lang::vendor, text(charger.vendor.as_ref())),
+        (Lang::serial, text(charger.serial.as_ref())),
+        (Lang::firmware, text(charger.firmware.as_ref())),
+        (Lang::socket, text(charger.socket.as_ref())),
+        (Lang::address, text(charger.ip.as_ref())),
+        (Lang::mac, text(charger.mac.as_ref())),
     ];
-    view! {
-        <table class="properties">
-            <caption class="sr-only">{lang.properties()}</caption>
-            <tbody>{rows.into_iter().collect_view()}</tbody>
-        </table>
-    }
-    .into_any()
+    let html = html.each(rows, |html, (label, value)| property(html, lang, label, &value));
+    html.raw("</tbody></table>").done()
 }
 
 fn spans(lang: Lang, data: &Details) -> AnyView {
-    let links = Span::ALL.into_iter().map(|(span, word)| {
+    let html = Html::new().each(Span::ALL, |html, (span, word)| {
         let label = match span {
             Span::Quarter => lang.span_15m(),
             Span::Hour => lang.span_1h(),
             Span::FourHours => lang.span_4h(),
             Span::Day => lang.span_1d(),
         };
-        let href = address(data).with("span", word).on("/details/");
-        let here = (span == data.span).then_some("true");
-        view! {
-            <a href=href aria-current=here data-noscroll>
-                {label}
-            </a>
-        }
+        let here = if span == data.span { "\" aria-current=\"true\">" } else { "\">" };
+        html.raw("<a data-noscroll href=\"")
+            .text(&address(data).with("span", word).on("/details/"))
+            .raw(here)
+            .text(label)
+            .raw("</a>")
     });
-    view! {
-        <nav class="segmented" aria-label=lang.span()>
-            {links.collect_view()}
-        </nav>
-    }
-    .into_any()
+    view! { <nav class="segmented" aria-label=lang.span() inner_html=html.done()></nav> }.into_any()
 }
 
 fn values(lang: Lang, data: &Details, charger: &ChargerDetails) -> AnyView {
@@ -226,147 +198,96 @@ fn values(lang: Lang, data: &Details, charger: &ChargerDetails) -> AnyView {
 /// The session query of 2.2, step by step; each step is in the address.
 fn query(lang: Lang, data: &Details) -> AnyView {
     let query = &data.query;
-    let (sent, changed) = get_form("/details/");
-    let hidden = |name: &'static str, value: String| view! { <input type="hidden" name=name value=value /> };
-    let charger = data.asked.clone().unwrap_or_default();
-    let span = data.span.word().to_owned();
+    let charger = data.asked.as_deref().unwrap_or_default();
+    let kept = [("charger_id", charger), ("span", data.span.word())];
     let step_one = view! {
-        <form class="step" method="get" action="/details/" on:submit=sent.clone() on:change=changed.clone()>
-            {hidden("charger_id", charger.clone())} {hidden("span", span.clone())}
-            <label class="filter">
-                <span>{lang.step_date()}</span>
-                <input
-                    type="date"
-                    name="date"
-                    value=query.date.to_string()
-                    prop:value=query.date.to_string()
-                />
-            </label>
-            <label class="check">
-                <input type="checkbox" name="only" value="1" checked=query.only prop:checked=query.only />
-                <span>{lang.only_this_charger()}</span>
-            </label>
-            <noscript>
-                <button class="button" type="submit">
-                    {lang.show()}
-                </button>
-            </noscript>
-        </form>
+        {hidden(&kept)}
+        {input("date", lang.step_date(), "date", query.date.to_string())}
+        <label class="check">
+            <input type="checkbox" name="only" value="1" checked=query.only prop:checked=query.only />
+            <span>{lang.only_this_charger()}</span>
+        </label>
     };
     let chosen = query.chosen.as_ref().map(|chosen| chosen.id);
     let code = query.chosen.as_ref().and_then(|chosen| chosen.cycle).map(|cycle| cycle.to_string());
-    let options = query.sessions.iter().map(|session| {
+    let choices = Html::new().choice("", lang.choose(), chosen.is_none()).each(&query.sessions, |html, session| {
         let start = session.start.map(|start| start.with_space()[11..16].to_owned()).unwrap_or_default();
-        let label = format!("{} · {} · {start}", session.id, session.charger);
-        choice(session.id, label, chosen == Some(session.id))
+        let id = session.id.to_string();
+        let label = [id.as_str(), " · ", &session.charger, " · ", &start].concat();
+        html.choice(&id, &label, chosen == Some(session.id))
     });
-    let is_empty = query.sessions.is_empty();
     let step_two = view! {
-        <form class="step" method="get" action="/details/" on:submit=sent on:change=changed>
-            {hidden("charger_id", charger)} {hidden("span", span)} {hidden("date", query.date.to_string())}
-            {query.only.then(|| hidden("only", "1".to_owned()))}
-            <label class="filter is-wide">
-                <span>{lang.step_record()} " (" {query.sessions.len()} ")"</span>
-                <select
-                    name="record"
-                    disabled=is_empty
-                    prop:value=chosen.map(|id| id.to_string()).unwrap_or_default()
-                >
-                    {choice("", lang.choose(), chosen.is_none())} {options.collect_view()}
-                </select>
-            </label>
-            <noscript>
-                <button class="button" type="submit">
-                    {lang.choose()}
-                </button>
-            </noscript>
-            <label class="filter">
-                <span>{lang.charge_code()}</span>
-                <output class="charge-code" aria-live="polite">
-                    {code.unwrap_or_else(|| "–".to_owned())}
-                </output>
-            </label>
-        </form>
+        {hidden(&kept)}
+        {hidden(&[("date", &query.date.to_string()), ("only", if query.only { "1" } else { "" })])}
+        {select(lang.step_record(), "record", choices)}
+        <label class="filter">
+            <span>{lang.charge_code()}</span>
+            <output class="charge-code" aria-live="polite">
+                {code.unwrap_or_else(|| "–".to_owned())}
+            </output>
+        </label>
     };
+    let start = Html::new();
     let start = match chosen {
-        Some(_) => {
-            let href = address(data).with("start", "1").on("/details/");
-            view! {
-                <a class="button primary" href=href data-noscroll>
-                    <Icon glyph=Glyph::PLAY />
-                    <span>{lang.query_start()}</span>
-                </a>
-            }
-            .into_any()
-        }
-        None => view! {
-            <button class="button primary" type="button" aria-disabled="true">
-                <Icon glyph=Glyph::PLAY />
-                <span>{lang.query_start()}</span>
-            </button>
-        }
-        .into_any(),
+        Some(_) => start
+            .raw("<a class=\"button is-primary\" data-noscroll href=\"")
+            .text(&address(data).with("start", "1").on("/details/"))
+            .raw("\">"),
+        None => start.raw("<a class=\"button is-primary\" role=\"link\" aria-disabled=\"true\">"),
     };
+    let start = icon(start, Glyph::PLAY).raw("<span>").text(lang.query_start()).raw("</span></a>");
+    let none = if query.sessions.is_empty() { lang.no_sessions_that_day() } else { "" };
     view! {
         <div class="query">
             <div class="query-steps">
-                {step_one} {step_two} <div class="step">{start}</div>
-                {is_empty.then(|| view! { <p class="muted" role="status">{lang.no_sessions_that_day()}</p> })}
+                {get_form(lang, "/details/", "step", step_one.into_any())}
+                {get_form(lang, "/details/", "step", step_two.into_any())}
+                <div class="step" inner_html=start.done()></div>
+                <p class="muted" role="status">
+                    {none}
+                </p>
             </div>
-            {calendar(lang, data, query)}
+            <div class="calendar" inner_html=calendar(lang, data, query)></div>
         </div>
     }
     .into_any()
 }
 
 /// The month around the chosen day, with the days marked that have sessions.
-fn calendar(lang: Lang, data: &Details, query: &SessionQuery) -> AnyView {
+fn calendar(lang: Lang, data: &Details, query: &SessionQuery) -> String {
     let base = address(data).without("record");
     let first = query.month.first_day();
     let next = Month(query.month.0 + 1);
+    let to_month = |html: Html, month: Month, label: &str, glyph: Glyph| {
+        let href = base.clone().with("month", month).on("/details/");
+        let html = html.raw("<a class=\"button icon-only\" data-noscroll href=\"").text(&href).raw("\">");
+        icon(html, glyph).raw("<span class=\"sr-only\">").text(label).raw("</span></a>")
+    };
+    let html = Html::new().raw("<div class=\"calendar-head\">");
+    let html = to_month(html, Month(query.month.0 - 1), lang.previous_month(), Glyph::CHEVRON_LEFT);
+    let html = html.raw("<strong>").text(&query.month.to_string()).raw("</strong>");
+    let html = to_month(html, next, lang.next_month(), Glyph::CHEVRON_RIGHT);
+    let html = html.raw("</div><div class=\"calendar-days\">").each(0..7, |html, index| {
+        html.raw("<span class=\"weekday\" aria-hidden=\"true\">").text(lang.weekday(index)).raw("</span>")
+    });
     let days = next.first_day().0 - first.0;
-    let to_month = |month: Month| base.clone().with("month", month).on("/details/");
-    let day = |place: i32| {
+    let html = html.each(0..days, |html, place| {
         let day: Day = first.plus(place);
         let is_marked = query.marked.contains(&day);
-        let href = base.clone().with("date", day).on("/details/");
-        let class = if is_marked { "day is-marked" } else { "day" };
+        let html = html.raw(if is_marked { "<a class=\"day is-marked\"" } else { "<a class=\"day\"" });
         // The first day of the month stands under its day of the week.
-        let column = (place == 0).then(|| first.weekday() + 1);
-        view! {
-            <a
-                class=class
-                href=href
-                data-noscroll
-                data-column=column
-                aria-current=(day == query.date).then_some("date")
-                aria-label=day.to_string()
-            >
-                {place + 1}
-            </a>
-        }
-    };
-    view! {
-        <div class="calendar">
-            <div class="calendar-head">
-                <a class="button icon-only" href=to_month(Month(query.month.0 - 1)) data-noscroll>
-                    <Icon glyph=Glyph::CHEVRON_LEFT />
-                    <span class="sr-only">{lang.previous_month()}</span>
-                </a>
-                <strong>{query.month.to_string()}</strong>
-                <a class="button icon-only" href=to_month(next) data-noscroll>
-                    <Icon glyph=Glyph::CHEVRON_RIGHT />
-                    <span class="sr-only">{lang.next_month()}</span>
-                </a>
-            </div>
-            <div class="calendar-days">
-                {(0..7).map(|index| view! { <span class="weekday" aria-hidden="true">{lang.weekday(index)}</span> }).collect_view()}
-                {(0..days).map(day).collect_view()}
-            </div>
-            <p class="muted">{lang.days_marked()}</p>
-        </div>
-    }
-    .into_any()
+        let column = (first.weekday() + 1).to_string();
+        let html = if place == 0 { html.raw(" data-column=\"").text(&column).raw("\"") } else { html };
+        let html = if day == query.date { html.raw(" aria-current=\"date\"") } else { html };
+        html.raw(" data-noscroll aria-label=\"")
+            .text(&day.to_string())
+            .raw("\" href=\"")
+            .text(&base.clone().with("date", day).on("/details/"))
+            .raw("\">")
+            .text(&(place + 1).to_string())
+            .raw("</a>")
+    });
+    html.raw("</div><p class=\"muted\">").text(lang.days_marked()).raw("</p>").done()
 }
 
 /// The dialog with the session in a table and its power curve.
@@ -393,32 +314,24 @@ fn opened(lang: Lang, data: &Details, session: OpenedSession) -> AnyView {
 
 fn session_table(lang: Lang, session: &OpenedSession) -> AnyView {
     let line: &RecordLine = &session.line;
-    let row = |label: fn(Lang) -> &'static str, value: String| {
-        view! {
-            <tr>
-                <th scope="row">{two_labels(lang, label)}</th>
-                <td>{value}</td>
-            </tr>
-        }
-    };
-    let time = |at: Option<LocalTime>| at.map_or_else(|| "–".to_owned(), LocalTime::with_space);
-    let finish = line.finish.map_or_else(|| lang.running().to_owned(), LocalTime::with_space);
-    view! {
-        <table class="properties">
-            <caption class="sr-only">{lang.session()}</caption>
-            <tbody>
-                {row(Lang::record_id, line.id.to_string())}
-                {row(Lang::charge_code, line.cycle.map_or_else(|| "–".to_owned(), |cycle| cycle.to_string()))}
-                {row(Lang::charger_id, line.charger.clone())} {row(Lang::queued_time, time(session.queued))}
-                {row(Lang::start_time, time(line.start))} {row(Lang::planned_finish, time(session.planned))}
-                {row(Lang::finish_time, finish)}
-                {row(Lang::duration, line.time.map_or_else(|| "–".to_owned(), |time| lang.hours(time)))}
-                {row(Lang::energy, with_unit(kwh_3(line.energy), "kWh"))}
-                {row(Lang::card, line.card.clone().unwrap_or_else(|| "–".to_owned()))}
-            </tbody>
-        </table>
-    }
-    .into_any()
+    let dash = || "–".to_owned();
+    let time = |at: Option<LocalTime>| at.map_or_else(dash, LocalTime::with_space);
+    let rows: [(fn(Lang) -> &'static str, String); 10] = [
+        (Lang::record_id, line.id.to_string()),
+        (Lang::charge_code, line.cycle.map_or_else(dash, |cycle| cycle.to_string())),
+        (Lang::charger_id, line.charger.clone()),
+        (Lang::queued_time, time(session.queued)),
+        (Lang::start_time, time(line.start)),
+        (Lang::planned_finish, time(session.planned)),
+        (Lang::finish_time, line.finish.map_or_else(|| lang.running().to_owned(), LocalTime::with_space)),
+        (Lang::duration, line.time.map_or_else(dash, |time| lang.hours(time))),
+        (Lang::energy, with_unit(kwh_3(line.energy), "kWh")),
+        (Lang::card, line.card.clone().unwrap_or_else(dash)),
+    ];
+    let html = Html::new().raw("<table class=\"properties\"><caption class=\"sr-only\">").text(lang.session());
+    let html = html.raw("</caption><tbody>").each(rows, |html, (label, value)| property(html, lang, label, &value));
+    let html = html.raw("</tbody></table>").done();
+    table_box("properties-box", move || html.clone())
 }
 
 fn power(lang: Lang, session: &OpenedSession) -> AnyView {

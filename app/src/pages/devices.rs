@@ -1,8 +1,10 @@
 //! The device list: every charge point, and what can be done with it.
 
+use super::html::Html;
 use super::page;
 use super::parts::{
-    badge, both_names, card, choice, commands, empty, get_form, navigator, phases, state_word, tiles, when,
+    badge, both_names, card, commands, empty, get_form, icon, navigator, now_in_browser, phases, select, state_word,
+    table_box, table_head, tiles, when,
 };
 use crate::components::{EmptyState, Glyph, Notice};
 use crate::data::{CurrentLine, DeviceLine, DeviceSort, Devices, PageName, Query};
@@ -31,54 +33,56 @@ fn draw(lang: Lang, data: Devices, selection: Selection, typing: Typing) -> AnyV
         <div class="grid">
             {card("currents", 2, lang.live_currents(), ().into_any(), currents(lang, data.currents.clone()))}
             {phases(lang, &data.phases)}
-            {card("device-list", 9, lang.device_list(), shown(lang, &data), list(lang, data, selection, typing))}
+            {card("device-list", 9, lang.device_list(), count(lang, &data), list(lang, data, selection, typing))}
         </div>
     }
     .into_any()
 }
 
-fn shown(lang: Lang, data: &Devices) -> AnyView {
+fn count(lang: Lang, data: &Devices) -> AnyView {
     view! { <span class="muted">{lang.shown_of(data.chargers.len(), data.count)}</span> }.into_any()
 }
 
 /// The charge points that draw current, as bars of native `<meter>`s: a word, a number and a length.
 fn currents(lang: Lang, known: Vec<CurrentLine>) -> AnyView {
     let live = Live::get();
-    let lines = move || {
+    table_box("currents-box", move || {
         let mut lines = known.clone();
         // The feed knows who has begun and who has stopped since; limits come with the page's data.
         live.chargers.with(|chargers| {
-            lines.retain_mut(|line| {
-                if let Some(charger) = chargers.get(&line.id) {
-                    line.current = charger.current.unwrap_or(0);
-                }
-                line.current > 0
-            });
             for (id, charger) in chargers {
                 let current = charger.current.unwrap_or(0);
-                if current > 0 && !lines.iter().any(|line| line.id == *id) {
-                    lines.push(CurrentLine { id: id.clone(), current, limit: None });
+                match lines.iter_mut().find(|line| line.id == *id) {
+                    Some(line) => line.current = current,
+                    None => lines.push(CurrentLine { id: id.clone(), current, limit: None }),
                 }
             }
         });
+        lines.retain(|line| line.current > 0);
         lines.sort_by(|a, b| a.id.cmp(&b.id));
         if lines.is_empty() {
-            return view! { <EmptyState text=lang.no_current() glyph=Glyph::POWER /> }.into_any();
+            let html = icon(Html::new().raw("<div class=\"empty\">"), Glyph::POWER);
+            return html.raw("<p>").text(lang.no_current()).raw("</p></div>").done();
         }
-        let bars = lines.into_iter().map(|line| {
+        let html = Html::new().raw("<ul class=\"currents\">").each(lines, |html, line| {
             let limit = line.limit.filter(|limit| *limit > 0).unwrap_or(32).max(line.current);
             let href = Query::from([("charger_id", &line.id)]).on("/details/");
-            view! {
-                <li>
-                    <a href=href>{line.id.clone()}</a>
-                    <meter min="0" max=limit value=line.current aria-label=format!("{} {}", lang.current(), line.id)></meter>
-                    <span class="number">{with_unit(line.current, "A")}</span>
-                </li>
-            }
+            html.raw("<li>")
+                .link(&href, &line.id)
+                .raw("<meter min=\"0\" max=\"")
+                .text(&limit.to_string())
+                .raw("\" value=\"")
+                .text(&line.current.to_string())
+                .raw("\" aria-label=\"")
+                .text(lang.current())
+                .raw(" ")
+                .text(&line.id)
+                .raw("\"></meter><span class=\"number\">")
+                .text(&with_unit(line.current, "A"))
+                .raw("</span></li>")
         });
-        view! { <ul class="currents">{bars.collect_view()}</ul> }.into_any()
-    };
-    view! { <div class="currents-box">{lines}</div> }.into_any()
+        html.raw("</ul>").done()
+    })
 }
 
 fn list(lang: Lang, data: Devices, selection: Selection, typing: Typing) -> AnyView {
@@ -105,7 +109,6 @@ fn list(lang: Lang, data: Devices, selection: Selection, typing: Typing) -> AnyV
 }
 
 fn filters(lang: Lang, data: &Devices, typing: Typing) -> AnyView {
-    let (sent, changed) = get_form("/devices/");
     let go = navigator(true);
     let typed = {
         let (state, sort) = (data.state.clone(), sort_word(data.sort));
@@ -117,142 +120,132 @@ fn filters(lang: Lang, data: &Devices, typing: Typing) -> AnyView {
     };
     let search = data.search.clone();
     let text = move || typing.get().unwrap_or_else(|| search.clone());
-    let sorts = DeviceSort::ALL.into_iter().map(|(sort, word)| {
+    let sorts = Html::new().each(DeviceSort::ALL, |html, (sort, word)| {
         let label = match sort {
             DeviceSort::Added => lang.sort_added(),
             DeviceSort::Id => lang.sort_id(),
             DeviceSort::State => lang.sort_state(),
             DeviceSort::Contact => lang.sort_contact(),
         };
-        choice(word, label, data.sort == sort)
+        html.choice(word, label, data.sort == sort)
     });
-    let states = data
-        .states
-        .iter()
-        .map(|state| choice(state, state_word(lang, Some(state)), state.eq_ignore_ascii_case(&data.state)));
-    view! {
-        <form class="filters" method="get" action="/devices/" role="search" on:submit=sent on:change=changed>
-            <label class="filter is-wide">
-                <span>{lang.search()}</span>
-                <input
-                    type="search"
-                    name="search"
-                    value=data.search.clone()
-                    placeholder=lang.search_hint()
-                    autocomplete="off"
-                    prop:value=text
-                    on:input=typed
-                    on:blur=move |_| typing.set(None)
-                />
-            </label>
-            <label class="filter">
-                <span>{lang.state()}</span>
-                <select name="state">
-                    {choice("", lang.all_states(), data.state.is_empty())} {states.collect_view()}
-                </select>
-            </label>
-            <label class="filter">
-                <span>{lang.sort()}</span>
-                <select name="sort">{sorts.collect_view()}</select>
-            </label>
-            <noscript>
-                <button class="button" type="submit">
-                    {lang.apply()}
-                </button>
-            </noscript>
-        </form>
-    }
-    .into_any()
+    let states = Html::new().choice("", lang.all_states(), data.state.is_empty()).each(&data.states, |html, state| {
+        html.choice(state, &state_word(lang, Some(state)), state.eq_ignore_ascii_case(&data.state))
+    });
+    let body = view! {
+        <label class="filter is-wide">
+            <span>{lang.search()}</span>
+            <input
+                type="search"
+                name="search"
+                value=data.search.clone()
+                placeholder=lang.search_hint()
+                autocomplete="off"
+                prop:value=text
+                on:input=typed
+                on:blur=move |_| typing.set(None)
+            />
+        </label>
+        {select(lang.state(), "state", states)}
+        {select(lang.sort(), "sort", sorts)}
+    };
+    get_form(lang, "/devices/", "filters", body.into_any())
 }
 
 fn sort_word(sort: DeviceSort) -> &'static str {
     DeviceSort::ALL.into_iter().find(|(known, _)| *known == sort).map_or("", |(_, word)| word)
 }
 
+/// The table. Rows are text; the one handler at the table knows a row's checkbox by its value.
 fn table(lang: Lang, data: &Devices, selection: Selection) -> AnyView {
     let all: BTreeSet<String> = data.chargers.iter().map(|charger| charger.id.clone()).collect();
     let count = all.len();
-    let every = {
-        let all = all.clone();
-        move |event| {
-            let chosen = if event_target_checked(&event) { all.clone() } else { BTreeSet::new() };
-            selection.set(chosen);
+    // Rows are painted again when all of them change. A box that a person ticks shows it by itself, and keeps the focus.
+    let painted = RwSignal::new(0_u32);
+    let select = move |event: leptos::web_sys::Event| {
+        let id = event_target_value(&event);
+        let is_checked = event_target_checked(&event);
+        let is_every = id.is_empty();
+        selection.update(|chosen| match (is_every, is_checked) {
+            (true, true) => chosen.clone_from(&all),
+            (true, false) => chosen.clear(),
+            (false, true) => _ = chosen.insert(id),
+            (false, false) => _ = chosen.remove(&id),
+        });
+        if is_every {
+            painted.update(|count| *count += 1);
         }
     };
     let is_every = move || selection.with(BTreeSet::len) == count;
-    let heading = |en, zh| view! { <th scope="col">{both_names(en, zh)}</th> };
+    let why = [lang.no_connection(), ": ", lang.no_connection_help()].concat();
     view! {
-        <div class="bulk">
-            <label class="check">
-                <input type="checkbox" prop:checked=is_every on:change=every />
-                <span>{lang.select_all()}</span>
-            </label>
-            <span class="muted" role="status">
-                {move || lang.selected(selection.with(BTreeSet::len))}
-            </span>
-            {commands(lang, "")}
-        </div>
-        <Notice>{lang.no_connection()} ": " {lang.no_connection_help()}</Notice>
-        <div class="table-box">
-            <table class="data device-table">
-                <caption class="sr-only">{lang.device_list()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">
-                            <span class="sr-only">{lang.select()}</span>
-                        </th>
-                        {heading("Charger ID", "电桩ID")} {heading("Firmware Ver", "固件版本")}
-                        {heading("Model ID", "固件ID")} {heading("State", "状态")}
-                        <th scope="col">{lang.last_contact()}</th>
-                        <th scope="col">{lang.actions()}</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {data
-                        .chargers
-                        .iter()
-                        .map(|charger| row(lang, data, charger, selection))
-                        .collect_view()}
-                </tbody>
-            </table>
+        <div on:change=select>
+            <div class="bulk">
+                <label class="check">
+                    <input type="checkbox" value="" prop:checked=is_every />
+                    <span>{lang.select_all()}</span>
+                </label>
+                <span class="muted" role="status">
+                    {move || lang.selected(selection.with(BTreeSet::len))}
+                </span>
+                <div class="bulk-commands" inner_html=commands(Html::new(), lang, "").done()></div>
+            </div>
+            <Notice>{why}</Notice>
+            {table_box("table-box", rows(lang, data, selection, painted))}
         </div>
     }
     .into_any()
 }
 
-fn row(lang: Lang, data: &Devices, charger: &DeviceLine, selection: Selection) -> AnyView {
-    let href = Query::from([("charger_id", &charger.id)]).on("/details/");
-    let (id, own) = (charger.id.clone(), charger.id.clone());
-    let is_selected = move || selection.with(|chosen| chosen.contains(&own));
-    let select = move |event| {
-        let id = id.clone();
-        let checked = event_target_checked(&event);
-        selection.update(|chosen| {
-            if checked {
-                chosen.insert(id);
-            } else {
-                chosen.remove(&id);
-            }
+fn rows(
+    lang: Lang,
+    data: &Devices,
+    selection: Selection,
+    painted: RwSignal<u32>,
+) -> impl Fn() -> String + Send + Sync + 'static {
+    let live = Live::get();
+    let now = now_in_browser(data.now);
+    let chargers = data.chargers.clone();
+    let names = [("Charger ID", "电桩ID"), ("Firmware Ver", "固件版本"), ("Model ID", "固件ID"), ("State", "状态")]
+        .map(|(en, zh)| both_names(en, zh));
+    move || {
+        let now = now();
+        let html = table_head(lang.device_list(), "data device-table")
+            .raw("<th scope=\"col\"><span class=\"sr-only\">")
+            .text(lang.select())
+            .raw("</span></th>")
+            .each(&names, |html, name| html.column(name, false))
+            .column(lang.last_contact(), false)
+            .column(lang.actions(), false)
+            .raw("</tr></thead><tbody data-painted=\"")
+            .text(&painted.get().to_string())
+            .raw("\">");
+        let html = html.each(&chargers, |html, charger: &DeviceLine| {
+            let state = live.of(&charger.id, &charger.state, |live| live.state.clone());
+            let is_chosen = selection.with_untracked(|chosen| chosen.contains(&charger.id));
+            let href = Query::from([("charger_id", &charger.id)]).on("/details/");
+            let html = html
+                .raw("<tr><td class=\"check-cell\"><label class=\"check\"><input type=\"checkbox\" value=\"")
+                .text(&charger.id)
+                .raw(if is_chosen { "\" checked><span class=\"sr-only\">" } else { "\"><span class=\"sr-only\">" })
+                .text(lang.select())
+                .raw(" ")
+                .text(&charger.id)
+                .raw("</span></label></td><th scope=\"row\" data-label=\"")
+                .text(&names[0])
+                .raw("\">")
+                .link(&href, &charger.id)
+                .raw("</th>");
+            let html = html.cell(&names[1], false).text(shown(&charger.firmware)).raw("</td>");
+            let html = html.cell(&names[2], false).text(shown(&charger.model)).raw("</td>");
+            let html = badge(html.cell(&names[3], false), lang, state.as_deref()).raw("</td>");
+            let html = when(html.cell(lang.last_contact(), false), lang, now, charger.contact);
+            commands(html.raw("</td><td class=\"commands-cell\">"), lang, &charger.id).raw("</td></tr>")
         });
-    };
-    let shown = |text: &str| if text.trim().is_empty() { "–".to_owned() } else { text.to_owned() };
-    view! {
-        <tr>
-            <td class="check-cell">
-                <label class="check">
-                    <input type="checkbox" prop:checked=is_selected on:change=select />
-                    <span class="sr-only">{format!("{} {}", lang.select(), charger.id)}</span>
-                </label>
-            </td>
-            <th scope="row" data-label=both_names("Charger ID", "电桩ID")>
-                <a href=href>{charger.id.clone()}</a>
-            </th>
-            <td data-label=both_names("Firmware Ver", "固件版本")>{shown(&charger.firmware)}</td>
-            <td data-label=both_names("Model ID", "固件ID")>{shown(&charger.model)}</td>
-            <td data-label=both_names("State", "状态")>{badge(lang, &charger.id, charger.state.clone())}</td>
-            <td data-label=lang.last_contact()>{when(lang, data.now, charger.contact)}</td>
-            <td class="commands-cell">{commands(lang, &charger.id)}</td>
-        </tr>
+        html.raw("</tbody></table>").done()
     }
-    .into_any()
+}
+
+fn shown(text: &str) -> &str {
+    if text.trim().is_empty() { "–" } else { text }
 }

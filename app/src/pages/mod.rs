@@ -3,6 +3,7 @@
 
 mod details;
 mod devices;
+mod html;
 mod overview;
 mod parts;
 mod records;
@@ -44,6 +45,14 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
     }
 }
 
+/// Sets the document's title.
+///
+/// Erased on both sides alike: the bundle is compiled with erased components, and a view that leaves nothing in the
+/// page has a mark there only when it is erased.
+fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
+    view! { <Title text=move || [name(), " · BMW"].concat() /> }.into_any()
+}
+
 /// The data is asked for anew when the query string changes, and when the live feed has told of a change.
 fn drawn_by(name: PageName, draw: Draw) -> AnyView {
     let ui = Ui::get();
@@ -60,7 +69,7 @@ fn drawn_by(name: PageName, draw: Draw) -> AnyView {
         })
     };
     view! {
-        <Title text=move || [title(ui.lang.get(), name), " · BMW"].concat() />
+        {page_title(move || title(ui.lang.get(), name))}
         <h1 class="page-title">{move || title(ui.lang.get(), name)}</h1>
         <Transition fallback=move || {
             view! {
@@ -125,7 +134,7 @@ pub fn NotFound() -> impl IntoView {
     }
     let ui = Ui::get();
     view! {
-        <Title text=move || format!("{} · BMW", ui.lang.get().not_found_title()) />
+        {page_title(move || ui.lang.get().not_found_title())}
         <section class="card trouble">
             <h1>{move || ui.lang.get().not_found_title()}</h1>
             <p>{move || ui.lang.get().not_found_help()}</p>

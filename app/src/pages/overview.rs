@@ -1,10 +1,14 @@
 //! The overview: is the site well?
 
+use super::html::Html;
 use super::page;
-use super::parts::{badge, card, choice, empty, get_form, phases, state_word, tiles, when};
+use super::parts::{
+    badge, card, charger_choices, empty, get_form, hidden, input, now_in_browser, phases, select, state_word,
+    table_box, table_head, tiles, when,
+};
 use crate::charts::{EnergyData, EnergySeries, StateShare};
 use crate::components::{EnergyChart, LinkButton, StateDonut};
-use crate::data::{Overview, PageName, Query, ROWS, most_periods, period_word};
+use crate::data::{Overview, PageName, Query, ROWS, period_word};
 use crate::live::Live;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
@@ -40,68 +44,44 @@ fn energy(lang: Lang, data: &Overview) -> AnyView {
     card("energy", 2, lang.energy_chart(), total.into_any(), body.into_any())
 }
 
-/// A radio button of a bar of them.
-fn radio(name: &'static str, value: &'static str, label: &'static str, chosen: bool) -> AnyView {
+/// Radio buttons in one bar.
+fn radios<const N: usize>(
+    name: &'static str,
+    legend: &'static str,
+    choices: [(&'static str, &'static str, bool); N],
+) -> AnyView {
+    let radios = choices.map(|(value, label, chosen)| {
+        view! {
+            <label>
+                <input type="radio" name=name value=value checked=chosen prop:checked=chosen />
+                <span>{label}</span>
+            </label>
+        }
+        .into_any()
+    });
     view! {
-        <label>
-            <input type="radio" name=name value=value checked=chosen prop:checked=chosen />
-            <span>{label}</span>
-        </label>
+        <fieldset class="segmented-field">
+            <legend class="sr-only">{legend}</legend>
+            <div class="segmented">{radios.into_iter().collect_view()}</div>
+        </fieldset>
     }
     .into_any()
 }
 
 fn energy_options(lang: Lang, data: &Overview) -> AnyView {
     let chart = &data.energy;
-    let (sent, changed) = get_form("/overview/");
-    let by = |period, label| radio("by", period_word(period), label, chart.period == period);
-    let charger = chart.charger.clone().unwrap_or_default();
-    // A charge point that was asked for and does not exist is still shown as chosen.
-    let unlisted =
-        (!charger.is_empty() && !data.identities.contains(&charger)).then(|| choice(&charger, &charger, true));
-    view! {
-        <form class="filters" method="get" action="/overview/" on:submit=sent on:change=changed>
-            <fieldset class="segmented-field">
-                <legend class="sr-only">{lang.breakdown()}</legend>
-                <div class="segmented">
-                    {radio("show", "total", lang.energy_total(), !chart.by_charger)}
-                    {radio("show", "chargers", lang.energy_by_charger(), chart.by_charger)}
-                </div>
-            </fieldset>
-            <fieldset class="segmented-field">
-                <legend class="sr-only">{lang.period()}</legend>
-                <div class="segmented">
-                    {by(Period::Year, lang.year())} {by(Period::Month, lang.month())} {by(Period::Day, lang.day())}
-                </div>
-            </fieldset>
-            <label class="filter">
-                <span>{lang.how_many()}</span>
-                <input
-                    class="is-short"
-                    type="number"
-                    name="count"
-                    min="1"
-                    max=most_periods(chart.period)
-                    value=chart.count
-                    prop:value=chart.count.to_string()
-                />
-            </label>
-            <label class="filter">
-                <span>{lang.charger()}</span>
-                <select name="charger">
-                    {choice("", lang.all_chargers(), charger.is_empty())} {unlisted}
-                    {data.identities.iter().map(|id| choice(id, id, *id == charger)).collect_view()}
-                </select>
-            </label>
-            <input type="hidden" name="rows" value=data.rows />
-            <noscript>
-                <button class="button" type="submit">
-                    {lang.apply()}
-                </button>
-            </noscript>
-        </form>
-    }
-    .into_any()
+    let by = |period, label| (period_word(period), label, chart.period == period);
+    let shows =
+        [("total", lang.energy_total(), !chart.by_charger), ("chargers", lang.energy_by_charger(), chart.by_charger)];
+    let periods = [by(Period::Year, lang.year()), by(Period::Month, lang.month()), by(Period::Day, lang.day())];
+    let body = view! {
+        {radios("show", lang.breakdown(), shows)}
+        {radios("by", lang.period(), periods)}
+        {input("number", lang.how_many(), "count", chart.count.to_string())}
+        {select(lang.charger(), "charger", charger_choices(lang, &data.identities, chart.charger.as_deref().unwrap_or_default()))}
+        {hidden(&[("rows", &data.rows.to_string())])}
+    };
+    get_form(lang, "/overview/", "filters", body.into_any())
 }
 
 fn energy_figure(lang: Lang, data: &Overview) -> AnyView {
@@ -155,38 +135,28 @@ fn chargers(lang: Lang, data: &Overview) -> AnyView {
 
 fn charger_table(lang: Lang, data: &Overview) -> AnyView {
     let live = Live::get();
-    let rows = data.chargers.iter().map(|charger| {
-        let (id, command) = (charger.id.clone(), charger.command.clone());
-        let command = move || live.of(&id, &command, |live| live.command.clone()).unwrap_or_else(|| "–".to_owned());
-        let href = Query::from([("charger_id", &charger.id)]).on("/details/");
-        view! {
-            <tr>
-                <th scope="row" data-label=lang.charger_id()>
-                    <a href=href>{charger.id.clone()}</a>
-                </th>
-                <td data-label=lang.state()>{badge(lang, &charger.id, charger.state.clone())}</td>
-                <td data-label=lang.last_command()>{command}</td>
-                <td data-label=lang.last_contact()>{when(lang, data.now, charger.contact)}</td>
-            </tr>
-        }
-    });
-    view! {
-        <div class="table-box">
-            <table class="data">
-                <caption class="sr-only">{lang.chargers()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{lang.charger_id()}</th>
-                        <th scope="col">{lang.state()}</th>
-                        <th scope="col">{lang.last_command()}</th>
-                        <th scope="col">{lang.last_contact()}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
+    let now = now_in_browser(data.now);
+    let chargers = data.chargers.clone();
+    table_box("table-box", move || {
+        let now = now();
+        let html = table_head(lang.chargers(), "data")
+            .column(lang.charger_id(), false)
+            .column(lang.state(), false)
+            .column(lang.last_command(), false)
+            .column(lang.last_contact(), false)
+            .raw("</tr></thead><tbody>");
+        html.each(&chargers, |html, charger| {
+            let state = live.of(&charger.id, &charger.state, |live| live.state.clone());
+            let command = live.of(&charger.id, &charger.command, |live| live.command.clone());
+            let href = Query::from([("charger_id", &charger.id)]).on("/details/");
+            let html = html.row_head(lang.charger_id(), false).link(&href, &charger.id).raw("</th>");
+            let html = badge(html.cell(lang.state(), false), lang, state.as_deref()).raw("</td>");
+            let html = html.cell(lang.last_command(), false).text(command.as_deref().unwrap_or("–")).raw("</td>");
+            when(html.cell(lang.last_contact(), false), lang, now, charger.contact).raw("</td></tr>")
+        })
+        .raw("</tbody></table>")
+        .done()
+    })
 }
 
 fn sessions(lang: Lang, data: &Overview) -> AnyView {
@@ -200,61 +170,40 @@ fn sessions(lang: Lang, data: &Overview) -> AnyView {
 
 fn rows_form(lang: Lang, data: &Overview) -> AnyView {
     let chart = &data.energy;
-    let (sent, changed) = get_form("/overview/");
-    view! {
-        <form class="aside-form" method="get" action="/overview/" on:submit=sent on:change=changed>
-            <input type="hidden" name="show" value=if chart.by_charger { "chargers" } else { "total" } />
-            <input type="hidden" name="by" value=period_word(chart.period) />
-            <input type="hidden" name="count" value=chart.count />
-            <input type="hidden" name="charger" value=chart.charger.clone().unwrap_or_default() />
-            <label class="filter is-row">
-                <span>{lang.rows()}</span>
-                <select name="rows">
-                    {ROWS.into_iter().map(|rows| choice(rows, rows, rows == data.rows)).collect_view()}
-                </select>
-            </label>
-            <noscript>
-                <button class="button" type="submit">
-                    {lang.apply()}
-                </button>
-            </noscript>
-        </form>
-    }
-    .into_any()
+    let kept = hidden(&[
+        ("show", if chart.by_charger { "chargers" } else { "total" }),
+        ("by", period_word(chart.period)),
+        ("count", &chart.count.to_string()),
+        ("charger", chart.charger.as_deref().unwrap_or_default()),
+    ]);
+    let choices = Html::new().each(ROWS, |html, rows| {
+        let text = rows.to_string();
+        html.choice(&text, &text, rows == data.rows)
+    });
+    let body = view! {
+        {kept}
+        {select(lang.rows(), "rows", choices)}
+    };
+    get_form(lang, "/overview/", "aside-form", body.into_any())
 }
 
 fn session_table(lang: Lang, data: &Overview) -> AnyView {
-    let rows = data.sessions.iter().map(|session| {
-        view! {
-            <tr>
-                <th scope="row" class="number" data-label=lang.record_id()>
-                    {session.id}
-                </th>
-                <td data-label=lang.finish_time()>{session.finish.with_space()}</td>
-                <td class="number" data-label=lang.energy()>
-                    {with_unit(kwh_3(session.energy), "kWh")}
-                </td>
-            </tr>
-        }
+    let html = table_head(lang.recent_sessions(), "data")
+        .column(lang.record_id(), true)
+        .column(lang.finish_time(), false)
+        .column(lang.energy(), true)
+        .raw("</tr></thead><tbody>");
+    let html = html.each(&data.sessions, |html, session| {
+        html.row_head(lang.record_id(), true)
+            .text(&session.id.to_string())
+            .raw("</th>")
+            .cell(lang.finish_time(), false)
+            .text(&session.finish.with_space())
+            .raw("</td>")
+            .cell(lang.energy(), true)
+            .text(&with_unit(kwh_3(session.energy), "kWh"))
+            .raw("</td></tr>")
     });
-    view! {
-        <div class="table-box">
-            <table class="data">
-                <caption class="sr-only">{lang.recent_sessions()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col" class="number">
-                            {lang.record_id()}
-                        </th>
-                        <th scope="col">{lang.finish_time()}</th>
-                        <th scope="col" class="number">
-                            {lang.energy()}
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        </div>
-    }
-    .into_any()
+    let html = html.raw("</tbody></table>").done();
+    table_box("table-box", move || html.clone())
 }

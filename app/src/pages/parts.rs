@@ -1,7 +1,10 @@
 //! Pieces that several pages share.
 
+use super::html::Html;
 use crate::charts::{CurveData, Sample};
-use crate::components::{Card, CurveChart, EmptyState, Glyph, Icon, LinkButton, PhaseGauges, StateBadge, Tile};
+use crate::components::{
+    Card, CurveChart, EmptyState, Glyph, LinkButton, PhaseGauges, condition_class, condition_glyph,
+};
 use crate::data::{Moment, Phases, Query, Tiles, Value};
 use crate::live::Live;
 use crate::text::Lang;
@@ -19,27 +22,26 @@ use leptos_router::hooks::use_navigate;
 
 /// The four tiles.
 pub fn tiles(lang: Lang, tiles: &Tiles) -> AnyView {
-    let tile = |glyph: Glyph, label: &'static str, value: String, unit: &'static str, note: String| {
-        view! { <Tile glyph=glyph label=label value=value unit=unit secondary=note /> }
-    };
-    let time = format!("{} {}", lang.charging_time(), lang.hours(tiles.time));
-    let chargers_note = lang.tile_chargers_note().to_owned();
-    let in_use_note = lang.tile_in_use_note().to_owned();
-    view! {
-        <dl class="tiles">
-            {tile(Glyph::PLUG_ZAP, lang.tile_chargers(), grouped(tiles.chargers), "", chargers_note)}
-            {tile(
-                Glyph::BATTERY_CHARGING,
-                lang.tile_energy(),
-                kwh_2(tiles.energy),
-                "kWh",
-                lang.tile_energy_note().to_owned(),
-            )}
-            {tile(Glyph::HISTORY, lang.tile_sessions(), grouped(tiles.sessions), "", time)}
-            {tile(Glyph::ZAP, lang.tile_in_use(), grouped(tiles.in_use), "", in_use_note)}
-        </dl>
-    }
-    .into_any()
+    let time = [lang.charging_time(), " ", &lang.hours(tiles.time)].concat();
+    let all = [
+        (Glyph::PLUG_ZAP, lang.tile_chargers(), grouped(tiles.chargers), "", lang.tile_chargers_note()),
+        (Glyph::BATTERY_CHARGING, lang.tile_energy(), kwh_2(tiles.energy), "kWh", lang.tile_energy_note()),
+        (Glyph::HISTORY, lang.tile_sessions(), grouped(tiles.sessions), "", &time),
+        (Glyph::ZAP, lang.tile_in_use(), grouped(tiles.in_use), "", lang.tile_in_use_note()),
+    ];
+    let html = Html::new().each(all, |html, (glyph, label, value, unit, note)| {
+        icon(html.raw("<div class=\"tile\"><dt>"), glyph)
+            .raw("<span>")
+            .text(label)
+            .raw("</span></dt><dd class=\"tile-value\"><span class=\"number\">")
+            .text(&value)
+            .raw("</span><span class=\"unit\">")
+            .raw(unit)
+            .raw("</span></dd><dd class=\"tile-secondary\">")
+            .text(note)
+            .raw("</dd></div>")
+    });
+    view! { <dl class="tiles" inner_html=html.done()></dl> }.into_any()
 }
 
 /// A card: one idea under one heading.
@@ -52,14 +54,13 @@ pub fn card(id: &'static str, span: u8, heading: &'static str, aside: AnyView, b
     .into_any()
 }
 
-/// A charge point's state as word, icon and colour; follows the live feed. The document's word is its title.
-pub fn badge(lang: Lang, id: &str, state: Option<String>) -> AnyView {
-    let live = Live::get();
-    let id = id.to_owned();
-    let now = Signal::derive(move || live.of(&id, &state, |charger| charger.state.clone()));
-    let condition = Signal::derive(move || now.with(|state| condition(state.as_deref())));
-    let word = move || now.with(|state| state_word(lang, state.as_deref()));
-    view! { <StateBadge condition=condition word=word /> }.into_any()
+/// A charge point's state as word, icon and colour.
+pub fn badge(html: Html, lang: Lang, state: Option<&str>) -> Html {
+    let condition = condition(state);
+    icon(html.raw("<span class=\"badge ").raw(condition_class(condition)).raw("\">"), condition_glyph(condition))
+        .raw("<span>")
+        .text(&state_word(lang, state))
+        .raw("</span></span>")
 }
 
 /// A state in words; one that has none is shown as it came.
@@ -70,22 +71,37 @@ pub fn state_word(lang: Lang, state: Option<&str>) -> String {
     lang.state_name(state).map_or_else(|| state.to_owned(), ToOwned::to_owned)
 }
 
-/// A local time with its age beside it, which counts on in the browser.
-pub fn when(lang: Lang, now: Moment, at: Option<Moment>) -> AnyView {
+/// A local time with its age beside it.
+pub fn when(html: Html, lang: Lang, now: Moment, at: Option<Moment>) -> Html {
     let Some(at) = at else {
-        return view! { <span class="muted">{lang.never()}</span> }.into_any();
+        return html.raw("<span class=\"muted\">").text(lang.never()).raw("</span>");
     };
+    html.raw("<time class=\"when\" datetime=\"")
+        .text(&at.local.with_t())
+        .raw("\">")
+        .text(&at.local.with_space())
+        .raw(" <span class=\"age\">")
+        .text(&lang.ago(now.at.since(at.at)))
+        .raw("</span></time>")
+}
+
+/// The time of the page's data, moved on by what has passed in the browser since it was drawn.
+pub fn now_in_browser(now: Moment) -> impl Fn() -> Moment + Clone {
     let live = Live::get();
-    let age = now.at.since(at.at);
     let drawn = live.clock.get_untracked();
-    view! {
-        <time class="when" datetime=at.local.with_t()>
-            {at.local.with_space()}
-            " "
-            <span class="age">{move || lang.ago(age + live.clock.get() - drawn)}</span>
-        </time>
+    move || {
+        let passed = live.clock.get() - drawn;
+        Moment { at: now.at.plus(passed), local: LocalTime(now.local.0 + passed) }
     }
-    .into_any()
+}
+
+/// A table's box, filled with text that follows the feed.
+pub fn table_box(class: &'static str, content: impl Fn() -> String + Send + Sync + 'static) -> AnyView {
+    table_box_of(class, Signal::derive(content))
+}
+
+fn table_box_of(class: &'static str, content: Signal<String>) -> AnyView {
+    view! { <div class=class inner_html=content></div> }.into_any()
 }
 
 /// The load of the site's phases against their limits; follows the live feed.
@@ -150,32 +166,31 @@ pub fn empty(title: &'static str, help: &'static str) -> AnyView {
     view! { <EmptyState text=title hint=help /> }.into_any()
 }
 
-/// A choice of a form's `<select>`.
-pub fn choice(value: impl ToString, label: impl ToString, chosen: bool) -> AnyView {
-    view! {
-        <option value=value.to_string() selected=chosen>
-            {label.to_string()}
-        </option>
-    }
-    .into_any()
-}
-
 /// `Charger ID（电桩ID）`: a heading in both languages, as the document asks.
 pub fn both_names(en: &'static str, zh: &'static str) -> String {
     format!("{en}（{zh}）")
 }
 
-/// A label in the chosen language, and smaller in the other one.
-pub fn two_labels(lang: Lang, label: fn(Lang) -> &'static str) -> AnyView {
+/// A row of a table of properties: its label in the chosen language, and smaller in the other one.
+pub fn property(html: Html, lang: Lang, label: fn(Lang) -> &'static str, value: &str) -> Html {
+    property_head(html, lang, label).text(value).raw("</td></tr>")
+}
+
+/// The beginning of such a row.
+pub fn property_head(html: Html, lang: Lang, label: fn(Lang) -> &'static str) -> Html {
     let other = lang.other();
-    view! {
-        {label(lang)}
-        " "
-        <span class="second-label" lang=other.code()>
-            {label(other)}
-        </span>
-    }
-    .into_any()
+    html.raw("<tr><th scope=\"row\">")
+        .text(label(lang))
+        .raw(" <span class=\"second-label\" lang=\"")
+        .raw(other.code())
+        .raw("\">")
+        .text(label(other))
+        .raw("</span></th><td>")
+}
+
+/// The end of a value that holds markup of its own.
+pub fn property_end(html: Html) -> Html {
+    html.raw("</td></tr>")
 }
 
 /// A number of ampere, or a dash.
@@ -190,9 +205,9 @@ pub fn navigator(replace: bool) -> impl Fn(&str) + Clone + Send + Sync + 'static
     move |address: &str| navigate(address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() })
 }
 
-/// Makes a `<form method="get">` lead to its address without reload: when it is sent, and when a choice is changed.
+/// A `<form method="get">` that leads to its address without reload: when it is sent, and when a choice is changed.
 /// Without WebAssembly the browser does the same by itself, by way of the form's button.
-pub fn get_form(action: &'static str) -> (impl Fn(ev::SubmitEvent) + Clone, impl Fn(web_sys::Event) + Clone) {
+pub fn get_form(lang: Lang, action: &'static str, class: &'static str, body: AnyView) -> AnyView {
     let go = navigator(false);
     let sent = {
         let go = go.clone();
@@ -208,7 +223,62 @@ pub fn get_form(action: &'static str) -> (impl Fn(ev::SubmitEvent) + Clone, impl
             go(&address);
         }
     };
-    (sent, changed)
+    let button = Html::new().raw("<button class=\"button\" type=\"submit\">").text(lang.apply()).raw("</button>");
+    view! {
+        <form class=class method="get" action=action on:submit=sent on:change=changed>
+            {body}
+            <noscript inner_html=button.done()></noscript>
+        </form>
+    }
+    .into_any()
+}
+
+/// What a form hands on unseen.
+pub fn hidden(fields: &[(&'static str, &str)]) -> AnyView {
+    let html = Html::new().each(fields, |html, (name, value)| {
+        html.raw("<input type=\"hidden\" name=\"").raw(name).raw("\" value=\"").text(value).raw("\">")
+    });
+    view! { <span hidden inner_html=html.done()></span> }.into_any()
+}
+
+/// One of many, labelled. The choices are text; the element itself stays, and with it the focus.
+pub fn select(label: &'static str, name: &'static str, choices: Html) -> AnyView {
+    view! {
+        <label class="filter">
+            <span>{label}</span>
+            <select name=name inner_html=choices.done()></select>
+        </label>
+    }
+    .into_any()
+}
+
+/// A labelled input.
+pub fn input(kind: &'static str, label: &'static str, name: &'static str, value: String) -> AnyView {
+    view! {
+        <label class="filter">
+            <span>{label}</span>
+            <input type=kind name=name autocomplete="off" value=value.clone() prop:value=value />
+        </label>
+    }
+    .into_any()
+}
+
+/// The charge points as choices. One that was asked for and does not exist is still shown as chosen.
+pub fn charger_choices(lang: Lang, identities: &[String], chosen: &str) -> Html {
+    let html = Html::new().choice("", lang.all_chargers(), chosen.is_empty());
+    let is_listed = chosen.is_empty() || identities.iter().any(|id| id == chosen);
+    let html = if is_listed { html } else { html.choice(chosen, chosen, true) };
+    html.each(identities, |html, id| html.choice(id, id, id == chosen))
+}
+
+/// The beginning of a table, up to its first heading.
+pub fn table_head(caption: &str, class: &'static str) -> Html {
+    Html::new()
+        .raw("<table class=\"")
+        .raw(class)
+        .raw("\"><caption class=\"sr-only\">")
+        .text(caption)
+        .raw("</caption><thead><tr>")
 }
 
 fn form_of(event: &web_sys::Event) -> Option<web_sys::HtmlFormElement> {
@@ -224,25 +294,36 @@ fn address_of(action: &str, form: &web_sys::HtmlFormElement) -> Option<String> {
 }
 
 /// The operation commands. Until charge points connect each is there and says why it cannot be given.
-///
-/// Plain elements with the classes of `ActionButton`: there are five in each row of the device list.
-pub fn commands(lang: Lang, of: &str) -> AnyView {
-    let command = |name: &'static str, glyph: Glyph| {
-        view! {
-            <button type="button" class="button" aria-disabled="true" title=lang.no_connection()>
-                <Icon glyph=glyph />
-                <span>{name}</span>
-            </button>
-        }
-    };
-    view! {
-        <div class="commands" role="group" aria-label=format!("{} {of}", lang.actions())>
-            {command(lang.start(), Glyph::PLAY)}
-            {command(lang.stop(), Glyph::SQUARE)}
-            {command(lang.reset(), Glyph::ROTATE_CCW)}
-            {command(lang.update(), Glyph::DOWNLOAD)}
-            {command(lang.more(), Glyph::ELLIPSIS)}
-        </div>
-    }
-    .into_any()
+pub fn commands(html: Html, lang: Lang, of: &str) -> Html {
+    let all = [
+        (lang.start(), Glyph::PLAY),
+        (lang.stop(), Glyph::SQUARE),
+        (lang.reset(), Glyph::ROTATE_CCW),
+        (lang.update(), Glyph::DOWNLOAD),
+        (lang.more(), Glyph::ELLIPSIS),
+    ];
+    html.raw("<div class=\"commands\" role=\"group\" aria-label=\"")
+        .text(lang.actions())
+        .raw(" ")
+        .text(of)
+        .raw("\">")
+        .each(all, |html, (name, glyph)| {
+            icon(
+                html.raw("<button type=\"button\" class=\"button\" aria-disabled=\"true\" title=\"")
+                    .text(lang.no_connection())
+                    .raw("\">"),
+                glyph,
+            )
+            .raw("<span>")
+            .text(name)
+            .raw("</span></button>")
+        })
+        .raw("</div>")
+}
+
+/// An icon beside a word.
+pub fn icon(html: Html, glyph: Glyph) -> Html {
+    html.raw("<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">")
+        .raw(glyph.paths())
+        .raw("</svg>")
 }

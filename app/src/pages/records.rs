@@ -1,7 +1,8 @@
 //! The sessions of the past: filtered, summed up, in parts, and as CSV.
 
+use super::html::Html;
 use super::page;
-use super::parts::{card, choice, get_form};
+use super::parts::{card, charger_choices, get_form, input, select, table_box, table_head};
 use crate::components::{EmptyState, Glyph, Icon, LinkButton, Notice, NoticeKind};
 use crate::data::{PageName, Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
@@ -55,122 +56,72 @@ fn draw(lang: Lang, data: Records) -> AnyView {
 }
 
 fn filters(lang: Lang, data: &Records) -> AnyView {
-    let (sent, changed) = get_form("/records/");
     let filter = &data.filter;
-    let unlisted = (!filter.charger.is_empty() && !data.identities.contains(&filter.charger))
-        .then(|| choice(&filter.charger, &filter.charger, true));
-    let day = |name: &'static str, label: &'static str, value: String| {
-        view! {
-            <label class="filter">
-                <span>{label}</span>
-                <input type="date" name=name value=value.clone() prop:value=value />
-            </label>
-        }
+    let states = Html::new()
+        .choice("", lang.all_states(), filter.finished.is_none())
+        .choice("finished", lang.finished(), filter.finished == Some(true))
+        .choice("running", lang.running(), filter.finished == Some(false));
+    let body = view! {
+        {select(lang.charger(), "charger", charger_choices(lang, &data.identities, &filter.charger))}
+        {input("date", lang.from(), "from", filter.from.to_string())}
+        {input("date", lang.to(), "to", filter.to.to_string())}
+        {input("search", lang.card(), "card", filter.card.clone())}
+        {select(lang.state(), "state", states)}
     };
-    view! {
-        <form class="filters" method="get" action="/records/" role="search" on:submit=sent on:change=changed>
-            <label class="filter">
-                <span>{lang.charger()}</span>
-                <select name="charger">
-                    {choice("", lang.all_chargers(), filter.charger.is_empty())} {unlisted}
-                    {data.identities.iter().map(|id| choice(id, id, *id == filter.charger)).collect_view()}
-                </select>
-            </label>
-            {day("from", lang.from(), filter.from.to_string())} {day("to", lang.to(), filter.to.to_string())}
-            <label class="filter">
-                <span>{lang.card()}</span>
-                <input
-                    type="search"
-                    name="card"
-                    autocomplete="off"
-                    value=filter.card.clone()
-                    prop:value=filter.card.clone()
-                />
-            </label>
-            <label class="filter">
-                <span>{lang.state()}</span>
-                <select name="state">
-                    {choice("", lang.all_states(), filter.finished.is_none())}
-                    {choice("finished", lang.finished(), filter.finished == Some(true))}
-                    {choice("running", lang.running(), filter.finished == Some(false))}
-                </select>
-            </label>
-            <button class="button" type="submit">
-                <Icon glyph=Glyph::SEARCH />
-                <span>{lang.filter()}</span>
-            </button>
-        </form>
-    }
-    .into_any()
+    get_form(lang, "/records/", "filters", body.into_any())
 }
 
 fn table(lang: Lang, data: &Records) -> AnyView {
-    let parts = {
-        let older = data.next.map(|next| {
-            let href = address(&data.filter).with("before", next).on("/records/");
-            view! { <LinkButton href=href label=lang.older() glyph=Glyph::CHEVRON_RIGHT /> }
-        });
-        let newest = data.is_later_part.then(|| {
-            let href = address(&data.filter).on("/records/");
-            view! { <LinkButton href=href label=lang.newest() glyph=Glyph::CHEVRON_LEFT /> }
-        });
-        view! {
-            <nav class="parts" aria-label=lang.records()>
-                {newest}
-                {older}
-            </nav>
-        }
-    };
+    let html = table_head(lang.recent_sessions(), "data")
+        .column(lang.record_id(), true)
+        .column(lang.charger_id(), false)
+        .column(lang.charge_code(), true)
+        .column(lang.start_time(), false)
+        .column(lang.finish_time(), false)
+        .column(lang.duration(), true)
+        .column(lang.energy(), true)
+        .column(lang.card(), false)
+        .raw("</tr></thead><tbody>");
+    let html = html.each(&data.sessions, |html, session| row(html, lang, session));
+    let count = [grouped(data.count).as_str(), " ", lang.sessions()].concat();
+    let html = html
+        .raw("</tbody><tfoot><tr><th scope=\"row\">")
+        .text(lang.total())
+        .raw("</th><td colspan=\"4\" data-label=\"")
+        .text(lang.tile_sessions())
+        .raw("\">")
+        .text(&count)
+        .raw("</td>")
+        .cell(lang.duration(), true)
+        .text(&lang.hours(data.time))
+        .raw("</td>")
+        .cell(lang.energy(), true)
+        .text(&with_unit(kwh_2(data.energy), "kWh"))
+        .raw("</td><td></td></tr></tfoot></table>")
+        .done();
+    let parts = Html::new().each(
+        [
+            data.is_later_part.then(|| (address(&data.filter), lang.newest())),
+            data.next.map(|next| (address(&data.filter).with("before", next), lang.older())),
+        ]
+        .into_iter()
+        .flatten(),
+        |html, (query, label)| {
+            html.raw("<a class=\"button\" href=\"")
+                .text(&query.on("/records/"))
+                .raw("\"><span>")
+                .text(label)
+                .raw("</span></a>")
+        },
+    );
     view! {
-        <div class="table-box is-tall">
-            <table class="data">
-                <caption class="sr-only">{lang.recent_sessions()}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col" class="number">
-                            {lang.record_id()}
-                        </th>
-                        <th scope="col">{lang.charger_id()}</th>
-                        <th scope="col" class="number">
-                            {lang.charge_code()}
-                        </th>
-                        <th scope="col">{lang.start_time()}</th>
-                        <th scope="col">{lang.finish_time()}</th>
-                        <th scope="col" class="number">
-                            {lang.duration()}
-                        </th>
-                        <th scope="col" class="number">
-                            {lang.energy()}
-                        </th>
-                        <th scope="col">{lang.card()}</th>
-                    </tr>
-                </thead>
-                <tbody>{data.sessions.iter().map(|session| row(lang, session)).collect_view()}</tbody>
-                <tfoot>
-                    <tr>
-                        <th scope="row">{lang.total()}</th>
-                        <td colspan="4" data-label=lang.tile_sessions()>
-                            {grouped(data.count)}
-                            " "
-                            {lang.sessions()}
-                        </td>
-                        <td class="number" data-label=lang.duration()>
-                            {lang.hours(data.time)}
-                        </td>
-                        <td class="number" data-label=lang.energy()>
-                            {with_unit(kwh_2(data.energy), "kWh")}
-                        </td>
-                        <td></td>
-                    </tr>
-                </tfoot>
-            </table>
-        </div>
-        {parts}
+        {table_box("table-box is-tall", move || html.clone())}
+        <nav class="parts" aria-label=lang.records() inner_html=parts.done()></nav>
     }
     .into_any()
 }
 
-fn row(lang: Lang, session: &RecordLine) -> AnyView {
+fn row(html: Html, lang: Lang, session: &RecordLine) -> Html {
     let dash = || "–".to_owned();
     let time = |at: Option<LocalTime>| at.map_or_else(dash, LocalTime::with_space);
     let finish = session.finish.map_or_else(|| lang.running().to_owned(), LocalTime::with_space);
@@ -181,27 +132,28 @@ fn row(lang: Lang, session: &RecordLine) -> AnyView {
         .with("start", "1")
         .on("/details/");
     let charger = Query::from([("charger_id", &session.charger)]).on("/details/");
-    view! {
-        <tr>
-            <th scope="row" class="number" data-label=lang.record_id()>
-                <a href=full>{session.id}</a>
-            </th>
-            <td data-label=lang.charger_id()>
-                <a href=charger>{session.charger.clone()}</a>
-            </td>
-            <td class="number" data-label=lang.charge_code()>
-                {session.cycle.map_or_else(dash, |cycle| cycle.to_string())}
-            </td>
-            <td data-label=lang.start_time()>{time(session.start)}</td>
-            <td data-label=lang.finish_time()>{finish}</td>
-            <td class="number" data-label=lang.duration()>
-                {session.time.map_or_else(dash, |time| lang.hours(time))}
-            </td>
-            <td class="number" data-label=lang.energy()>
-                {with_unit(kwh_3(session.energy), "kWh")}
-            </td>
-            <td data-label=lang.card()>{session.card.clone().unwrap_or_else(dash)}</td>
-        </tr>
-    }
-    .into_any()
+    html.row_head(lang.record_id(), true)
+        .link(&full, &session.id.to_string())
+        .raw("</th>")
+        .cell(lang.charger_id(), false)
+        .link(&charger, &session.charger)
+        .raw("</td>")
+        .cell(lang.charge_code(), true)
+        .text(&session.cycle.map_or_else(dash, |cycle| cycle.to_string()))
+        .raw("</td>")
+        .cell(lang.start_time(), false)
+        .text(&time(session.start))
+        .raw("</td>")
+        .cell(lang.finish_time(), false)
+        .text(&finish)
+        .raw("</td>")
+        .cell(lang.duration(), true)
+        .text(&session.time.map_or_else(dash, |time| lang.hours(time)))
+        .raw("</td>")
+        .cell(lang.energy(), true)
+        .text(&with_unit(kwh_3(session.energy), "kWh"))
+        .raw("</td>")
+        .cell(lang.card(), false)
+        .text(session.card.as_deref().unwrap_or("–"))
+        .raw("</td></tr>")
 }
