@@ -39,7 +39,8 @@ async fn keep_busy(site: Arc<Site>, rate: u32) -> anyhow::Result<()> {
             id_tag: None,
         };
         let session = site.start_session(&start).await?;
-        site.finish_session(&SessionFinish { id: session.id, finished_at: now, energy: Energy::from_wh(7_400) }).await?;
+        site.finish_session(&SessionFinish { id: session.id, finished_at: now, energy: Energy::from_wh(7_400) })
+            .await?;
     }
     Ok(())
 }

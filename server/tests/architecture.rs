@@ -66,7 +66,12 @@ fn sql_is_in_the_store_only() {
 #[test]
 fn documented_names_stay_at_the_boundary() {
     let elsewhere = [
-        "app/src/components", "app/src/charts", "app/src/data", "app/src/pages", "crates/site/src", "crates/domain/src",
+        "app/src/components",
+        "app/src/charts",
+        "app/src/data",
+        "app/src/pages",
+        "crates/site/src",
+        "crates/domain/src",
         "server/src",
     ];
     for folder in elsewhere {

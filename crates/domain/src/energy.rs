@@ -13,7 +13,7 @@ pub struct Energy(i64);
 impl Energy {
     /// No energy.
     pub const ZERO: Self = Self(0);
-    /// The most that one session or one charge point may claim: 1 TWh. Sums over a million of them still fit.
+    /// The most that one session or one charge point may claim, 10¹² Wh. Sums over a million of them still fit.
     pub const MAX: Self = Self(1_000_000_000_000);
 
     /// From watt-hours.
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn sums_are_rounded_half_up() {
-        assert_eq!(Energy::from_wh(12_214_535).kwh_2(), 12_214.54);
-        assert_eq!(Energy::from_wh(12_214_534).kwh_2(), 12_214.53);
-        assert_eq!(ChargingTime::parse_minutes("0.005").unwrap().minutes_2(), 0.01);
+        assert_eq!(Energy::from_wh(12_214_535).kwh_2().to_string(), "12214.54");
+        assert_eq!(Energy::from_wh(12_214_534).kwh_2().to_string(), "12214.53");
+        assert_eq!(ChargingTime::parse_minutes("0.005").unwrap().minutes_2().to_string(), "0.01");
     }
 
     #[test]

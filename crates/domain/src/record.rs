@@ -159,7 +159,7 @@ impl Transaction {
     }
 }
 
-/// What was measured at one moment on one connector (OCPP MeterValue).
+/// What was measured at one moment on one connector (OCPP `MeterValue`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeterValue {
     /// The charge point.

@@ -255,9 +255,8 @@ fn decimal(input: Input<'_>) -> Result<f64, FieldError> {
         return Err(FieldError::NotDecimal);
     };
     decimal::parse_finite(text).map_err(|error| match error {
-        DecimalError::Malformed => FieldError::NotDecimal,
         DecimalError::OutOfRange if text.starts_with('-') => FieldError::TooSmall(0),
-        DecimalError::OutOfRange => FieldError::NotDecimal,
+        DecimalError::Malformed | DecimalError::OutOfRange => FieldError::NotDecimal,
     })
 }
 
