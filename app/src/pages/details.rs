@@ -36,10 +36,8 @@ fn address(data: &Details) -> Query {
 fn draw(lang: Lang, data: Details) -> AnyView {
     let body = match &data.charger {
         Some(charger) => view! {
-            <div class="grid details-grid">
-                {card("properties", 1, lang.properties(), online(lang, charger), properties(lang, &data, charger))}
-                {card("curve", 2, lang.curve(), spans(lang, &data), values(lang, &data, charger))}
-            </div>
+            {card("properties", 1, lang.properties(), online(lang, charger), properties(lang, &data, charger))}
+            {card("curve", 2, lang.curve(), spans(lang, &data), values(lang, &data, charger))}
         }
         .into_any(),
         None if data.identities.is_empty() => empty(lang.no_chargers(), lang.no_chargers_help()),
@@ -55,8 +53,9 @@ fn draw(lang: Lang, data: Details) -> AnyView {
     };
     view! {
         {head(lang, &data)}
-        {body}
-        {card("query", 9, lang.session_query(), ().into_any(), query(lang, &data))}
+        <div class="grid">
+            {body} {card("query", 9, lang.session_query(), ().into_any(), query(lang, &data))}
+        </div>
         {data.query.opened.clone().map(|session| opened(lang, &data, session))}
     }
     .into_any()

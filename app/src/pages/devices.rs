@@ -4,7 +4,7 @@ use super::html::Html;
 use super::page;
 use super::parts::{
     badge, both_names, card, commands, empty, get_form, icon, navigator, now_in_browser, phases, select, state_word,
-    table_box, table_head, tiles, when,
+    table_box, table_head, tiles,
 };
 use crate::components::{EmptyState, Glyph, Notice};
 use crate::data::{CurrentLine, DeviceLine, DeviceSort, Devices, PageName, Query};
@@ -215,7 +215,6 @@ fn rows(
             .text(lang.select())
             .raw("</span></th>")
             .each(&names, |html, name| html.column(name, false))
-            .column(lang.last_contact(), false)
             .column(lang.actions(), false)
             .raw("</tr></thead><tbody data-painted=\"")
             .text(&painted.get().to_string())
@@ -238,9 +237,10 @@ fn rows(
                 .raw("</th>");
             let html = html.cell(&names[1], false).text(shown(&charger.firmware)).raw("</td>");
             let html = html.cell(&names[2], false).text(shown(&charger.model)).raw("</td>");
-            let html = badge(html.cell(&names[3], false), lang, state.as_deref()).raw("</td>");
-            let html = when(html.cell(lang.last_contact(), false), lang, now, charger.contact);
-            commands(html.raw("</td><td class=\"commands-cell\">"), lang, &charger.id).raw("</td></tr>")
+            let html = badge(html.cell(&names[3], false), lang, state.as_deref());
+            let contact = charger.contact.map_or_else(|| lang.never().to_owned(), |at| lang.ago(now.at.since(at.at)));
+            let html = html.raw(" <small class=\"age\" title=\"").text(lang.last_contact()).raw("\">").text(&contact);
+            commands(html.raw("</small></td><td class=\"commands-cell\">"), lang, &charger.id).raw("</td></tr>")
         });
         html.raw("</tbody></table>").done()
     }

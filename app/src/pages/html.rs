@@ -82,8 +82,8 @@ impl Html {
 
     /// Each of a list in turn.
     #[must_use]
-    pub fn each<T>(self, list: impl IntoIterator<Item = T>, mut draw: impl FnMut(Self, T) -> Self) -> Self {
-        list.into_iter().fold(self, |html, item| draw(html, item))
+    pub fn each<T>(self, list: impl IntoIterator<Item = T>, draw: impl FnMut(Self, T) -> Self) -> Self {
+        list.into_iter().fold(self, draw)
     }
 
     /// The text.
