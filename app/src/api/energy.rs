@@ -9,10 +9,10 @@ use axum::response::Response;
 use bmw_domain::calendar::Period;
 use bmw_domain::energy::Energy;
 use bmw_domain::field::{self, FieldError};
-use bmw_domain::record::ChargePointKey;
-use bmw_site::Window;
+use bmw_site::{EnergySums, Window};
 use bytes::Bytes;
 use http::Uri;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Energy by month (2.10).
@@ -102,9 +102,9 @@ async fn months_answer(api: &Shared, uri: &Uri) -> Result<Bytes, ApiError> {
     let sums = sums_of(api, window, charger.as_deref()).await?;
     let mut json = JsonWriter::with_capacity(192);
     json.raw(r#"{"x":"#);
-    json.list(window.indices().rev(), |json, index| label(json, window.period, index));
+    json.list(window.indices().rev(), |json, index| json.label(window.period, index));
     json.raw(r#","y":"#);
-    json.list(sums.iter().rev(), |json, energy| json.kwh(*energy));
+    json.kwhs(sums.iter().rev());
     json.raw("}");
     Ok(json.finish().into())
 }
@@ -136,47 +136,25 @@ pub(super) async fn months_by_charger(State(api): State<Shared>) -> Response {
 
 async fn months_by_charger_answer(api: &Shared) -> Result<Bytes, ApiError> {
     let window = Window::newest(Period::Month, api.app.site.clock().today(), 12);
+    let present = Arc::clone(&api.app.site.present());
     let x = labels(window);
-    let rows = rows(api, window, |now| now.has_sessions).await?;
-    let mut json = JsonWriter::with_capacity((x.len() + 140) * rows.len() + 16);
-    json.raw(r#"{"data":"#);
-    json.list(&rows, |json, row| {
-        json.raw(r#"{"charger_id":"#);
-        json.string(&row.identity);
-        json.raw(r#","y":"#);
-        json.list(&row.sums, |json, energy| json.kwh(*energy));
-        json.raw(r#","x":"#);
-        json.raw_bytes(&x);
+    let write = |sums: &EnergySums| {
+        let chosen = present.by_identity().filter(|now| now.has_sessions);
+        let mut json = JsonWriter::with_capacity((x.len() + 140) * present.charge_points().len() + 16);
+        json.raw(r#"{"data":"#);
+        json.list(chosen, |json, now| {
+            json.raw(r#"{"charger_id":"#);
+            json.string(now.charge_point.identity.as_str());
+            json.raw(r#","y":"#);
+            json.kwhs(&sums.of(now.key, window));
+            json.raw(r#","x":"#);
+            json.raw_bytes(&x);
+            json.raw("}");
+        });
         json.raw("}");
-    });
-    json.raw("}");
-    Ok(json.finish().into())
-}
-
-/// One charger's sums.
-struct Row {
-    identity: String,
-    sums: Vec<Energy>,
-}
-
-/// The sums of the chargers that are chosen, by id.
-async fn rows(
-    api: &Shared,
-    window: Window,
-    choose: impl Fn(&bmw_site::ChargePointNow) -> bool,
-) -> Result<Vec<Row>, ApiError> {
-    let chosen: Vec<(ChargePointKey, String)> = api
-        .app
-        .site
-        .present()
-        .by_identity()
-        .filter(|now| choose(now))
-        .map(|now| (now.key, now.charge_point.identity.as_str().to_owned()))
-        .collect();
-    let sums = |sums: &bmw_site::EnergySums| {
-        chosen.into_iter().map(|(key, identity)| Row { identity, sums: sums.of(key, window) }).collect()
+        json.finish()
     };
-    Ok(api.app.site.with_sums(sums).await?)
+    Ok(api.app.site.with_sums(write).await?.into())
 }
 
 /// `mode` and `offset` of 3.1 and 3.2.
@@ -257,26 +235,31 @@ async fn by_charger_answer(api: &Shared, uri: &Uri) -> Result<Bytes, ApiError> {
     let show_all = params.flag("show_all");
     params.finish()?;
     let window = Window::newest(period, api.app.site.clock().today(), length);
+    let present = Arc::clone(&api.app.site.present());
     let x = labels(window);
-    let mut rows = rows(api, window, |_| true).await?;
-    if !show_all {
-        rows.retain(|row| row.sums.iter().copied().sum::<Energy>() > Energy::ZERO);
-    }
-    let mut json = JsonWriter::with_capacity((x.len() + 10 * length + 64) * rows.len() + 16);
-    json.list(&rows, |json, row| {
-        json.raw(r#"{"charger_id":"#);
-        json.string(&row.identity);
-        json.raw(r#","x":"#);
-        json.raw_bytes(&x);
-        series(json, &row.sums);
-    });
-    Ok(json.finish().into())
+    let write = |sums: &EnergySums| {
+        let shown = present.by_identity().filter_map(|now| {
+            let sums = sums.of(now.key, window);
+            let total = sums.iter().copied().sum::<Energy>();
+            (show_all || total > Energy::ZERO).then_some((now, sums))
+        });
+        let mut json = JsonWriter::with_capacity((x.len() + 8 * length + 64) * present.charge_points().len() + 16);
+        json.list(shown, |json, (now, sums)| {
+            json.raw(r#"{"charger_id":"#);
+            json.string(now.charge_point.identity.as_str());
+            json.raw(r#","x":"#);
+            json.raw_bytes(&x);
+            series(json, &sums);
+        });
+        json.finish()
+    };
+    Ok(api.app.site.with_sums(write).await?.into())
 }
 
 /// `y`, `total` and the end of the object.
 fn series(json: &mut JsonWriter, sums: &[Energy]) {
     json.raw(r#","y":"#);
-    json.list(sums, |json, energy| json.kwh(*energy));
+    json.kwhs(sums);
     json.raw(r#","total":"#);
     json.kwh(sums.iter().copied().sum());
     json.raw("}");
@@ -285,12 +268,6 @@ fn series(json: &mut JsonWriter, sums: &[Energy]) {
 /// The list of a window's labels, written once for all series.
 fn labels(window: Window) -> Vec<u8> {
     let mut json = JsonWriter::with_capacity(13 * window.length + 2);
-    json.list(window.indices(), |json, index| label(json, window.period, index));
+    json.list(window.indices(), |json, index| json.label(window.period, index));
     json.finish()
-}
-
-fn label(json: &mut JsonWriter, period: Period, index: i32) {
-    json.raw("\"");
-    json.raw(&period.label(index));
-    json.raw("\"");
 }

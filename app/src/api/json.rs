@@ -3,7 +3,7 @@
 //! The routes that answer thousands of lines use it instead of serde: the keys are fixed text, energies are whole Wh
 //! and most times of an answer are of the same day. That what it writes is what the documented types say is under test.
 
-use bmw_domain::calendar::{Day, LocalTime};
+use bmw_domain::calendar::{Day, LocalTime, Month, Period};
 use bmw_domain::energy::Energy;
 
 /// JSON under construction. Who uses it is responsible for commas and brackets.
@@ -98,24 +98,42 @@ impl JsonWriter {
 
     /// An energy in kWh, exact to the Wh, with 1 to 3 decimals.
     pub(super) fn kwh(&mut self, energy: Energy) {
-        let wh = energy.wh();
-        if wh == 0 {
-            return self.raw("0.0");
+        // 20 digits, a sign and a point.
+        let mut text = [0; 24];
+        let start = kwh_text(energy.wh(), &mut text);
+        self.out.extend_from_slice(&text[start..]);
+    }
+
+    /// A list of energies in kWh.
+    pub(super) fn kwhs<'a>(&mut self, energies: impl IntoIterator<Item = &'a Energy>) {
+        let mut text = [0; 24];
+        self.out.push(b'[');
+        let empty = self.out.len();
+        for energy in energies {
+            let start = kwh_text(energy.wh(), &mut text) - 1;
+            text[start] = b',';
+            // The first has no comma before it.
+            let start = start + usize::from(self.out.len() == empty);
+            self.out.extend_from_slice(&text[start..]);
         }
-        if wh < 0 {
-            self.out.push(b'-');
-        }
-        let (whole, rest) = (wh.unsigned_abs() / 1000, wh.unsigned_abs() % 1000);
-        self.digits(whole);
-        let decimals = [b'.', digit(rest / 100), digit(rest / 10 % 10), digit(rest % 10)];
-        let length = if rest % 100 == 0 {
-            2
-        } else if rest % 10 == 0 {
-            3
-        } else {
-            4
+        self.out.push(b']');
+    }
+
+    /// The label of a period with its quotes (see [`Period::label`]).
+    pub(super) fn label(&mut self, period: Period, index: i32) {
+        let text = match period {
+            Period::Day => date_text(Day(index)),
+            Period::Month => date_text(Month(index).first_day()),
+            Period::Year => date_text(Month::new(index, 1).first_day()),
         };
-        self.out.extend_from_slice(&decimals[..length]);
+        let length = match period {
+            Period::Day => 10,
+            Period::Month => 7,
+            Period::Year => 4,
+        };
+        self.out.push(b'"');
+        self.out.extend_from_slice(&text[..length]);
+        self.out.push(b'"');
     }
 
     /// A local time, to the second, with its quotes.
@@ -156,6 +174,38 @@ impl JsonWriter {
         }
         self.out.push(b']');
     }
+}
+
+/// Writes kWh to the end of a text and tells where it begins: at 2 or later.
+fn kwh_text(wh: i64, text: &mut [u8; 24]) -> usize {
+    let magnitude = wh.unsigned_abs();
+    let (mut whole, mut rest) = (magnitude / 1000, magnitude % 1000);
+    let mut decimals = 3;
+    while decimals > 1 && rest % 10 == 0 {
+        rest /= 10;
+        decimals -= 1;
+    }
+    let mut start = text.len();
+    let mut put = |byte: u8| {
+        start -= 1;
+        text[start] = byte;
+    };
+    for _ in 0..decimals {
+        put(digit(rest % 10));
+        rest /= 10;
+    }
+    put(b'.');
+    loop {
+        put(digit(whole % 10));
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    if wh < 0 {
+        put(b'-');
+    }
+    start
 }
 
 /// The digit of a number below 10.
@@ -222,6 +272,21 @@ mod tests {
             let energy = Energy::from_wh(wh);
             let read: f64 = serde_json::from_str(&written(|json| json.kwh(energy))).unwrap();
             prop_assert_eq!(read.to_bits(), energy.kwh().to_bits());
+        }
+
+        #[test]
+        fn lists_of_energies_are_what_serde_reads(wh in prop::collection::vec(any::<i64>(), 0..5)) {
+            let energies: Vec<Energy> = wh.iter().copied().map(Energy::from_wh).collect();
+            let one_by_one: Vec<String> = energies.iter().map(|energy| written(|json| json.kwh(*energy))).collect();
+            prop_assert_eq!(written(|json| json.kwhs(&energies)), format!("[{}]", one_by_one.join(",")));
+        }
+
+        #[test]
+        fn labels_are_those_of_the_calendar(day in Day::RANGE.start().0..=Day::RANGE.end().0) {
+            for period in [Period::Year, Period::Month, Period::Day] {
+                let index = period.index(Day(day));
+                prop_assert_eq!(written(|json| json.label(period, index)), format!("\"{}\"", period.label(index)));
+            }
         }
 
         #[test]
