@@ -51,7 +51,7 @@ cd "$folder"
     --max-examples "${BMW_API_EXAMPLES:-60}" \
     --seed 1 \
     --request-timeout 20 \
-    --workers 2 \
+    --workers 1 \
     --no-color
 
 health=$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).status)' "$base/healthz")

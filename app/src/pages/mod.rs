@@ -50,7 +50,14 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
 /// Erased on both sides alike: the bundle is compiled with erased components, and a view that leaves nothing in the
 /// page has a mark there only when it is erased.
 fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
-    view! { <Title text=move || [name(), " · BMW"].concat() /> }.into_any()
+    let text = move || [name(), " · BMW"].concat();
+    // The server asks for it when the page is complete: its signals may be gone by then, and no thread may know them.
+    #[cfg(feature = "ssr")]
+    let text = {
+        let text = text();
+        move || text.clone()
+    };
+    view! { <Title text=text /> }.into_any()
 }
 
 /// The data is asked for anew when the query string changes, and when the live feed has told of a change.

@@ -126,8 +126,8 @@ texts! {
     failed_network: "服务器没有响应。", "The server did not answer.";
     failed_other: "服务器的回答无法理解。", "The server's answer could not be read.";
     failed_refused: "服务器拒绝了该操作。", "The server refused this.";
-    failed_refused_help: "目前只能在运行控制器的那台计算机上更改（http://127.0.0.1）。",
-        "For now, changes are accepted only on the computer that runs the controller (http://127.0.0.1).";
+    failed_refused_help: "目前只能在运行控制器的那台计算机上更改（127.0.0.1）。",
+        "For now, changes are accepted only on the computer that runs the controller (127.0.0.1).";
     try_again: "重试", "Try again";
     not_found_title: "没有这个页面", "There is no such page";
     not_found_help: "地址可能已更改。请从总览继续。", "The address may have changed. Carry on from the overview.";
