@@ -46,10 +46,12 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn is_loopback_name(host: &str) -> bool {
-    // The authority's parser is strict about the port; it also takes a user, which no Host has.
+    // The authority's parser also takes a user, which no Host has, and a port that is no number.
     !host.contains('@')
         && host.parse::<Authority>().is_ok_and(|authority| {
-            ["127.0.0.1", "[::1]"].contains(&authority.host()) || authority.host().eq_ignore_ascii_case("localhost")
+            let name = authority.host();
+            let has_good_port = host.len() == name.len() || authority.port_u16().is_some();
+            has_good_port && (["127.0.0.1", "[::1]"].contains(&name) || name.eq_ignore_ascii_case("localhost"))
         })
 }
 
