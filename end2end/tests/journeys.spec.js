@@ -3,10 +3,11 @@ import { expect, expectNoReload, mark, open, test } from "./site.js";
 test("the energy chart follows its choices by the address", async ({ page }) => {
   await open(page, "/overview/");
   await mark(page);
-  await page.getByLabel("By charger").check();
+  // A person presses the words; the radio button itself is hidden behind them.
+  await page.locator("#energy label", { hasText: "By charger" }).click();
   await expect(page).toHaveURL(/show=chargers/);
   await expect(page.locator("#energy .legend li").first()).toBeVisible();
-  await page.getByLabel("Year", { exact: true }).check();
+  await page.locator("#energy label", { hasText: /^Year$/ }).click();
   await expect(page).toHaveURL(/by=year/);
   await page.getByLabel("How many").fill("3");
   await page.getByLabel("How many").press("Enter");
@@ -63,7 +64,7 @@ test("the session query goes step by step: date, Record ID, Charge Code, Start",
   const day = page.locator(".calendar .is-marked").first();
   const date = await day.getAttribute("aria-label");
   await day.click();
-  await expect(page.locator("#query input[name=date]")).toHaveValue(date);
+  await expect(page.locator("#query input[type=date]")).toHaveValue(date);
   const records = page.locator("#query select[name=record]");
   await expect(records).toBeEnabled();
   const start = page.locator("#query").getByText("Start", { exact: true });
