@@ -165,8 +165,9 @@ async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -
             let mut text = String::with_capacity(page.sessions.len() * 80);
             for session in &page.sessions {
                 let line = line(&state.site, &present, session);
-                let time =
-                    |at: Option<bmw_domain::calendar::LocalTime>| at.map(|at| at.with_space()).unwrap_or_default();
+                let time = |at: Option<bmw_domain::calendar::LocalTime>| {
+                    at.map(bmw_domain::calendar::LocalTime::with_space).unwrap_or_default()
+                };
                 let fields = [
                     line.id.to_string(),
                     line.cycle.map(|cycle| cycle.to_string()).unwrap_or_default(),
