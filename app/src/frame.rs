@@ -1,132 +1,120 @@
 //! What surrounds every page: the top bar and the navigation (a rail on a desk, a bar of tabs on a phone).
 
-use crate::components::{Glyph, Icon};
+use crate::browser::drawn;
+use crate::browser::events::{self, Action};
+use crate::components::{Glyph, icon};
 use crate::data::Query;
 use crate::live::{Link, Live};
 use crate::text::{Lang, switch_label};
 use crate::ui::{Theme, Ui};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use maud::{Markup, html};
 
-/// The site's name, the live sign, language and theme.
-#[component]
-pub fn TopBar(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView {
+/// The frame, as it stands now.
+struct Frame {
+    lang: Lang,
+    theme: Theme,
+    link: Link,
+    is_routing: bool,
+    path: String,
+    search: String,
+}
+
+/// The frame around the page. Without WebAssembly its switches are links that set a cookie and lead back here.
+pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView {
     let location = use_location();
-    // Without WebAssembly the switches are links that set a cookie and lead back here.
-    let back = Signal::derive(move || {
-        let search = location.search.get();
-        let path = location.pathname.get();
-        if search.is_empty() { path } else { format!("{path}?{search}") }
-    });
-    let preference =
-        move |name: &str, value: &str| Query::from([(name, value)]).with("back", back.get()).on("/preferences");
-    let lang_href = move || preference("lang", ui.lang.get().other().code());
-    let theme_href = move || preference("theme", ui.theme.get().next().word());
-    let theme_label = move || {
-        let lang = ui.lang.get();
-        match ui.theme.get() {
-            Theme::System => lang.theme_system(),
-            Theme::Light => lang.theme_light(),
-            Theme::Dark => lang.theme_dark(),
-        }
+    let draw = move || {
+        let frame = Frame {
+            lang: ui.lang.get(),
+            theme: ui.theme.get(),
+            link: live.link.get(),
+            is_routing: is_routing.get(),
+            path: location.pathname.get(),
+            search: location.search.get(),
+        };
+        Some(frame.draw().into_string())
     };
-    view! {
-        <a class="skip-link" href="#content" rel="external">
-            {move || ui.lang.get().skip_to_content()}
-        </a>
-        <header class="topbar" class:is-routing=is_routing>
-            <a class="topbar-brand" href="/overview/">
-                "BMW"
-            </a>
-            <span class="topbar-space"></span>
-            <span class="live-sign" data-link=move || link_word(live.link.get()) role="status">
-                <span class="live-dot" aria-hidden="true"></span>
-                <span class="live-text">{move || link_label(ui.lang.get(), live.link.get())}</span>
-            </span>
-            <a
-                class="topbar-switch"
-                rel="external nofollow"
-                href=lang_href
-                lang=move || ui.lang.get().other().code()
-                aria-label=move || ui.lang.get().switch_language()
-                title=move || ui.lang.get().switch_language()
-                on:click=move |event| {
-                    event.prevent_default();
-                    ui.choose_lang(ui.lang.get_untracked().other());
+    let listen = move |event: &leptos::web_sys::Event| match events::action(event) {
+        Some(Action::Do(word)) if word == "lang" => ui.choose_lang(ui.lang.get_untracked().other()),
+        Some(Action::Do(word)) if word == "theme" => ui.choose_theme(ui.theme.get_untracked().next()),
+        _ => {}
+    };
+    drawn("frame", draw, listen, |_| {})
+}
+
+impl Frame {
+    fn draw(&self) -> Markup {
+        html! {
+            a.skip-link href="#content" rel="external" { (self.lang.skip_to_content()) }
+            (self.top_bar())
+            (self.navigation())
+        }
+    }
+
+    /// The site's name, the live sign, language and theme.
+    fn top_bar(&self) -> Markup {
+        let lang = self.lang;
+        let (theme_label, theme_glyph) = match self.theme {
+            Theme::System => (lang.theme_system(), Glyph::MONITOR),
+            Theme::Light => (lang.theme_light(), Glyph::SUN),
+            Theme::Dark => (lang.theme_dark(), Glyph::MOON),
+        };
+        let (link_word, link_label) = match self.link {
+            Link::Static => ("static", lang.live_static()),
+            Link::Connected => ("connected", lang.live_connected()),
+            Link::Reconnecting => ("reconnecting", lang.live_reconnecting()),
+            Link::Offline => ("offline", lang.live_offline()),
+        };
+        let other = lang.other();
+        html! {
+            header.topbar.is-routing[self.is_routing] {
+                a.topbar-brand href="/overview/" { "BMW" }
+                span.topbar-space {}
+                span.live-sign data-link=(link_word) role="status" {
+                    span.live-dot aria-hidden="true" {}
+                    span.live-text { (link_label) }
                 }
-            >
-                {move || switch_label(ui.lang.get().other())}
-            </a>
-            <a
-                class="topbar-switch"
-                rel="external nofollow"
-                href=theme_href
-                aria-label=theme_label
-                title=theme_label
-                on:click=move |event| {
-                    event.prevent_default();
-                    ui.choose_theme(ui.theme.get_untracked().next());
+                a.topbar-switch rel="external nofollow" href=(self.preference("lang", other.code())) data-do="lang"
+                    lang=(other.code()) aria-label=(lang.switch_language()) title=(lang.switch_language())
+                { (switch_label(other)) }
+                a.topbar-switch rel="external nofollow" href=(self.preference("theme", self.theme.next().word()))
+                    data-do="theme" aria-label=(theme_label) title=(theme_label)
+                { (icon(theme_glyph)) }
+            }
+        }
+    }
+
+    fn preference(&self, name: &str, value: &str) -> String {
+        let back = match self.search.is_empty() {
+            true => self.path.clone(),
+            false => [&self.path, "?", &self.search].concat(),
+        };
+        Query::from([(name, value)]).with("back", back).on("/preferences")
+    }
+
+    /// The five pages.
+    fn navigation(&self) -> Markup {
+        let lang = self.lang;
+        let pages = [
+            ("/overview/", Glyph::LAYOUT_DASHBOARD, lang.overview()),
+            ("/devices/", Glyph::PLUG_ZAP, lang.devices()),
+            ("/details/", Glyph::GAUGE, lang.details()),
+            ("/records/", Glyph::HISTORY, lang.records()),
+            ("/settings/", Glyph::SETTINGS, lang.settings()),
+        ];
+        let here = match self.path.trim_end_matches('/') {
+            "" => "/overview",
+            path => path,
+        };
+        html! {
+            nav.rail aria-label=(lang.navigation()) {
+                @for (href, glyph, name) in pages {
+                    a.rail-link href=(href) aria-current=[(href.trim_end_matches('/') == here).then_some("page")] {
+                        (icon(glyph)) span { (name) }
+                    }
                 }
-            >
-                <Icon glyph=Signal::derive(move || {
-                    match ui.theme.get() {
-                        Theme::System => Glyph::MONITOR,
-                        Theme::Light => Glyph::SUN,
-                        Theme::Dark => Glyph::MOON,
-                    }
-                }) />
-            </a>
-        </header>
-    }
-}
-
-const fn link_word(link: Link) -> &'static str {
-    match link {
-        Link::Static => "static",
-        Link::Connected => "connected",
-        Link::Reconnecting => "reconnecting",
-        Link::Offline => "offline",
-    }
-}
-
-const fn link_label(lang: Lang, link: Link) -> &'static str {
-    match link {
-        Link::Static => lang.live_static(),
-        Link::Connected => lang.live_connected(),
-        Link::Reconnecting => lang.live_reconnecting(),
-        Link::Offline => lang.live_offline(),
-    }
-}
-
-/// The five pages.
-#[component]
-pub fn Navigation(ui: Ui) -> impl IntoView {
-    let pathname = use_location().pathname;
-    let pages: [(&'static str, Glyph, fn(Lang) -> &'static str); 5] = [
-        ("/overview/", Glyph::LAYOUT_DASHBOARD, Lang::overview),
-        ("/devices/", Glyph::PLUG_ZAP, Lang::devices),
-        ("/details/", Glyph::GAUGE, Lang::details),
-        ("/records/", Glyph::HISTORY, Lang::records),
-        ("/settings/", Glyph::SETTINGS, Lang::settings),
-    ];
-    view! {
-        <nav class="rail" aria-label=move || ui.lang.get().navigation()>
-            {pages
-                .into_iter()
-                .map(|(href, icon, name)| {
-                    let is_here = move || {
-                        let path = pathname.get();
-                        path.trim_end_matches('/') == href.trim_end_matches('/')
-                            || (path == "/" && href == "/overview/")
-                    };
-                    view! {
-                        <a class="rail-link" href=href aria-current=move || is_here().then_some("page")>
-                            <Icon glyph=icon />
-                            <span>{move || name(ui.lang.get())}</span>
-                        </a>
-                    }
-                })
-                .collect_view()}
-        </nav>
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "ssr")]
 pub mod api;
+pub mod browser;
 pub mod bundle;
 pub mod charts;
 pub mod components;
@@ -24,6 +25,7 @@ pub mod state;
 pub mod text;
 pub mod ui;
 
+use data::PageName;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::StaticSegment;
@@ -36,18 +38,18 @@ pub fn App() -> impl IntoView {
     let ui = ui::Ui::provide();
     let live = live::Live::provide();
     let (is_routing, set_is_routing) = signal(false);
+    let frame = move || frame::frame(ui, live, is_routing);
     view! {
         <Router set_is_routing=set_is_routing>
-            <frame::TopBar ui=ui live=live is_routing=is_routing />
-            <frame::Navigation ui=ui />
+            {frame()}
             <main id="content" class="page" tabindex="-1">
-                <FlatRoutes fallback=pages::NotFound>
-                    <Route path=StaticSegment("") view=pages::OverviewPage />
-                    <Route path=StaticSegment("overview") view=pages::OverviewPage />
-                    <Route path=StaticSegment("devices") view=pages::DevicesPage />
-                    <Route path=StaticSegment("details") view=pages::DetailsPage />
-                    <Route path=StaticSegment("records") view=pages::RecordsPage />
-                    <Route path=StaticSegment("settings") view=pages::SettingsPage />
+                <FlatRoutes fallback=pages::not_found>
+                    <Route path=StaticSegment("") view=pages::view_of(PageName::Overview) />
+                    <Route path=StaticSegment("overview") view=pages::view_of(PageName::Overview) />
+                    <Route path=StaticSegment("devices") view=pages::view_of(PageName::Devices) />
+                    <Route path=StaticSegment("details") view=pages::view_of(PageName::Details) />
+                    <Route path=StaticSegment("records") view=pages::view_of(PageName::Records) />
+                    <Route path=StaticSegment("settings") view=pages::view_of(PageName::Settings) />
                 </FlatRoutes>
             </main>
         </Router>

@@ -2,6 +2,7 @@
 //!
 //! On the server, and until the feed is open, there is nothing here and the views show the page's own data.
 
+use crate::feed_message::ChargerMessage;
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -18,28 +19,13 @@ pub enum Link {
     Offline,
 }
 
-/// A charge point as the feed last told it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveCharger {
-    /// Its state's name.
-    pub state: Option<String>,
-    /// The last message or command.
-    pub command: Option<String>,
-    /// The current that it draws, A.
-    pub current: Option<i32>,
-    /// Energy of the session, Wh.
-    pub energy: Option<i32>,
-    /// Whether it is in contact.
-    pub online: bool,
-}
-
 /// What the feed has told.
 #[derive(Debug, Clone, Copy)]
 pub struct Live {
     /// The connection.
     pub link: RwSignal<Link>,
     /// The charge points.
-    pub chargers: RwSignal<BTreeMap<String, LiveCharger>>,
+    pub chargers: RwSignal<BTreeMap<String, ChargerMessage>>,
     /// The load of the site's phases, A.
     pub phases: RwSignal<Option<[Option<f64>; 3]>>,
     /// Counts up when a page should ask for its data again.
@@ -68,26 +54,18 @@ impl Live {
     pub fn get() -> Self {
         use_context().unwrap_or_else(Self::provide)
     }
-
-    /// A charge point's value as the feed tells it, else as the page's data has it.
-    pub fn of<T>(self, id: &str, known: &T, live: impl FnOnce(&LiveCharger) -> T) -> T
-    where
-        T: Clone,
-    {
-        self.chargers.with(|chargers| chargers.get(id).map(live)).unwrap_or_else(|| known.clone())
-    }
 }
 
 #[cfg(feature = "hydrate")]
 mod in_browser {
-    use super::{Link, Live, LiveCharger};
+    use super::{Link, Live};
     use crate::feed_message::FeedMessage;
     use leptos::prelude::*;
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
     use std::time::Duration;
-    use wasm_bindgen::JsCast;
     use wasm_bindgen::closure::Closure;
+    use wasm_bindgen::JsCast;
     use web_sys::{MessageEvent, WebSocket};
 
     /// How often ages move on.
@@ -104,6 +82,8 @@ mod in_browser {
         live: Live,
         wait_ms: Cell<u64>,
         is_changed: Cell<bool>,
+        /// What was told since the last frame: a burst of messages is shown at once.
+        told: RefCell<Vec<FeedMessage>>,
         /// The socket and its handlers: dropped together, once it is closed.
         open: RefCell<Option<(WebSocket, [Closure<dyn FnMut(MessageEvent)>; 2])>>,
     }
@@ -113,6 +93,7 @@ mod in_browser {
             live,
             wait_ms: Cell::new(FIRST_WAIT_MS),
             is_changed: Cell::new(false),
+            told: RefCell::default(),
             open: RefCell::new(None),
         });
         live.link.set(Link::Reconnecting);
@@ -147,8 +128,12 @@ mod in_browser {
         let on_message = {
             let feed = feed.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                if let Some(message) = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
-                    take(&feed, message);
+                let message = event.data().as_string().and_then(|text| FeedMessage::read(&text));
+                let Some(message) = message else { return };
+                feed.told.borrow_mut().push(message);
+                if feed.told.borrow().len() == 1 {
+                    let feed = feed.clone();
+                    request_animation_frame(move || take_all(&feed));
                 }
             })
         };
@@ -164,6 +149,7 @@ mod in_browser {
     fn lost(feed: &Rc<Feed>) {
         let wait = feed.wait_ms.get();
         feed.live.link.set(if wait >= OFFLINE_MS { Link::Offline } else { Link::Reconnecting });
+        feed.told.take();
         // What the feed told grows old from here on; the page's own data is asked for again and again.
         feed.live.chargers.update(std::collections::BTreeMap::clear);
         feed.live.phases.set(None);
@@ -172,17 +158,22 @@ mod in_browser {
         set_timeout(move || connect(&feed), Duration::from_millis(wait));
     }
 
+    fn take_all(feed: &Feed) {
+        feed.wait_ms.set(FIRST_WAIT_MS);
+        if feed.live.link.get_untracked() != Link::Connected {
+            feed.live.link.set(Link::Connected);
+        }
+        for message in feed.told.take() {
+            take(feed, message);
+        }
+    }
+
     fn take(feed: &Feed, message: FeedMessage) {
         let live = feed.live;
-        feed.wait_ms.set(FIRST_WAIT_MS);
-        if live.link.get_untracked() != Link::Connected {
-            live.link.set(Link::Connected);
-        }
-        let FeedMessage { id, state, command, current, energy, online, a, b, c } = message;
-        let Some(id) = id else {
-            return live.phases.set(Some([a, b, c]));
+        let (id, told) = match message {
+            FeedMessage::Phases(load) => return live.phases.set(Some(load)),
+            FeedMessage::Charger(id, told) => (id, told),
         };
-        let told = LiveCharger { state, command, current, energy, online: online.unwrap_or(false) };
         let before = live.chargers.with_untracked(|chargers| chargers.get(&id).cloned());
         if before.as_ref() != Some(&told) {
             feed.is_changed.set(feed.is_changed.get() || before.is_some());

@@ -34,8 +34,6 @@ pub struct CurveData {
 pub const HEIGHT: i32 = 200;
 const TOP: i32 = 24;
 const BOTTOM: i32 = 28;
-/// The height of a sparkline, px.
-pub const SPARK_HEIGHT: i32 = 40;
 /// More samples than this are joined: a screen has no more columns.
 const COLUMNS: u16 = 480;
 
@@ -104,11 +102,6 @@ impl CurveData {
 
     fn largest(&self) -> f64 {
         self.inside().map(|(_, value)| value).chain(self.limit.filter(|limit| limit.is_finite())).fold(0.0, f64::max)
-    }
-
-    /// The newest value inside the ends.
-    pub fn newest(&self) -> Option<f64> {
-        self.inside().last().map(|(_, value)| value)
     }
 
     /// Where the samples with a value are, from 0 at the left to 1 at the right.
@@ -233,25 +226,9 @@ fn paint(data: &CurveData, sheet: &mut Sheet) -> Option<()> {
     Some(())
 }
 
-/// The curve alone, small; screen readers get `label`.
-pub fn spark(data: &CurveData, label: &str) -> String {
-    let mut sheet = Sheet::default();
-    paint_spark(data, &mut sheet);
-    sheet.finish(SPARK_HEIGHT, "spark", label)
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn paint_spark(data: &CurveData, sheet: &mut Sheet) -> Option<()> {
-    let span = data.to.0.saturating_sub(data.from.0).max(1) as f64;
-    let top = data.largest().clamp(1.0, 1e12);
-    let sheet_area = Canvas::area(sheet, SPARK_HEIGHT);
-    let (x, y) = sheet_area.margin(2 * UNITS_PER_PX, 2 * UNITS_PER_PX, 0, 0).get_pixel_range();
-    let area = sheet_area.apply_coord_spec(Cartesian2d::new(0.0..span, 0.0..top, (x, y.end..y.start)));
-    draw_runs(&area, data.runs(), span)
-}
-
 /// The windows to choose from: 15 minutes, an hour, four hours, a day.
-pub const WINDOWS_MS: [i64; 4] = [15 * MINUTE, HOUR, 4 * HOUR, DAY];
+#[cfg(test)]
+const WINDOWS_MS: [i64; 4] = [15 * MINUTE, HOUR, 4 * HOUR, DAY];
 
 #[cfg(test)]
 #[allow(clippy::cast_precision_loss, clippy::float_cmp)] // small numbers, kept exactly
@@ -284,7 +261,7 @@ mod tests {
         ];
         assert_eq!(data.runs().iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(draw(&data, "").matches('M').count(), 1 + 3 + 1 + 5, "area, curves, limit, grid");
-        assert_eq!(data.newest(), Some(9.0));
+        
         assert_eq!(data.read(3), "11:38:47 · 9 A");
     }
 
@@ -303,7 +280,7 @@ mod tests {
                 let mut data = window(ms);
                 data.limit = Some(value);
                 data.samples = (-1..5).map(|i| (LocalTime(data.from.0 + i * ms / 4), Some(value))).collect();
-                for svg in [draw(&data, ""), spark(&data, "")] {
+                { let svg = draw(&data, "");
                     sound(&svg);
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::backend::push_escaped;
 use super::number::{push_hundredths, whole};
+use crate::components::condition_class;
 use bmw_domain::status::Condition;
 
 /// How many charge points are in a state.
@@ -20,22 +21,12 @@ const ROUND: u64 = 10_000;
 /// Left free between two segments.
 const GAP: i32 = 80;
 
-const fn class(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Charging => "is-charging",
-        Condition::Ready => "is-ready",
-        Condition::Waiting => "is-waiting",
-        Condition::Faulted => "is-faulted",
-        Condition::Unknown => "is-unknown",
-    }
-}
-
 /// The class of the segment (and its legend) at `index` of what [`occurring`] gives: the colour of its condition, in
 /// another shade for each further state of the same condition.
 pub fn segment_class(shares: &[StateShare], index: usize) -> String {
     let Some(share) = shares.get(index) else { return String::new() };
     let before = shares[..index].iter().filter(|other| other.condition == share.condition).count();
-    [class(share.condition), ["", " shade-1", " shade-2", " shade-3"][before % 4]].concat()
+    [condition_class(share.condition), ["", " shade-1", " shade-2", " shade-3"][before % 4]].concat()
 }
 
 /// The states that occur.

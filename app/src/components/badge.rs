@@ -1,9 +1,8 @@
 //! States as a word, an icon and a colour.
 
-use super::{Glyph, Icon, words};
+use super::{Glyph, icon};
 use bmw_domain::status::Condition;
-use leptos::prelude::*;
-use leptos::text_prop::TextProp;
+use maud::{Markup, html};
 
 /// The class that gives a condition its colour.
 pub const fn condition_class(condition: Condition) -> &'static str {
@@ -16,8 +15,7 @@ pub const fn condition_class(condition: Condition) -> &'static str {
     }
 }
 
-/// The icon of a condition.
-pub const fn condition_glyph(condition: Condition) -> Glyph {
+const fn condition_glyph(condition: Condition) -> Glyph {
     match condition {
         Condition::Charging => Glyph::ZAP,
         Condition::Ready => Glyph::CIRCLE_CHECK,
@@ -27,31 +25,17 @@ pub const fn condition_glyph(condition: Condition) -> Glyph {
     }
 }
 
-/// The state of a charge point.
-#[component]
-pub fn StateBadge(
-    /// What the state means, see [`bmw_domain::status::condition`].
-    #[prop(into)]
-    condition: Signal<Condition>,
-    /// The state in words.
-    #[prop(into)]
-    word: TextProp,
-) -> impl IntoView {
-    view! {
-        <span class=move || ["badge ", condition_class(condition.get())].concat()>
-            <Icon glyph=move || condition_glyph(condition.get()) />
-            <span>{words(word)}</span>
-        </span>
+/// The state of a charge point: what it means (see [`bmw_domain::status::condition`]), and its word.
+pub fn badge(condition: Condition, word: &str) -> Markup {
+    html! {
+        span class={ "badge " (condition_class(condition)) } {
+            (icon(condition_glyph(condition)))
+            span { (word) }
+        }
     }
-    .into_any()
 }
 
 /// A small remark beside something, without a colour that means anything.
-#[component]
-pub fn Tag(
-    /// The remark.
-    #[prop(into)]
-    text: TextProp,
-) -> impl IntoView {
-    view! { <span class="tag">{words(text)}</span> }
+pub fn tag(text: &str) -> Markup {
+    html! { span.tag { (text) } }
 }

@@ -1,79 +1,59 @@
-//! Cards and tiles.
+//! Cards, tiles, and links that look like buttons.
 
-use super::{Glyph, Icon, optional, words};
-use leptos::children::ViewFnOnce;
-use leptos::prelude::*;
-use leptos::text_prop::TextProp;
+use super::{Glyph, icon};
+use maud::{Markup, html};
 
-/// A card: one idea under one heading.
-#[component]
-pub fn Card(
-    /// Unique on the page; the heading gets it with `-heading` behind it.
-    id: &'static str,
-    /// The heading.
-    #[prop(into)]
-    heading: TextProp,
-    /// What stands beside the heading, such as a total.
-    #[prop(optional, into)]
-    aside: ViewFnOnce,
-    /// How many columns of the grid it takes: 1 (the default), 2 or 3; all of them with 9.
-    #[prop(optional)]
-    span: u8,
-    /// The content.
-    children: Children,
-) -> impl IntoView {
-    let heading_id = [id, "-heading"].concat();
-    let labelled_by = heading_id.clone();
-    let class = match span {
-        0 | 1 => "card",
-        2 => "card span-2",
-        3 => "card span-3",
-        _ => "card span-all",
-    };
-    view! {
-        <section class=class id=id aria-labelledby=labelled_by>
-            <header class="card-head">
-                <h2 id=heading_id>{words(heading)}</h2>
-                <div class="card-aside">{aside.run()}</div>
-            </header>
-            {children()}
-        </section>
-    }
-    .into_any()
+/// How many columns of the grid a card takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// One.
+    One,
+    /// Two.
+    Two,
+    /// All.
+    All,
 }
 
-/// One number with its unit, and a second one under it. Stands in a `<dl class="tiles">`.
-#[component]
-pub fn Tile(
-    /// What is counted.
-    #[prop(into)]
-    label: TextProp,
-    /// The number, ready to read.
-    #[prop(into)]
-    value: TextProp,
-    /// Its unit.
-    #[prop(optional, into)]
-    unit: Option<TextProp>,
-    /// The line below.
-    #[prop(optional, into)]
-    secondary: Option<TextProp>,
-    /// The icon beside the label.
-    #[prop(optional, into)]
-    glyph: Option<Glyph>,
-) -> impl IntoView {
-    view! {
-        <div class="tile">
-            <dt>
-                {glyph.map(|glyph| view! { <Icon glyph=glyph /> })}
-                <span>{words(label)}</span>
-            </dt>
-            <dd class="tile-value">
-                <span class="number">{words(value)}</span>
-                {optional(unit, "unit")}
-            </dd>
-            // Kept even when it is empty: tiles in a row have one height.
-            <dd class="tile-secondary">{secondary.map(words)}</dd>
-        </div>
+/// A card: one idea under one heading. `id` is unique on the page; `aside` stands beside the heading.
+pub fn card(id: &str, span: Span, heading: &str, aside: &Markup, body: &Markup) -> Markup {
+    let class = match span {
+        Span::One => "card",
+        Span::Two => "card span-2",
+        Span::All => "card span-all",
+    };
+    html! {
+        section class=(class) id=(id) aria-labelledby={ (id) "-heading" } {
+            header.card-head {
+                h2 id={ (id) "-heading" } { (heading) }
+                div.card-aside { (aside) }
+            }
+            (body)
+        }
     }
-    .into_any()
+}
+
+/// Numbers with their units, and a second line under each: icon, label, number, unit, second line.
+pub fn tiles<'a>(tiles: impl IntoIterator<Item = (Glyph, &'a str, String, &'a str, &'a str)>) -> Markup {
+    html! {
+        dl.tiles {
+            @for (glyph, label, value, unit, second) in tiles {
+                div.tile {
+                    dt { (icon(glyph)) span { (label) } }
+                    dd.tile-value { span.number { (value) } span.unit { (unit) } }
+                    // Kept even when it is empty: tiles in a row have one height.
+                    dd.tile-secondary { (second) }
+                }
+            }
+        }
+    }
+}
+
+/// A link that looks like a button.
+pub fn link_button(href: &str, label: &str, glyph: Option<Glyph>) -> Markup {
+    html! {
+        a.button href=(href) {
+            @if let Some(glyph) = glyph { (icon(glyph)) }
+            span { (label) }
+        }
+    }
 }

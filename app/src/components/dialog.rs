@@ -1,84 +1,25 @@
 //! Dialogs.
 
-use super::{Glyph, Icon, words};
-use leptos::children::ViewFnOnce;
-use leptos::prelude::*;
-use leptos::text_prop::TextProp;
+use super::{Glyph, icon};
+use maud::{Markup, html};
 
-/// A native `<dialog>`: modal when hydrated, so the browser keeps the focus inside, returns it, and closes on Escape.
+/// A native `<dialog>` that is open as long as it is there: modal in the browser, which keeps the focus inside,
+/// returns it, and closes on Escape; above the content without WebAssembly.
 ///
-/// A page that the server renders with `open` set shows it above the content without WebAssembly too; closing it is
-/// then the link to `close_href`.
-#[component]
-pub fn Dialog(
-    /// Unique on the page.
-    id: &'static str,
-    /// The heading.
-    #[prop(into)]
-    heading: TextProp,
-    /// The name of the button that closes it, read out.
-    #[prop(into)]
-    close: TextProp,
-    /// The page without the dialog.
-    #[prop(into)]
-    close_href: TextProp,
-    /// Whether it is open. Becomes false when it is closed in whatever way.
-    open: RwSignal<bool>,
-    /// Buttons at its end.
-    #[prop(optional, into)]
-    footer: Option<ViewFnOnce>,
-    /// The content.
-    children: Children,
-) -> impl IntoView {
-    let node = NodeRef::<leptos::html::Dialog>::new();
-    Effect::new(move |_| {
-        let Some(dialog) = node.get() else { return };
-        if open.get() {
-            // Opened by the server: not modal yet. Taking the attribute away tells nobody, unlike `close()`.
-            let _was_open = dialog.remove_attribute("open");
-            let _shown = dialog.show_modal();
-        } else if dialog.open() {
-            dialog.close();
-        }
-    });
-    let heading_id = [id, "-heading"].concat();
-    let labelled_by = heading_id.clone();
-    view! {
-        <dialog
-            id=id
-            class="dialog"
-            node_ref=node
-            open=open.get_untracked()
-            aria-labelledby=labelled_by
-            on:close=move |_| open.set(false)
-            on:click=move |event| {
-                // The backdrop is the dialog itself; everything inside is some other element.
-                if event.target().is_some() && event.target() == event.current_target() {
-                    open.set(false);
+/// `id` is unique on the page, `close` names the button that closes it, `back` is the page without it.
+pub fn dialog(id: &str, heading: &str, close: &str, back: &str, body: &Markup) -> Markup {
+    html! {
+        dialog.dialog id=(id) open aria-labelledby={ (id) "-heading" } data-back=(back) {
+            div.dialog-body {
+                header.card-head {
+                    h2 id={ (id) "-heading" } { (heading) }
+                    a.button.icon-only href=(back) role="button" data-noscroll {
+                        (icon(Glyph::X))
+                        span.sr-only { (close) }
+                    }
                 }
+                (body)
             }
-        >
-            <div class="dialog-body">
-                <header class="card-head">
-                    <h2 id=heading_id>{words(heading)}</h2>
-                    <a
-                        class="button icon-only"
-                        href=words(close_href)
-                        role="button"
-                        on:click=move |event| {
-                            event.prevent_default();
-                            event.stop_propagation();
-                            open.set(false);
-                        }
-                    >
-                        <Icon glyph=Glyph::X />
-                        <span class="sr-only">{words(close)}</span>
-                    </a>
-                </header>
-                {children()}
-                {footer.map(|footer| view! { <footer class="dialog-foot">{footer.run()}</footer> })}
-            </div>
-        </dialog>
+        }
     }
-    .into_any()
 }

@@ -1,281 +1,131 @@
-//! Fields of forms.
+//! Fields of forms that change something.
 
-use super::{Glyph, Icon, optional, words};
-use leptos::prelude::*;
-use leptos::text_prop::TextProp;
-
-/// One choice of a list.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    /// What is sent.
-    pub value: String,
-    /// What is shown.
-    pub label: TextProp,
-}
-
-impl Choice {
-    /// A choice.
-    pub fn new(value: impl Into<String>, label: impl Into<TextProp>) -> Self {
-        Self { value: value.into(), label: label.into() }
-    }
-}
+use super::{Glyph, icon};
+use maud::{Markup, html};
 
 /// How a field is filled in.
-#[derive(Debug, Clone, Default)]
-pub enum Control {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control<'a> {
     /// Text.
-    #[default]
     Text,
     /// A whole number: the phone shows digits.
     Whole,
     /// A number with decimals.
     Decimal,
-    /// A date, `YYYY-MM-DD`.
-    Date,
-    /// Text that is not shown.
-    Password,
-    /// One of a few, all in sight.
-    Radio(Vec<Choice>),
-    /// One of many.
-    Select(Vec<Choice>),
+    /// One of a few, all in sight: values with their labels.
+    Radio(&'a [(&'a str, &'a str)]),
+    /// One of many, which are their own labels.
+    Select(&'a [&'a str]),
 }
 
-/// A labelled field with unit, help and error. Its value is text, as forms send it.
-#[component]
-pub fn Field(
+/// A labelled field with unit, help and error. What may be empty is left out then.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'a> {
     /// Its name in the form; its id is `field-` and this name.
-    name: &'static str,
+    pub name: &'a str,
     /// The label.
-    #[prop(into)]
-    label: TextProp,
-    /// The value.
-    value: RwSignal<String>,
+    pub label: &'a str,
+    /// Its value, as forms send it.
+    pub value: &'a str,
     /// How it is filled in.
-    #[prop(optional)]
-    control: Control,
+    pub control: Control<'a>,
     /// The unit.
-    #[prop(optional, into)]
-    unit: Option<TextProp>,
+    pub unit: &'a str,
     /// What it means.
-    #[prop(optional, into)]
-    help: Option<TextProp>,
+    pub help: &'a str,
     /// A remark beside the label, such as "stored, not applied yet".
-    #[prop(optional, into)]
-    hint: Option<TextProp>,
-    /// What is wrong with the value; empty or `None` when nothing is.
-    #[prop(optional, into)]
-    error: Signal<Option<String>>,
+    pub hint: &'a str,
+    /// What is wrong with the value.
+    pub error: &'a str,
     /// What to mind about the value, though it is accepted.
-    #[prop(optional, into)]
-    warning: Signal<Option<String>>,
-    /// Whether it must be filled in.
-    #[prop(optional)]
-    required: bool,
-    /// What the browser may fill in, such as `username`.
-    #[prop(optional)]
-    autocomplete: Option<&'static str>,
-    /// Called after each change.
-    #[prop(optional, into)]
-    on_change: Option<Callback<()>>,
-) -> impl IntoView {
-    let id = ["field-", name].concat();
-    let note_id = [&id, "-note"].concat();
-    let label_id = [&id, "-label"].concat();
-    let error = Signal::derive(move || error.get().filter(|error| !error.is_empty()));
-    let invalid = move || error.get().is_some().then_some("true");
-    let set = move |text: String| {
-        value.set(text);
-        if let Some(on_change) = on_change {
-            on_change.run(());
-        }
-    };
-    let grouped = matches!(control, Control::Radio(_));
-    let input = {
-        let text = |kind: &'static str, mode: &'static str| {
-            view! {
-                <input
-                    id=id.clone()
-                    name=name
-                    type=kind
-                    inputmode=mode
-                    value=value.get_untracked()
-                    prop:value=move || value.get()
-                    required=required
-                    autocomplete=autocomplete.unwrap_or("off")
-                    aria-invalid=invalid
-                    aria-describedby=note_id.clone()
-                    on:input=move |event| set(event_target_value(&event))
-                />
-            }
-            .into_any()
-        };
-        match control {
-            Control::Text => text("text", "text"),
-            Control::Whole => text("text", "numeric"),
-            Control::Decimal => text("text", "decimal"),
-            Control::Date => text("date", "text"),
-            Control::Password => text("password", "text"),
-            Control::Radio(choices) => radios(name, choices, value.into(), Callback::new(set)).into_any(),
-            Control::Select(choices) => view! {
-                <select
-                    id=id.clone()
-                    name=name
-                    prop:value=move || value.get()
-                    aria-invalid=invalid
-                    aria-describedby=note_id.clone()
-                    on:change=move |event| set(event_target_value(&event))
-                >
-                    {choices
-                        .into_iter()
-                        .map(|choice| {
-                            let selected = choice.value == value.get_untracked();
-                            view! { <option value=choice.value selected=selected>{words(choice.label)}</option> }
-                        })
-                        .collect_view()}
-                </select>
-            }
-            .into_any(),
-        }
-    };
-    let heading = view! {
-        <span>{words(label)}</span>
-        {optional(hint, "tag")}
-    };
-    let heading = if grouped {
-        view! { <span class="field-label" id=label_id.clone()>{heading}</span> }.into_any()
-    } else {
-        view! { <label class="field-label" id=label_id.clone() for=id.clone()>{heading}</label> }.into_any()
-    };
-    let labelled_by = grouped.then(|| label_id.clone());
-    let described_by = grouped.then(|| note_id.clone());
-    view! {
-        <div
-            class="field"
-            class:has-error=move || error.get().is_some()
-            role=grouped.then_some("radiogroup")
-            aria-labelledby=labelled_by
-            aria-describedby=described_by
-        >
-            {heading}
-            <div class="field-control">
-                {input} {optional(unit, "unit")}
-            </div>
-            <div class="field-note" id=note_id>
-                {optional(help, "help")}
-                {move || {
-                    error
-                        .get()
-                        .map(|error| view! { <span class="error"><Icon glyph=Glyph::CIRCLE_ALERT />{error}</span> })
-                }}
-                {move || {
-                    warning
-                        .get()
-                        .filter(|warning| !warning.is_empty())
-                        .map(|text| view! { <span class="warning"><Icon glyph=Glyph::TRIANGLE_ALERT />{text}</span> })
-                }}
-            </div>
-        </div>
-    }
-    .into_any()
+    pub warning: &'a str,
 }
 
-/// What is wrong with a form, above it: one link to each wrong field. Empty when nothing is.
-#[component]
-pub fn FieldErrors(
-    /// The heading, such as "2 fields need attention".
-    #[prop(into)]
-    heading: TextProp,
-    /// Name of the field, its label, what is wrong.
-    #[prop(into)]
-    errors: Signal<Vec<(&'static str, String, String)>>,
-) -> impl IntoView {
-    move || {
-        let errors = errors.get();
-        let heading = heading.clone();
-        (!errors.is_empty()).then(|| {
-            view! {
-                <div class="notice is-faulted" role="alert">
-                    <Icon glyph=Glyph::CIRCLE_ALERT />
-                    <div class="notice-body">
-                        <p>{words(heading)}</p>
-                        <ul>
-                            {errors
-                                .into_iter()
-                                .map(|(name, label, error)| {
-                                    view! {
-                                        <li>
-                                            <a href=["#field-", name].concat() rel="external">
-                                                {[label.as_str(), ": ", error.as_str()].concat()}
-                                            </a>
-                                        </li>
-                                    }
-                                })
-                                .collect_view()}
-                        </ul>
-                    </div>
-                </div>
+/// Draws a field. In the browser everything that is typed in is told to the page (`data-typed`).
+pub fn field(field: &Field<'_>) -> Markup {
+    let Field { name, label, .. } = *field;
+    let is_group = matches!(field.control, Control::Radio(_));
+    let group = is_group.then_some(name);
+    html! {
+        div.field.has-error[!field.error.is_empty()] role=[group.map(|_| "radiogroup")]
+            aria-labelledby=[group.map(|name| ["field-", name, "-label"].concat())]
+            aria-describedby=[group.map(note_id)]
+        {
+            @if is_group {
+                span.field-label id={ "field-" (name) "-label" } { span { (label) } (optional("tag", field.hint)) }
+            } @else {
+                label.field-label for={ "field-" (name) } { span { (label) } (optional("tag", field.hint)) }
             }
-        })
+            div.field-control { (control(field)) (optional("unit", field.unit)) }
+            div.field-note id=(note_id(name)) {
+                (optional("help", field.help))
+                @if !field.error.is_empty() { span.error { (icon(Glyph::CIRCLE_ALERT)) (field.error) } }
+                @if !field.warning.is_empty() { span.warning { (icon(Glyph::TRIANGLE_ALERT)) (field.warning) } }
+            }
+        }
     }
 }
 
-/// Radio buttons in one bar. Inside a form that is sent with GET it works without WebAssembly.
-#[component]
-pub fn Segmented(
-    /// Its name in the form.
-    name: &'static str,
-    /// What is chosen, read out.
-    #[prop(into)]
-    legend: TextProp,
-    /// What there is to choose.
-    choices: Vec<Choice>,
-    /// The chosen value.
-    #[prop(into)]
-    selected: Signal<String>,
-    /// Called with the value that was chosen.
-    #[prop(optional, into)]
-    on_select: Option<Callback<String>>,
-) -> impl IntoView {
-    let select = Callback::new(move |value: String| {
-        if let Some(on_select) = on_select {
-            on_select.run(value);
-        }
-    });
-    view! {
-        <fieldset class="segmented-field">
-            <legend class="sr-only">{words(legend)}</legend>
-            {radios(name, choices, selected, select)}
-        </fieldset>
-    }
-    .into_any()
+fn note_id(name: &str) -> String {
+    ["field-", name, "-note"].concat()
 }
 
-fn radios(
-    name: &'static str,
-    choices: Vec<Choice>,
-    selected: Signal<String>,
-    on_select: Callback<String>,
-) -> impl IntoView {
-    let now = selected.get_untracked();
-    let radios = choices.into_iter().enumerate().map(|(index, choice)| {
-        let Choice { value, label } = choice;
-        // The first one takes the field's id, so that the list of errors can lead to it.
-        let id = (index == 0).then(|| ["field-", name].concat());
-        let (is_now, compared, sent) = (value == now, value.clone(), value.clone());
-        view! {
-            <label>
-                <input
-                    type="radio"
-                    id=id
-                    name=name
-                    value=value
-                    checked=is_now
-                    prop:checked=move || selected.with(|selected| *selected == compared)
-                    on:change=move |_| on_select.run(sent.clone())
-                />
-                <span>{words(label)}</span>
-            </label>
+fn optional(class: &str, text: &str) -> Markup {
+    html! { @if !text.is_empty() { span class=(class) { (text) } } }
+}
+
+fn control(field: &Field<'_>) -> Markup {
+    let Field { name, value, .. } = *field;
+    let invalid = (!field.error.is_empty()).then_some("true");
+    let mode = match field.control {
+        Control::Radio(choices) => return radios(name, value, choices),
+        Control::Select(choices) => {
+            return html! {
+                select id={ "field-" (name) } name=(name) data-typed
+                    aria-invalid=[invalid] aria-describedby=(note_id(name))
+                {
+                    @for choice in choices { option value=(choice) selected[*choice == value] { (choice) } }
+                }
+            };
         }
-    });
-    view! { <div class="segmented">{radios.collect_view()}</div> }
+        Control::Text => "text",
+        Control::Whole => "numeric",
+        Control::Decimal => "decimal",
+    };
+    html! {
+        input id={ "field-" (name) } name=(name) type="text" inputmode=(mode) value=(value) data-typed
+            autocomplete="off" aria-invalid=[invalid] aria-describedby=(note_id(name));
+    }
+}
+
+fn radios(name: &str, value: &str, choices: &[(&str, &str)]) -> Markup {
+    html! {
+        div.segmented {
+            @for (index, (choice, label)) in choices.iter().enumerate() {
+                label {
+                    // The first one takes the field's id, so that the list of errors can lead to it.
+                    input type="radio" id=[(index == 0).then(|| ["field-", name].concat())]
+                        name=(name) value=(choice) checked[*choice == value] data-typed;
+                    span { (label) }
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with a form, above it: one link to each wrong field, by its name, its label and what is wrong.
+pub fn field_errors<'a>(heading: &str, errors: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> Markup {
+    html! {
+        div.notice.is-faulted role="alert" {
+            (icon(Glyph::CIRCLE_ALERT))
+            div.notice-body {
+                p { (heading) }
+                ul {
+                    @for (name, label, error) in errors {
+                        li { a href={ "#field-" (name) } rel="external" { (label) ": " (error) } }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! The paths are those of [lucide](https://lucide.dev) (ISC License, © Lucide Contributors; portions of Feather, MIT,
 //! © Cole Bemis), only the ones that are used: a table of all would not leave the bundle.
 
-use leptos::prelude::*;
+use maud::{Markup, PreEscaped, html};
 
 /// What an icon draws inside its 24 × 24 box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +12,6 @@ pub struct Glyph(&'static str);
 // One line an icon, however long: that is how lucide publishes them.
 #[rustfmt::skip]
 impl Glyph {
-    /// What stands inside its `<svg viewBox="0 0 24 24">`.
-    pub const fn paths(self) -> &'static str {
-        self.0
-    }
-
     /// The overview.
     pub const LAYOUT_DASHBOARD: Self = Self(r#"<rect width="7" height="9" x="3" y="3" rx="1"/><rect width="7" height="5" x="14" y="3" rx="1"/><rect width="7" height="9" x="14" y="12" rx="1"/><rect width="7" height="5" x="3" y="16" rx="1"/>"#);
     /// Charge points.
@@ -118,13 +113,8 @@ impl Glyph {
 }
 
 /// An icon of the size and the colour of the text around it. It stands beside a word, so screen readers pass it over.
-#[component]
-pub fn Icon(
-    /// What to draw.
-    #[prop(into)]
-    glyph: Signal<Glyph>,
-) -> impl IntoView {
-    view! {
-        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false" inner_html=move || glyph.get().0></svg>
+pub fn icon(glyph: Glyph) -> Markup {
+    html! {
+        svg.icon viewBox="0 0 24 24" aria-hidden="true" focusable="false" { (PreEscaped(glyph.0)) }
     }
 }

@@ -3,8 +3,9 @@
 //! A page hands over its own query string, which is read tolerantly: what cannot be understood is as good as absent.
 //! So the address is the only source of what a page shows, with and without WebAssembly.
 //!
-//! The answers travel as JSON text, and each page reads its own type from it. A server function with a type of its own
-//! for each page would put the machinery of requests, resources and readers into the bundle once for each of them.
+//! The answers travel as bytes (postcard), and each page reads its own type from them. A server function with a type of
+//! its own for each page would put the machinery of requests and resources into the bundle once for each of them, and
+//! JSON a reader of names and numbers.
 
 mod details;
 mod devices;
@@ -23,7 +24,8 @@ pub use settings::*;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::energy::{ChargingTime, Energy};
 use leptos::prelude::*;
-use leptos::server_fn::codec::{GetUrl, JsonEncoding};
+use leptos::server_fn::codec::{GetUrl, Postcard, PostcardEncoding};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -92,7 +94,7 @@ impl DataError {
 }
 
 impl FromServerFnError for DataError {
-    type Encoder = JsonEncoding;
+    type Encoder = PostcardEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
@@ -116,47 +118,80 @@ pub enum PageName {
     Devices,
     /// [`Records`]
     Records,
-    /// [`bmw_domain::settings::Settings`]
+    /// [`SettingsPage`]
     Settings,
 }
 
-/// Everything that a page shows, by its query string: the page's own type as JSON.
-#[server(endpoint = "page", prefix = "/fn", input = GetUrl)]
+/// Everything that a page shows, by its query string: the page's own type, see [`decode`].
+#[server(endpoint = "page", prefix = "/fn", input = GetUrl, output = Postcard)]
 pub async fn load(
     /// Which page.
     page: PageName,
     /// Its query string.
     query: String,
-) -> Result<String, DataError> {
+) -> Result<Vec<u8>, DataError> {
     let query = Query::parse(&query);
     match page {
-        PageName::Overview => json(&overview::on_server::overview(&query).await?),
-        PageName::Details => json(&details::on_server::details(&query).await?),
-        PageName::Devices => json(&devices::on_server::devices(&query).await?),
-        PageName::Records => json(&records::on_server::records(&query).await?),
-        PageName::Settings => json(&settings::on_server::settings()?),
+        PageName::Overview => encode(&overview::on_server::overview(&query).await?),
+        PageName::Details => encode(&details::on_server::details(&query).await?),
+        PageName::Devices => encode(&devices::on_server::devices(&query).await?),
+        PageName::Records => encode(&records::on_server::records(&query).await?),
+        PageName::Settings => encode(&settings::on_server::settings(&query)?),
     }
 }
 
-/// An answer of [`load`] on its way from the server's page to the browser.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer(pub Result<String, DataError>);
+/// Reads what [`load`] answers.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    postcard::from_bytes(bytes).ok()
+}
 
+/// An answer of [`load`] on its way from the server's page to the browser: as Base64 in the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer(pub Result<Vec<u8>, DataError>);
+
+/// Stands before the word of an error: no Base64 begins with it.
+const ERROR: char = '!';
+
+#[cfg(feature = "ssr")]
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use base64::display::Base64Display;
+        use base64::engine::general_purpose::STANDARD;
         match &self.0 {
-            Ok(json) => f.write_str(json),
-            Err(error) => f.write_str(error.word()),
+            Ok(bytes) => Base64Display::new(bytes, &STANDARD).fmt(f),
+            Err(error) => write!(f, "{ERROR}{}", error.word()),
         }
+    }
+}
+
+#[cfg(not(feature = "ssr"))]
+impl fmt::Display for Answer {
+    /// The browser tells nobody.
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Err(fmt::Error)
     }
 }
 
 impl FromStr for Answer {
     type Err = std::convert::Infallible;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // JSON of a page is an object: it is none of the words.
-        Ok(Self(DataError::from_word(text).map_or_else(|| Ok(text.to_owned()), Err)))
+        Ok(Self(match text.strip_prefix(ERROR) {
+            Some(word) => Err(DataError::from_word(word).unwrap_or(DataError::Protocol)),
+            None => from_base64(text).ok_or(DataError::Protocol),
+        }))
     }
+}
+
+#[cfg(feature = "ssr")]
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// By the browser's own reader: one character a byte.
+#[cfg(not(feature = "ssr"))]
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    window().atob(text).ok()?.chars().map(|byte| u8::try_from(u32::from(byte)).ok()).collect()
 }
 
 #[cfg(feature = "ssr")]
@@ -173,9 +208,9 @@ mod on_server {
     use serde::Serialize;
     use std::sync::Arc;
 
-    /// As JSON.
-    pub fn json(value: &impl Serialize) -> Result<String, DataError> {
-        serde_json::to_string(value).map_err(|error| {
+    /// For [`super::decode`].
+    pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, DataError> {
+        postcard::to_allocvec(value).map_err(|error| {
             tracing::error!(%error, "a page's data");
             DataError::Protocol
         })

@@ -1,11 +1,14 @@
 //! The settings form: read, checked and saved by the same rules on both sides.
 
-use super::{DataError, Query};
+use super::{DataError, Moment, Query};
 #[cfg(feature = "ssr")]
-use super::{json, site};
+use super::{encode, now, site};
 use bmw_domain::field::FieldError;
-use bmw_domain::settings::{Input, SettingField, Settings};
+use bmw_domain::settings::SettingField;
+#[cfg(feature = "ssr")]
+use bmw_domain::settings::{Input, Settings};
 use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,24 +37,46 @@ pub const fn field_name(field: SettingField) -> &'static str {
 /// What was typed, by the names of the fields.
 pub type Typed = BTreeMap<String, String>;
 
+/// What the settings page shows. Values are text, as the form has them: the browser needs no settings, only their rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingsPage {
+    /// When this was.
+    pub now: Moment,
+    /// What is stored, in the order of [`SettingField::ALL`].
+    pub stored: Vec<String>,
+    /// What a form without WebAssembly could not save.
+    pub typed: Typed,
+    /// What such a form has saved: the fields that changed.
+    pub saved: Option<Vec<SettingField>>,
+}
+
+impl SettingsPage {
+    /// What the form sends: each field with what it holds.
+    pub fn form<'a>(&self, value: impl Fn(SettingField) -> &'a str) -> Typed {
+        SettingField::ALL.into_iter().map(|field| (field_name(field).to_owned(), value(field).to_owned())).collect()
+    }
+}
+
 /// What came of saving.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SaveOutcome {
-    /// Saved: the settings now, and the fields that changed.
-    Saved(Box<Settings>, Vec<SettingField>),
+    /// Saved: the page now (see [`super::decode`]), and the fields that changed.
+    Saved(Vec<u8>, Vec<SettingField>),
     /// Nothing was saved: what is wrong.
     Wrong(Vec<(SettingField, FieldError)>),
 }
 
-/// Checks what was typed.
+/// Reads what was typed.
 ///
 /// # Errors
 /// Every wrong field with its reason, in the order of the document.
+#[cfg(feature = "ssr")]
 pub fn check(typed: &Typed) -> Result<Settings, Vec<(SettingField, FieldError)>> {
     Settings::from_inputs(|field| typed.get(field_name(field)).map(|text| Input::Text(text)))
 }
 
 /// What a form without WebAssembly left in the address: the typed values of one that could not be saved.
+#[cfg(feature = "ssr")]
 pub fn typed_in(query: &Query) -> Option<Typed> {
     query.get("wrong")?;
     let value = |field| Some((field_name(field).to_owned(), query.raw(field_name(field))?.to_owned()));
@@ -59,6 +84,7 @@ pub fn typed_in(query: &Query) -> Option<Typed> {
 }
 
 /// The fields that such a form has changed; `None` when none was sent.
+#[cfg(feature = "ssr")]
 pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
     let names = query.raw("saved")?;
     Some(
@@ -66,14 +92,15 @@ pub fn saved_in(query: &Query) -> Option<Vec<SettingField>> {
     )
 }
 
-/// Saves the settings, all or nothing, and answers with a [`SaveOutcome`] as JSON (see [`super::load`]). A plain form is led back to the page, which shows the outcome by its address.
-#[server(endpoint = "settings/save", prefix = "/fn")]
+/// Saves the settings, all or nothing, and answers with a [`SaveOutcome`] (see [`super::decode`]). A plain form is led
+/// back to the page, which shows the outcome by its address.
+#[server(endpoint = "settings/save", prefix = "/fn", output = Postcard)]
 pub async fn save_settings(
     /// What was typed.
     #[server(flatten)]
     values: Typed,
-) -> Result<String, DataError> {
-    json(&on_server::save(values).await?)
+) -> Result<Vec<u8>, DataError> {
+    encode(&on_server::save(values).await?)
 }
 
 #[cfg(feature = "ssr")]
@@ -98,12 +125,12 @@ pub(super) mod on_server {
                     actor: "local operator".to_owned(),
                     origin: origin(),
                     action: "settings.save".to_owned(),
-                    before: json(before.as_ref())?,
+                    before: json(&before)?,
                     after: json(&settings)?,
                 };
-                site.save_settings(settings.clone(), &audit).await?;
                 let changed = settings.changed_fields(&before);
-                SaveOutcome::Saved(Box::new(settings), changed)
+                site.save_settings(settings, &audit).await?;
+                SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
             }
             Err(errors) => SaveOutcome::Wrong(errors),
         };
@@ -113,9 +140,24 @@ pub(super) mod on_server {
         Ok(outcome)
     }
 
-    /// The settings.
-    pub fn settings() -> Result<Settings, DataError> {
-        Ok(site()?.present().settings().as_ref().clone())
+    /// Everything that the page shows, by its query string.
+    pub fn settings(query: &Query) -> Result<SettingsPage, DataError> {
+        let site = site()?;
+        let settings = site.present().settings().clone();
+        Ok(SettingsPage {
+            now: now(&site),
+            stored: SettingField::ALL.map(|field| field.text_of(&settings)).to_vec(),
+            typed: typed_in(query).unwrap_or_default(),
+            saved: saved_in(query),
+        })
+    }
+
+    /// As the audit log keeps it.
+    fn json(settings: &Settings) -> Result<String, DataError> {
+        serde_json::to_string(settings).map_err(|error| {
+            tracing::error!(%error, "settings as JSON");
+            DataError::Protocol
+        })
     }
 
     fn origin() -> String {

@@ -1,38 +1,127 @@
-//! The pages. Each asks its server function for all that it shows, by its own query string, and draws it again as a
-//! whole when the answer or the language changes: views keep their elements where the structure stays the same.
+//! The pages. Each asks its server function for all that it shows, by its own query string, and is drawn as a whole from
+//! the answer, the language, the feed and what was done on it since (see [`crate::browser`]).
 
 mod details;
 mod devices;
-mod html;
 mod overview;
 mod parts;
 mod records;
 mod settings;
 
-pub use details::DetailsPage;
-pub use devices::DevicesPage;
-pub use overview::OverviewPage;
-pub use records::RecordsPage;
-pub use settings::SettingsPage;
-
-use crate::data::{Answer, DataError, PageName, load};
+use crate::browser::events::{self, Action, Reading};
+use crate::browser;
+use crate::charts::Chart;
+use crate::components::{Glyph, icon};
+use crate::data::{
+    Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode, load,
+    save_settings,
+};
+use crate::feed_message::ChargerMessage;
 use crate::live::Live;
 use crate::text::Lang;
 use crate::ui::Ui;
+use bmw_domain::calendar::LocalTime;
+use bmw_domain::settings::SettingField;
 use leptos::prelude::*;
+use leptos::server::codee::string::FromToStringCodec;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::Event;
 use leptos_meta::Title;
-use leptos_router::hooks::use_url;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_url};
+use maud::{Markup, html};
 use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Draws a page from its data as JSON.
-type Draw = Box<dyn Fn(Lang, &str) -> Option<AnyView> + Send + Sync>;
+/// What a page shows, and how.
+trait Page: Send + Sync {
+    /// When the data was gathered.
+    fn now(&self) -> Moment;
 
-/// A page: which, and how it is drawn.
-fn page<T: DeserializeOwned + 'static>(
-    name: PageName,
-    draw: impl Fn(Lang, T) -> AnyView + Send + Sync + 'static,
-) -> AnyView {
-    drawn_by(name, Box::new(move |lang, json| serde_json::from_str(json).ok().map(|data| draw(lang, data))))
+    /// Draws it as a whole.
+    fn draw(&self, seen: &Seen<'_>) -> Markup;
+
+    /// The chart of a name that was drawn, for its read-out.
+    fn chart(&self, _lang: Lang, _name: &str) -> Option<Chart> {
+        None
+    }
+
+    /// What "select all" selects.
+    fn selectable(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether something was typed that would be lost.
+    fn unsaved(&self, _local: &Local) -> bool {
+        false
+    }
+}
+
+/// What a page is drawn by, beside its data.
+struct Seen<'a> {
+    /// The language.
+    lang: Lang,
+    /// The charge points as the feed told them since.
+    chargers: &'a BTreeMap<String, ChargerMessage>,
+    /// The load of the phases as the feed told it since, A.
+    phases: Option<[Option<f64>; 3]>,
+    /// Ms since the data came.
+    passed: i64,
+    /// What was done on the page.
+    local: &'a Local,
+}
+
+impl Seen<'_> {
+    /// The time of the page's data, moved on by what has passed since it came.
+    fn now(&self, at: Moment) -> Moment {
+        Moment { at: at.at.plus(self.passed), local: LocalTime(at.local.0 + self.passed) }
+    }
+}
+
+/// What was done on a page and is not in its address.
+#[derive(Debug, Clone, Default)]
+struct Local {
+    /// What is selected.
+    selection: BTreeSet<String>,
+    /// What was typed into fields, by their names.
+    typed: BTreeMap<String, String>,
+    /// What has become of saving.
+    saving: Saving,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Saving {
+    /// Not tried.
+    #[default]
+    No,
+    /// On its way.
+    Sent,
+    /// Saved; these have changed.
+    Saved(Vec<SettingField>),
+    /// It did not come about.
+    Failed(DataError),
+}
+
+type Read = fn(&[u8]) -> Option<Arc<dyn Page>>;
+
+fn read<T: Page + DeserializeOwned + 'static>(bytes: &[u8]) -> Option<Arc<dyn Page>> {
+    decode::<T>(bytes).map(|page| Arc::new(page) as Arc<dyn Page>)
+}
+
+/// A page by its name, as the router shows it.
+pub fn view_of(name: PageName) -> impl Fn() -> AnyView + Clone + Send + Sync + 'static {
+    move || page(name)
+}
+
+const fn reader(name: PageName) -> Read {
+    match name {
+        PageName::Overview => read::<Overview>,
+        PageName::Details => read::<Details>,
+        PageName::Devices => read::<Devices>,
+        PageName::Records => read::<Records>,
+        PageName::Settings => read::<SettingsPage>,
+    }
 }
 
 const fn title(lang: Lang, name: PageName) -> &'static str {
@@ -60,21 +149,175 @@ fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -
     view! { <Title text=text /> }.into_any()
 }
 
-/// The data is asked for anew when the query string changes, and when the live feed has told of a change.
-fn drawn_by(name: PageName, draw: Draw) -> AnyView {
-    let ui = Ui::get();
-    let pulse = Live::get().pulse;
+/// A page while it is shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    name: PageName,
+    ui: Ui,
+    live: Live,
+    data: Resource<Answer, FromToStringCodec>,
+    local: RwSignal<Local>,
+    /// What the clock of the feed showed when data of this time came.
+    came: StoredValue<Option<(Moment, i64)>>,
+    /// What is read out.
+    reading: StoredValue<Reading>,
+    /// Leads to an address without reload, leaving the page where it is scrolled to; with `true` as part of the same
+    /// step of the history.
+    go: StoredValue<Go>,
+}
+
+type Go = Arc<dyn Fn(&str, bool) + Send + Sync>;
+
+impl Shown {
+    /// The page's data, once it is there.
+    fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
+        let Answer(answer) = self.data.get()?;
+        Some(answer.and_then(|bytes| reader(self.name)(&bytes).ok_or(DataError::Protocol)))
+    }
+
+    fn page(self) -> Option<Arc<dyn Page>> {
+        untrack(|| self.answer())?.ok()
+    }
+
+    /// The page as markup, once its data is there.
+    fn draw(self) -> Option<String> {
+        let lang = self.ui.lang.get();
+        let markup = match self.answer()? {
+            Err(error) => trouble(lang, &error),
+            Ok(page) => {
+                let (passed, phases) = (self.passed(page.now()), self.live.phases.get());
+                self.live.chargers.with(|chargers| {
+                    self.local.with(|local| page.draw(&Seen { lang, chargers, phases, passed, local }))
+                })
+            }
+        };
+        Some(markup.into_string())
+    }
+
+    /// Ms since data of this time came.
+    fn passed(self, now: Moment) -> i64 {
+        let clock = self.live.clock.get();
+        match self.came.get_value() {
+            Some((known, since)) if known == now => clock - since,
+            _ => {
+                self.came.set_value(Some((now, clock)));
+                0
+            }
+        }
+    }
+
+    fn chart(self, name: &str) -> Option<Chart> {
+        self.page()?.chart(self.ui.lang.get_untracked(), name)
+    }
+
+    fn listen(self, event: &Event) {
+        let reading = self.reading.with_value(|now| events::reading(event, now, |name| self.chart(name)));
+        if let Some(reading) = reading {
+            if let Some(page) = event.current_target().and_then(|target| target.dyn_into().ok()) {
+                events::show(&page, &reading, |name| self.chart(name));
+            }
+            self.reading.set_value(reading);
+        }
+        match events::action(event) {
+            None => {}
+            Some(Action::Go { address, replace }) => self.go.with_value(|go| go(&address, replace)),
+            Some(Action::Typed { name, value }) => self.local.update(|local| {
+                local.typed.insert(name, value);
+            }),
+            Some(Action::Select { value, is_chosen }) => self.select(value, is_chosen),
+            Some(Action::Submit) => self.save(),
+            Some(Action::Do(word)) => match word.as_str() {
+                "retry" => self.data.refetch(),
+                "discard" => {
+                    self.local.set(Local::default());
+                    self.forget_typed();
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// What was typed without WebAssembly came back by the address, and goes with it.
+    fn forget_typed(self) {
+        self.go.with_value(|go| go("/settings/", true));
+    }
+
+    fn select(self, value: String, is_chosen: bool) {
+        let values = match value.is_empty() {
+            true => self.page().map(|page| page.selectable()).unwrap_or_default(),
+            false => vec![value],
+        };
+        self.local.update(|local| {
+            for value in values {
+                if is_chosen {
+                    local.selection.insert(value);
+                } else {
+                    local.selection.remove(&value);
+                }
+            }
+        });
+    }
+
+    /// Saves the settings as they stand in the form, unless they are wrong or already on their way.
+    fn save(self) {
+        let Some(Answer(Ok(bytes))) = untrack(|| self.data.get()) else { return };
+        let Some(settings) = decode::<SettingsPage>(&bytes) else { return };
+        let typed = self.local.with_untracked(|local| {
+            let is_sent = matches!(local.saving, Saving::Sent);
+            (!is_sent && settings.errors(local).is_empty()).then(|| settings.form(|field| settings.value(local, field)))
+        });
+        let Some(typed) = typed else { return };
+        self.local.update(|local| local.saving = Saving::Sent);
+        leptos::task::spawn_local(async move {
+            let outcome = save_settings(typed).await;
+            let outcome = outcome.and_then(|bytes| decode::<SaveOutcome>(&bytes).ok_or(DataError::Protocol));
+            let saving = match outcome {
+                Err(error) => Saving::Failed(error),
+                // The fields say it.
+                Ok(SaveOutcome::Wrong(_)) => Saving::No,
+                Ok(SaveOutcome::Saved(page, changed)) => {
+                    self.data.set(Some(Answer(Ok(page))));
+                    self.local.update(|local| local.typed.clear());
+                    self.forget_typed();
+                    Saving::Saved(changed)
+                }
+            };
+            self.local.update(|local| local.saving = saving);
+        });
+    }
+}
+
+/// A page: its title, its heading and, as soon as its data is there, its content. The data is asked for anew when the
+/// query string changes, and when the live feed has told of a change.
+fn page(name: PageName) -> AnyView {
+    let (ui, live) = (Ui::get(), Live::get());
     // The page's own address, not the router's: a page that is left must not ask for what the next one shows.
     let url = use_url();
-    let source = move || (url.with(|url| url.search().to_owned()), pulse.get());
+    let source = move || (url.with(|url| url.search().to_owned()), live.pulse.get());
     let data = Resource::new_str_blocking(source, move |(search, _)| async move { Answer(load(name, search).await) });
-    let shown = move || {
-        let lang = ui.lang.get();
-        data.get().map(|Answer(answer)| {
-            let view = answer.and_then(|json| draw(lang, &json).ok_or(DataError::Protocol));
-            view.unwrap_or_else(|error| trouble(lang, &error, move || data.refetch()))
-        })
+    let navigate = use_navigate();
+    let go: Go = Arc::new(move |address, replace| {
+        navigate(address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
+    });
+    let shown = Shown {
+        name,
+        ui,
+        live,
+        data,
+        local: RwSignal::default(),
+        came: StoredValue::new(None),
+        reading: StoredValue::new(None),
+        go: StoredValue::new(go),
     };
+    guard_leaving(shown);
+    let content = browser::drawn(
+        "content",
+        move || shown.draw(),
+        move |event| shown.listen(event),
+        move |page| {
+            shown.reading.with_value(|reading| events::show(page, reading, |name| shown.chart(name)));
+        },
+    );
     view! {
         {page_title(move || title(ui.lang.get(), name))}
         <h1 class="page-title">{move || title(ui.lang.get(), name)}</h1>
@@ -84,42 +327,52 @@ fn drawn_by(name: PageName, draw: Draw) -> AnyView {
                     {ui.lang.get().loading()}
                 </p>
             }
-        }>{shown}</Transition>
+        }>{content}</Transition>
     }
     .into_any()
 }
 
+/// Asks before a page is left that holds something unsaved: the browser when it is left for good, we within the site.
+fn guard_leaving(shown: Shown) {
+    let is_unsaved =
+        move || shown.page().is_some_and(|page| shown.local.with_untracked(|local| page.unsaved(local)));
+    Effect::new(move |_: Option<browser::Listener>| {
+        let for_good = window_event_listener(leptos::ev::beforeunload, move |event| {
+            if is_unsaved() {
+                event.prevent_default();
+                // Older browsers ask only when there is a text.
+                event.set_return_value("unsaved");
+            }
+        });
+        on_cleanup(move || for_good.remove());
+        browser::on_link(move |event| {
+            let question = shown.ui.lang.get_untracked().leave_unsaved();
+            if is_unsaved() && !window().confirm_with_message(question).unwrap_or(true) {
+                event.prevent_default();
+                event.stop_propagation();
+            }
+        })
+    });
+}
+
 /// What failed, and a way to try again that also works as a plain link.
-fn trouble(lang: Lang, error: &DataError, retry: impl Fn() + 'static) -> AnyView {
+fn trouble(lang: Lang, error: &DataError) -> Markup {
     #[cfg(feature = "ssr")]
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
         response.set_status(http::StatusCode::SERVICE_UNAVAILABLE);
     }
-    let url = use_url();
-    let here = move || {
-        let url = url.read();
-        format!("{}?{}", url.path(), url.search())
-    };
-    view! {
-        <section class="card trouble" role="alert">
-            <h2>{lang.failed_title()}</h2>
-            <p>{reason(lang, error)}</p>
-            <p>
-                <a
-                    class="button is-primary"
-                    rel="external"
-                    href=here
-                    on:click=move |event| {
-                        event.prevent_default();
-                        retry();
-                    }
-                >
-                    {lang.try_again()}
-                </a>
-            </p>
-        </section>
+    html! {
+        section.card.trouble role="alert" {
+            h2 { (lang.failed_title()) }
+            p { (reason(lang, error)) }
+            p {
+                // An empty address is this page's own.
+                a.button.is-primary rel="external" href="" data-do="retry" {
+                    (icon(Glyph::REFRESH_CW)) span { (lang.try_again()) }
+                }
+            }
+        }
     }
-    .into_any()
 }
 
 /// Why there is no answer, in words.
@@ -133,23 +386,26 @@ fn reason(lang: Lang, error: &DataError) -> &'static str {
 }
 
 /// The page that is shown for an address without one.
-#[component]
-pub fn NotFound() -> impl IntoView {
+pub fn not_found() -> AnyView {
     #[cfg(feature = "ssr")]
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
         response.set_status(http::StatusCode::NOT_FOUND);
     }
     let ui = Ui::get();
+    let draw = move || {
+        let lang = ui.lang.get();
+        let markup = html! {
+            section.card.trouble {
+                h1 { (lang.not_found_title()) }
+                p { (lang.not_found_help()) }
+                p { a.button.is-primary href="/overview/" { (lang.to_overview()) } }
+            }
+        };
+        Some(markup.into_string())
+    };
     view! {
         {page_title(move || ui.lang.get().not_found_title())}
-        <section class="card trouble">
-            <h1>{move || ui.lang.get().not_found_title()}</h1>
-            <p>{move || ui.lang.get().not_found_help()}</p>
-            <p>
-                <a class="button is-primary" href="/overview/">
-                    {move || ui.lang.get().to_overview()}
-                </a>
-            </p>
-        </section>
+        {browser::drawn("content", draw, |_| {}, |_| {})}
     }
+    .into_any()
 }

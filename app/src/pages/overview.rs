@@ -1,209 +1,168 @@
 //! The overview: is the site well?
 
-use super::html::Html;
-use super::page;
 use super::parts::{
-    badge, card, charger_choices, empty, get_form, hidden, input, now_in_browser, phases, select, state_word,
-    table_box, table_head, tiles, when,
+    badge, cell, charger_choices, get_form, link, nothing_yet, phases, row_head, state_word, table, tiles, when,
 };
-use crate::charts::{EnergyData, EnergySeries, StateShare};
-use crate::components::{EnergyChart, LinkButton, StateDonut};
-use crate::data::{Overview, PageName, Query, ROWS, period_word};
-use crate::live::Live;
+use super::{Page, Seen};
+use crate::charts::{Chart, EnergyData, EnergySeries, StateShare};
+use crate::components::{
+    EnergyWords, Span, card, choice, energy_chart, hidden, input, link_button, segmented, select, state_donut,
+};
+use crate::data::{Moment, Overview, Query, ROWS, period_word};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
 use bmw_domain::calendar::Period;
 use bmw_domain::status::condition;
-use leptos::prelude::*;
+use maud::{Markup, html};
 
-/// `/overview/` and `/`
-#[component]
-pub fn OverviewPage() -> impl IntoView {
-    page(PageName::Overview, draw)
-}
-
-fn draw(lang: Lang, data: Overview) -> AnyView {
-    view! {
-        {tiles(lang, &data.tiles)}
-        <div class="grid">
-            {energy(lang, &data)} {phases(lang, &data.phases)} {chargers(lang, &data)} {connectivity(lang, &data)}
-            {sessions(lang, &data)}
-        </div>
+impl Page for Overview {
+    fn now(&self) -> Moment {
+        self.now
     }
-    .into_any()
-}
 
-fn energy(lang: Lang, data: &Overview) -> AnyView {
-    let total = view! {
-        <span class="card-total">{lang.total()} " " <b class="number">{with_unit(kwh_2(data.energy.total), "kWh")}</b></span>
-    };
-    let body = view! {
-        {energy_options(lang, data)}
-        {energy_figure(lang, data)}
-    };
-    card("energy", 2, lang.energy_chart(), total.into_any(), body.into_any())
-}
-
-/// Radio buttons in one bar.
-fn radios<const N: usize>(
-    name: &'static str,
-    legend: &'static str,
-    choices: [(&'static str, &'static str, bool); N],
-) -> AnyView {
-    let radios = choices.map(|(value, label, chosen)| {
-        view! {
-            <label>
-                <input type="radio" name=name value=value checked=chosen prop:checked=chosen />
-                <span>{label}</span>
-            </label>
+    fn draw(&self, seen: &Seen<'_>) -> Markup {
+        let lang = seen.lang;
+        html! {
+            (tiles(lang, &self.tiles))
+            div.grid {
+                (energy(lang, self)) (phases(seen, &self.phases)) (chargers(seen, self))
+                (connectivity(lang, self)) (sessions(lang, self))
+            }
         }
-        .into_any()
-    });
-    view! {
-        <fieldset class="segmented-field">
-            <legend class="sr-only">{legend}</legend>
-            <div class="segmented">{radios.into_iter().collect_view()}</div>
-        </fieldset>
     }
-    .into_any()
+
+    fn chart(&self, lang: Lang, _: &str) -> Option<Chart> {
+        Some(Chart::Energy(energy_data(lang, self)))
+    }
 }
 
-fn energy_options(lang: Lang, data: &Overview) -> AnyView {
+fn energy(lang: Lang, data: &Overview) -> Markup {
+    let total = html! {
+        span.card-total { (lang.total()) " " b.number { (with_unit(kwh_2(data.energy.total), "kWh")) } }
+    };
+    let words = EnergyWords {
+        label: lang.energy_chart(),
+        empty: lang.no_energy(),
+        table: lang.as_table(),
+        period: lang.chart_period(),
+        total: lang.total(),
+    };
+    let body = html! {
+        (energy_options(lang, data))
+        (energy_chart("energy", &energy_data(lang, data), words))
+    };
+    card("energy", Span::Two, lang.energy_chart(), &total, &body)
+}
+
+fn energy_options(lang: Lang, data: &Overview) -> Markup {
     let chart = &data.energy;
     let by = |period, label| (period_word(period), label, chart.period == period);
     let shows =
         [("total", lang.energy_total(), !chart.by_charger), ("chargers", lang.energy_by_charger(), chart.by_charger)];
     let periods = [by(Period::Year, lang.year()), by(Period::Month, lang.month()), by(Period::Day, lang.day())];
-    let body = view! {
-        {radios("show", lang.breakdown(), shows)}
-        {radios("by", lang.period(), periods)}
-        {input("number", lang.how_many(), "count", chart.count.to_string())}
-        {select(lang.charger(), "charger", charger_choices(lang, &data.identities, chart.charger.as_deref().unwrap_or_default()))}
-        {hidden(&[("rows", &data.rows.to_string())])}
+    let choices = charger_choices(lang, &data.identities, chart.charger.as_deref().unwrap_or_default());
+    let body = html! {
+        (segmented("show", lang.breakdown(), shows))
+        (segmented("by", lang.period(), periods))
+        (input("number", lang.how_many(), "count", &chart.count.to_string()))
+        (select(lang.charger(), "charger", &choices))
+        (hidden(&[("rows", &data.rows.to_string())]))
     };
-    get_form(lang, "/overview/", "filters", body.into_any())
+    get_form(lang, "/overview/", "filters", &body)
 }
 
-fn energy_figure(lang: Lang, data: &Overview) -> AnyView {
+fn energy_data(lang: Lang, data: &Overview) -> EnergyData {
     let chart = &data.energy;
     let rest = if chart.by_charger { lang.other_chargers() } else { lang.energy_total() };
     let series = chart.series.iter().map(|series| EnergySeries {
         name: series.name.clone().unwrap_or_else(|| rest.to_owned()),
         values: series.energies.clone(),
     });
-    let drawn = EnergyData { labels: chart.labels.clone(), series: series.collect() };
-    view! {
-        <EnergyChart
-            data=drawn
-            label=lang.energy_chart()
-            empty=lang.no_energy()
-            table=lang.as_table()
-            period=lang.chart_period()
-            total=lang.total()
-        />
-    }
-    .into_any()
+    EnergyData { labels: chart.labels.clone(), series: series.collect() }
 }
 
-fn connectivity(lang: Lang, data: &Overview) -> AnyView {
-    if data.states.is_empty() {
-        let body = empty(lang.no_states(), lang.no_chargers_help());
-        return card("connectivity", 1, lang.connectivity(), ().into_any(), body);
-    }
-    let shares: Vec<StateShare> = data
-        .states
-        .iter()
-        .map(|(state, count, _)| StateShare {
+fn connectivity(lang: Lang, data: &Overview) -> Markup {
+    let body = if data.states.is_empty() {
+        nothing_yet(lang, lang.no_states())
+    } else {
+        let share = |(state, count, _): &(String, u64, u32)| StateShare {
             name: state_word(lang, Some(state)),
             condition: condition(Some(state)),
             count: *count,
-        })
-        .collect();
-    let body = view! { <StateDonut shares=shares label=lang.connectivity() unit=lang.unit_chargers() /> };
-    card("connectivity", 1, lang.connectivity(), ().into_any(), body.into_any())
-}
-
-fn chargers(lang: Lang, data: &Overview) -> AnyView {
-    let all = view! { <LinkButton href="/devices/" label=lang.show_all() /> };
-    let body = if data.chargers.is_empty() {
-        empty(lang.no_chargers(), lang.no_chargers_help())
-    } else {
-        charger_table(lang, data)
+        };
+        let shares: Vec<StateShare> = data.states.iter().map(share).collect();
+        state_donut(&shares, lang.unit_chargers(), lang.connectivity())
     };
-    card("chargers", 2, lang.chargers(), all.into_any(), body)
+    card("connectivity", Span::One, lang.connectivity(), &html! {}, &body)
 }
 
-fn charger_table(lang: Lang, data: &Overview) -> AnyView {
-    let live = Live::get();
-    let now = now_in_browser(data.now);
-    let chargers = data.chargers.clone();
-    table_box("table-box", move || {
-        let now = now();
-        let html = table_head(lang.chargers(), "data")
-            .column(lang.charger_id(), false)
-            .column(lang.state(), false)
-            .column(lang.last_command(), false)
-            .column(lang.last_contact(), false)
-            .raw("</tr></thead><tbody>");
-        html.each(&chargers, |html, charger| {
-            let state = live.of(&charger.id, &charger.state, |live| live.state.clone());
-            let command = live.of(&charger.id, &charger.command, |live| live.command.clone());
-            let href = Query::from([("charger_id", &charger.id)]).on("/details/");
-            let html = html.row_head(lang.charger_id(), false).link(&href, &charger.id).raw("</th>");
-            let html = badge(html.cell(lang.state(), false), lang, state.as_deref()).raw("</td>");
-            let html = html.cell(lang.last_command(), false).text(command.as_deref().unwrap_or("–")).raw("</td>");
-            when(html.cell(lang.last_contact(), false), lang, now, charger.contact).raw("</td></tr>")
-        })
-        .raw("</tbody></table>")
-        .done()
-    })
+fn chargers(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
+    let body = if data.chargers.is_empty() { nothing_yet(lang, lang.no_chargers()) } else { charger_table(seen, data) };
+    card("chargers", Span::Two, lang.chargers(), &link_button("/devices/", lang.show_all(), None), &body)
 }
 
-fn sessions(lang: Lang, data: &Overview) -> AnyView {
-    let body = if data.sessions.is_empty() {
-        empty(lang.no_sessions(), lang.no_chargers_help())
-    } else {
-        session_table(lang, data)
+fn charger_table(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
+    let columns = [
+        (lang.charger_id(), false),
+        (lang.state(), false),
+        (lang.last_command(), false),
+        (lang.last_contact(), false),
+    ];
+    let [id, state, command, contact] = columns;
+    let rows = html! {
+        @for charger in &data.chargers {
+            @let told = seen.chargers.get(&charger.id);
+            @let state_now = told.map_or(&charger.state, |told| &told.state);
+            @let command_now = told.map_or(&charger.command, |told| &told.command);
+            tr data-key=(charger.id) {
+                (row_head(id, &link(&Query::from([("charger_id", &charger.id)]).on("/details/"), &charger.id)))
+                (cell(state, &badge(lang, state_now.as_deref())))
+                (cell(command, &html! { (command_now.as_deref().unwrap_or("–")) }))
+                (cell(contact, &when(lang, seen.now(data.now), charger.contact)))
+            }
+        }
     };
-    card("sessions", 1, lang.recent_sessions(), rows_form(lang, data), body)
+    html! { div.table-box { (table("data", lang.chargers(), &columns, &rows, &html! {})) } }
 }
 
-fn rows_form(lang: Lang, data: &Overview) -> AnyView {
+fn sessions(lang: Lang, data: &Overview) -> Markup {
+    let body = if data.sessions.is_empty() { nothing_yet(lang, lang.no_sessions()) } else { session_table(lang, data) };
+    card("sessions", Span::One, lang.recent_sessions(), &rows_form(lang, data), &body)
+}
+
+fn rows_form(lang: Lang, data: &Overview) -> Markup {
     let chart = &data.energy;
-    let kept = hidden(&[
-        ("show", if chart.by_charger { "chargers" } else { "total" }),
-        ("by", period_word(chart.period)),
-        ("count", &chart.count.to_string()),
-        ("charger", chart.charger.as_deref().unwrap_or_default()),
-    ]);
-    let choices = Html::new().each(ROWS, |html, rows| {
-        let text = rows.to_string();
-        html.choice(&text, &text, rows == data.rows)
-    });
-    let body = view! {
-        {kept}
-        {select(lang.rows(), "rows", choices)}
+    let choices = html! {
+        @for rows in ROWS {
+            @let text = rows.to_string();
+            (choice(&text, &text, rows == data.rows))
+        }
     };
-    get_form(lang, "/overview/", "aside-form", body.into_any())
+    let body = html! {
+        (hidden(&[
+            ("show", if chart.by_charger { "chargers" } else { "total" }),
+            ("by", period_word(chart.period)),
+            ("count", &chart.count.to_string()),
+            ("charger", chart.charger.as_deref().unwrap_or_default()),
+        ]))
+        (select(lang.rows(), "rows", &choices))
+    };
+    get_form(lang, "/overview/", "aside-form", &body)
 }
 
-fn session_table(lang: Lang, data: &Overview) -> AnyView {
-    let html = table_head(lang.recent_sessions(), "data")
-        .column(lang.record_id(), true)
-        .column(lang.finish_time(), false)
-        .column(lang.energy(), true)
-        .raw("</tr></thead><tbody>");
-    let html = html.each(&data.sessions, |html, session| {
-        html.row_head(lang.record_id(), true)
-            .text(&session.id.to_string())
-            .raw("</th>")
-            .cell(lang.finish_time(), false)
-            .text(&session.finish.with_space())
-            .raw("</td>")
-            .cell(lang.energy(), true)
-            .text(&with_unit(kwh_3(session.energy), "kWh"))
-            .raw("</td></tr>")
-    });
-    let html = html.raw("</tbody></table>").done();
-    table_box("table-box", move || html.clone())
+fn session_table(lang: Lang, data: &Overview) -> Markup {
+    let columns = [(lang.record_id(), true), (lang.finish_time(), false), (lang.energy(), true)];
+    let [id, finish, energy] = columns;
+    let rows = html! {
+        @for session in &data.sessions {
+            tr data-key=(session.id) {
+                (row_head(id, &html! { (session.id) }))
+                (cell(finish, &html! { (session.finish.with_space()) }))
+                (cell(energy, &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
+            }
+        }
+    };
+    html! { div.table-box { (table("data", lang.recent_sessions(), &columns, &rows, &html! {})) } }
 }

@@ -311,6 +311,7 @@ texts! {
     nothing_changed: "没有变化。", "Nothing changed.";
     discard: "放弃更改", "Discard";
     unsaved: "未保存", "Unsaved";
+    leave_unsaved: "有未保存的更改。要离开此页吗？", "There are unsaved changes. Leave this page?";
     not_applied: "已存储，尚未应用", "stored, not applied yet";
     month_is_odd: "不在 1–12 之间；仍会保存。", "Not between 1 and 12; it is saved all the same.";
     correct_these: "请更正以下各项：", "Please correct these:";

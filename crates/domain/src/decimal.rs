@@ -68,6 +68,34 @@ pub fn parse_finite(text: &str) -> Result<f64, DecimalError> {
     if value.is_finite() { Ok(value) } else { Err(DecimalError::OutOfRange) }
 }
 
+/// On which side of zero a number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Below zero.
+    Negative,
+    /// Zero, or too near to it for an `f64`.
+    Zero,
+    /// Above zero.
+    Positive,
+}
+
+/// The sign of a decimal number that an `f64` can hold to its full precision, without making one of it.
+///
+/// # Errors
+/// `Malformed`, or `OutOfRange` from 10³⁰⁸ on.
+pub fn sign(text: &str) -> Result<Sign, DecimalError> {
+    let Parts { negative, digits, exponent } = Parts::split(text)?;
+    // The number is 0.d₁d₂… × 10^magnitude.
+    let magnitude = i32::try_from(digits.len()).unwrap_or(i32::MAX).saturating_add(exponent);
+    match magnitude {
+        _ if digits.is_empty() => Ok(Sign::Zero),
+        ..-306 => Ok(Sign::Zero),
+        309.. => Err(DecimalError::OutOfRange),
+        _ if negative => Ok(Sign::Negative),
+        _ => Ok(Sign::Positive),
+    }
+}
+
 /// A number as its digits and the power of ten of the last of them.
 struct Parts {
     negative: bool,

@@ -42,6 +42,9 @@ impl PhaseSequence {
     /// L1 on A, L2 on B, L3 on C.
     pub const ABC: Self = Self(Phase::ALL);
 
+    /// All six, as they are written.
+    pub const ALL: [&'static str; 6] = ["ABC", "ACB", "BAC", "BCA", "CAB", "CBA"];
+
     /// Reads a permutation of `ABC`, capital letters only.
     pub fn parse(text: &str) -> Option<Self> {
         let mut phases = [None; 3];

@@ -1,6 +1,6 @@
 //! The site's settings (2.4, 2.5) and what each of them accepts (reading guide, "Settings").
 
-use crate::decimal::{self, DecimalError};
+use crate::decimal::{self, DecimalError, Sign};
 use crate::field::{self, FieldError};
 use crate::phase::PhaseSequence;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,18 @@ impl SettingField {
     /// Why the field does not accept it; the settings are unchanged then.
     pub fn set(self, settings: &mut Settings, input: Input<'_>) -> Result<(), FieldError> {
         match self {
+            Self::EnergyStep => settings.energy_step = float(not_negative(input)?),
+            Self::EnergyPerCount => settings.energy_per_count = float(positive(input)?),
+            _ => self.set_other(settings, input)?,
+        }
+        Ok(())
+    }
+
+    /// `set` for all but the decimals. Apart from them because the browser, which only checks, would carry the
+    /// machinery of reading them for nothing: it is the heaviest piece of the whole bundle.
+    fn set_other(self, settings: &mut Settings, input: Input<'_>) -> Result<(), FieldError> {
+        match self {
+            Self::EnergyStep | Self::EnergyPerCount => {}
             Self::CardReaderPort => settings.card_reader_port = port(input)?,
             Self::InstallationYear => settings.installation_year = year(input)?,
             Self::InstallationMonth => settings.installation_month = whole(input, 0..=1200)?,
@@ -155,11 +167,9 @@ impl SettingField {
             Self::MeterPort => settings.meter_port = port(input)?,
             Self::PhaseSequence => settings.phase_sequence = sequence(input)?,
             Self::Currency => settings.currency = whole(input, 0..=999)?,
-            Self::EnergyStep => settings.energy_step = not_negative(input)?,
             Self::TimeStep => settings.time_step = whole(input, 0..=WHOLE_MOST)?,
             Self::PriorityPerEnergyStep => settings.priority_per_energy_step = whole(input, 0..=WHOLE_MOST)?,
             Self::PriorityPerTimeStep => settings.priority_per_time_step = whole(input, 0..=WHOLE_MOST)?,
-            Self::EnergyPerCount => settings.energy_per_count = positive(input)?,
             Self::InternalTesting => settings.internal_testing = flag(input)?,
             Self::MaxCurrentA => settings.max_current[0] = whole(input, 0..=10_000)?,
             Self::MaxCurrentB => settings.max_current[1] = whole(input, 0..=10_000)?,
@@ -173,12 +183,16 @@ impl SettingField {
     /// # Errors
     /// Why the field does not accept it.
     pub fn check(self, input: Input<'_>) -> Result<(), FieldError> {
-        self.set(&mut Settings::default(), input)
+        match self {
+            Self::EnergyStep => not_negative(input).map(drop),
+            Self::EnergyPerCount => positive(input).map(drop),
+            _ => self.set_other(&mut Settings::default(), input),
+        }
     }
 
     /// A hint that does not keep a value from being saved: a month of installation outside 1–12.
-    pub fn is_odd(self, settings: &Settings) -> bool {
-        self == Self::InstallationMonth && !(1..=12).contains(&settings.installation_month)
+    pub fn is_odd(self, input: Input<'_>) -> bool {
+        self == Self::InstallationMonth && self.check(input).is_ok() && whole::<i64>(input, 1..=12).is_err()
     }
 }
 
@@ -250,29 +264,34 @@ fn sequence(input: Input<'_>) -> Result<PhaseSequence, FieldError> {
     }
 }
 
-fn decimal(input: Input<'_>) -> Result<f64, FieldError> {
+fn decimal(input: Input<'_>) -> Result<(Sign, &str), FieldError> {
     let (Input::Text(text) | Input::Number(text)) = input else {
         return Err(FieldError::NotDecimal);
     };
-    decimal::parse_finite(text).map_err(|error| match error {
-        DecimalError::OutOfRange if text.starts_with('-') => FieldError::TooSmall(0),
-        DecimalError::Malformed | DecimalError::OutOfRange => FieldError::NotDecimal,
-    })
-}
-
-fn not_negative(input: Input<'_>) -> Result<f64, FieldError> {
-    match decimal(input)? {
-        value if value < 0.0 => Err(FieldError::TooSmall(0)),
-        // A negative zero would print as -0.0.
-        value => Ok(value.abs()),
+    match decimal::sign(text) {
+        Ok(sign) => Ok((sign, text)),
+        Err(DecimalError::OutOfRange) if text.starts_with('-') => Err(FieldError::TooSmall(0)),
+        Err(DecimalError::Malformed | DecimalError::OutOfRange) => Err(FieldError::NotDecimal),
     }
 }
 
-fn positive(input: Input<'_>) -> Result<f64, FieldError> {
+fn not_negative(input: Input<'_>) -> Result<&str, FieldError> {
     match decimal(input)? {
-        value if value > 0.0 => Ok(value),
+        (Sign::Negative, _) => Err(FieldError::TooSmall(0)),
+        (Sign::Zero | Sign::Positive, text) => Ok(text),
+    }
+}
+
+fn positive(input: Input<'_>) -> Result<&str, FieldError> {
+    match decimal(input)? {
+        (Sign::Positive, text) => Ok(text),
         _ => Err(FieldError::NotPositive),
     }
+}
+
+/// The value of a text that has been checked. A negative zero would print as -0.0.
+fn float(text: &str) -> f64 {
+    text.parse().map_or(0.0, f64::abs)
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! How markup lives in the browser.
+//!
+//! Pages are drawn as markup, by the same functions on both sides. The server sends it; the browser draws it again when
+//! what it depends on changes (the page's data, the feed, the language), and puts only the differences into the document:
+//! elements, focus and what is being typed stay. So nothing is hydrated piece by piece, and what has no state of its own
+//! weighs nothing but its text. What a part does is said by its `data-` attributes; one listener obeys them.
+
+pub mod events;
+mod morph;
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
+use leptos::web_sys::{self, Event};
+
+/// What is told to a page's listener. Capturing, so that events which do not bubble arrive too.
+const EVENTS: [&str; 10] =
+    ["submit", "change", "input", "click", "close", "pointermove", "pointerdown", "pointerout", "keydown", "focusout"];
+
+/// A `<div>` that holds what `draw` draws, and is kept like that. While `draw` has nothing (`None`) there is none.
+///
+/// `listen` is told of the events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
+pub fn drawn(
+    class: &'static str,
+    draw: impl Fn() -> Option<String> + Clone + Send + Sync + 'static,
+    listen: impl Fn(&Event) + Clone + 'static,
+    painted: impl Fn(&web_sys::Element) + 'static,
+) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
+    let node = NodeRef::<Div>::new();
+    let first = StoredValue::new(None::<String>);
+    Effect::new(move |_: Option<Option<Listener>>| {
+        let listen = listen.clone();
+        Some(Listener::new(node.get()?.as_ref(), &EVENTS, move |event| listen(event)))
+    });
+    Effect::new({
+        let draw = draw.clone();
+        move |_| {
+            if let (Some(element), Some(html)) = (node.get(), draw()) {
+                morph::update(&element, &html);
+                painted(&element);
+            }
+        }
+    });
+    move || {
+        // What is drawn first is the document's, as the server sent it. What comes later is put into it above.
+        let html = first.get_value().or_else(&draw)?;
+        first.set_value(Some(html.clone()));
+        Some(view! { <div class=class node_ref=node inner_html=html></div> }.into_any())
+    }
+}
+
+/// Told of every press on a link before anything is done about it, as long as it is kept.
+pub fn on_link(told: impl Fn(&Event) + 'static) -> Listener {
+    Listener::new(&document(), &["click"], move |event| {
+        let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
+        if target.is_some_and(|target| matches!(target.closest("a[href]"), Ok(Some(_)))) {
+            told(event);
+        }
+    })
+}
+
+/// Listens to events inside a node, capturing them, as long as it is kept.
+pub struct Listener {
+    node: web_sys::EventTarget,
+    names: &'static [&'static str],
+    closure: Closure<dyn Fn(Event)>,
+}
+
+impl Listener {
+    fn new(node: &web_sys::EventTarget, names: &'static [&'static str], told: impl Fn(&Event) + 'static) -> Self {
+        let closure = Closure::<dyn Fn(Event)>::new(move |event: Event| told(&event));
+        for name in names {
+            // Fails for no name that there is.
+            drop(node.add_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true));
+        }
+        Self { node: node.clone(), names, closure }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let function = self.closure.as_ref().unchecked_ref();
+        for name in self.names {
+            drop(self.node.remove_event_listener_with_callback_and_bool(name, function, true));
+        }
+    }
+}

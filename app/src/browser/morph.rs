@@ -1,0 +1,150 @@
+//! Puts the differences between a document's part and new markup into the document.
+
+use leptos::prelude::document;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::{Element, HtmlDialogElement, HtmlInputElement, HtmlOptionElement, Node};
+
+/// What stands for its element, wherever it moves among its siblings.
+const KEY: &str = "data-key";
+/// Whose element belongs to the browser once it is there: never changed.
+const KEEP: &str = "data-keep";
+/// Whose input shows what the page holds even while it is typed in.
+const TYPED: &str = "data-typed";
+
+/// Makes the content of `target` that of the markup. Elements that stay are kept, with their focus, their scroll
+/// position and what was typed into them.
+pub fn update(target: &Element, markup: &str) {
+    let Ok(fresh) = document().create_element("div") else { return };
+    fresh.set_inner_html(markup);
+    children(target, &fresh);
+    show_dialogs(target);
+}
+
+fn children(old: &Node, new: &Node) {
+    let mut at = old.first_child();
+    let mut rest = new.first_child();
+    while let Some(fresh) = rest {
+        rest = fresh.next_sibling();
+        match counterpart(at.as_ref(), &fresh) {
+            Some(known) => {
+                if at.as_ref() == Some(&known) {
+                    at = known.next_sibling();
+                } else {
+                    insert(old, &known, at.as_ref());
+                }
+                patch(&known, &fresh);
+            }
+            None => insert(old, &fresh, at.as_ref()),
+        }
+    }
+    while let Some(gone) = at {
+        at = gone.next_sibling();
+        // Closed first: that gives the focus back to where it was.
+        if let Some(dialog) = gone.dyn_ref::<HtmlDialogElement>() {
+            dialog.close();
+        }
+        // It is a child of `old`: this cannot fail.
+        drop(old.remove_child(&gone));
+    }
+}
+
+/// Puts a node before another one of `parent`, or at its end. The other one is a child: this cannot fail.
+fn insert(parent: &Node, node: &Node, before: Option<&Node>) {
+    drop(parent.insert_before(node, before));
+}
+
+/// The node, from `at` on, that the new one stands for.
+fn counterpart(at: Option<&Node>, fresh: &Node) -> Option<Node> {
+    let is_same_kind = |node: &Node| node.node_name() == fresh.node_name();
+    let Some(wanted) = key(fresh) else {
+        return at.filter(|node| is_same_kind(node) && key(node).is_none()).cloned();
+    };
+    let mut next = at.cloned();
+    while let Some(node) = next {
+        if is_same_kind(&node) && key(&node).as_deref() == Some(&wanted) {
+            return Some(node);
+        }
+        next = node.next_sibling();
+    }
+    None
+}
+
+fn key(node: &Node) -> Option<String> {
+    node.dyn_ref::<Element>()?.get_attribute(KEY)
+}
+
+fn patch(old: &Node, new: &Node) {
+    if old.is_equal_node(Some(new)) {
+        return;
+    }
+    let (Some(known), Some(fresh)) = (old.dyn_ref::<Element>(), new.dyn_ref::<Element>()) else {
+        // Text.
+        old.set_node_value(new.node_value().as_deref());
+        return;
+    };
+    if !known.has_attribute(KEEP) {
+        attributes(known, fresh);
+        children(old, new);
+    }
+}
+
+fn attributes(old: &Element, new: &Element) {
+    for name in names(new) {
+        let value = new.get_attribute(&name);
+        if old.get_attribute(&name) != value {
+            // A name that the parser has accepted is a name.
+            drop(old.set_attribute(&name, value.as_deref().unwrap_or_default()));
+            property(old, &name, value.as_deref());
+        }
+    }
+    for name in names(old) {
+        // Whether a disclosure or a dialog is open is for the person and the browser to say.
+        if !new.has_attribute(&name) && name != "open" {
+            drop(old.remove_attribute(&name));
+            property(old, &name, None);
+        }
+    }
+}
+
+fn names(element: &Element) -> impl Iterator<Item = String> + use<> {
+    element.get_attribute_names().into_iter().filter_map(|name| name.as_string())
+}
+
+/// Inputs follow their attributes only until someone has used them.
+fn property(element: &Element, name: &str, value: Option<&str>) {
+    match name {
+        "checked" => {
+            if let Some(input) = element.dyn_ref::<HtmlInputElement>() {
+                input.set_checked(value.is_some());
+            }
+        }
+        "selected" => {
+            if let Some(option) = element.dyn_ref::<HtmlOptionElement>() {
+                option.set_selected(value.is_some());
+            }
+        }
+        "value" => {
+            // What comes from the address must not overtake who is typing it.
+            let is_typed_in = !element.has_attribute(TYPED) && document().active_element().as_ref() == Some(element);
+            if let Some(input) = element.dyn_ref::<HtmlInputElement>().filter(|_| !is_typed_in) {
+                let value = value.unwrap_or_default();
+                if input.value() != value {
+                    input.set_value(value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Makes dialogs modal: markup alone cannot.
+fn show_dialogs(target: &Element) {
+    let Ok(Some(dialog)) = target.query_selector("dialog[open]:not(:modal)") else { return };
+    if let Some(dialog) = dialog.dyn_ref::<HtmlDialogElement>() {
+        // Taking the attribute away tells nobody, unlike `close()`.
+        drop(dialog.remove_attribute("open"));
+        if dialog.show_modal().is_err() {
+            leptos::logging::error!("a dialog could not be shown");
+        }
+    }
+}
