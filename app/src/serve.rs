@@ -9,7 +9,8 @@ use crate::ui::{COOKIE_RULES, Theme};
 use crate::{App, ui};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bmw_domain::record::TransactionId;
@@ -44,7 +45,17 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         .route("/records/export.csv", get(records_csv))
         .route("/preferences", get(preferences))
         .fallback_service(get(pages))
+        .layer(middleware::from_fn(to_the_end))
         .with_state(state)
+}
+
+/// Draws a page to its end also when nobody waits for it any more: cut off half way, its signals would be gone while
+/// parts of it are still being drawn by them.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    tokio::spawn(next.run(request)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a page");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
 }
 
 /// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.

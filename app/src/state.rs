@@ -48,3 +48,6 @@ impl Ending {
         drop(self.0.wait_for(|ending| *ending).await);
     }
 }
+
+/// Who changes something, as long as there are no accounts.
+pub const LOCAL_OPERATOR: &str = "local operator";

@@ -37,9 +37,8 @@ pub enum Compiler {
 
 impl Compiler {
     /// Makes a command that calls cargo for the target use this compiler, with these flags.
-    pub fn apply(&self, command: &mut Command, flags: &[&str]) {
+    pub fn apply(&self, command: &mut Command, mut flags: Vec<String>) {
         tools::without_overrides(command);
-        let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         if let Self::Debian { sysroot, linker } = self {
             command.env("RUSTC", DEBIAN_RUSTC).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
             flags.push(format!("--sysroot={}", sysroot.display()));

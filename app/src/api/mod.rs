@@ -18,7 +18,7 @@ mod settings;
 
 pub use error::{ApiError, RequestId};
 pub use openapi::document as openapi_document;
-pub use settings::{content_length, settings_json};
+pub use settings::content_length;
 
 use crate::state::AppState;
 use arc_swap::{ArcSwap, Guard};

@@ -3,13 +3,13 @@
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
 use super::params::{decode, pairs};
 use super::{READ_AND_WRITE, Shared, body, options, refuse_method, reply, reply_read, to_json};
+use crate::state::LOCAL_OPERATOR;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::{Input, SettingField, Settings};
-use bmw_site::Clock;
-use bmw_store::AuditEntry;
+use bmw_site::Author;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
@@ -111,14 +111,6 @@ const fn name(field: SettingField) -> &'static str {
     }
 }
 
-/// The settings as 2.4 and the audit log write them.
-///
-/// # Errors
-/// Those of serde, which has none for this type.
-pub fn settings_json(settings: &Settings) -> serde_json::Result<String> {
-    serde_json::to_string(&SettingsAnswer::of(settings))
-}
-
 pub(super) fn route() -> MethodRouter<Shared> {
     get(show)
         .post(save)
@@ -168,20 +160,9 @@ async fn save_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
         Format::Json => from_json(&bytes)?,
         Format::Form => from_form(&bytes)?,
     };
-    let before = api.app.site.present().settings().clone();
-    let json = |settings: &Settings| {
-        settings_json(settings).map_err(|_| ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, "Not writable."))
-    };
-    let audit = AuditEntry {
-        at: Clock::real(),
-        actor: "operator".to_owned(),
-        origin: origin.unwrap_or_default(),
-        action: "settings.save".to_owned(),
-        before: json(&before)?,
-        after: json(&settings)?,
-    };
     let answer = to_json(&SettingsAnswer::of(&settings))?;
-    api.app.site.save_settings(settings, &audit).await?;
+    let author = Author { actor: LOCAL_OPERATOR.to_owned(), origin: origin.unwrap_or_default() };
+    api.app.site.save_settings(settings, author).await?;
     Ok(answer)
 }
 
@@ -469,7 +450,7 @@ mod tests {
     #[test]
     fn the_documented_example_is_read_and_written() {
         assert_eq!(from_json(EXAMPLE.as_bytes()).unwrap(), example());
-        assert_eq!(settings_json(&example()).unwrap(), EXAMPLE);
+        assert_eq!(serde_json::to_string(&SettingsAnswer::of(&example())).unwrap(), EXAMPLE);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The settings form: read, checked and saved by the same rules on both sides.
 
-use super::{DataError, Moment, Query};
+use super::{DataError, Moment};
 #[cfg(feature = "ssr")]
-use super::{encode, now, site};
+use super::{Query, encode, now, site};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 #[cfg(feature = "ssr")]
@@ -107,8 +107,8 @@ pub async fn save_settings(
 pub(super) mod on_server {
     use super::*;
     use axum::extract::ConnectInfo;
-    use bmw_site::Clock;
-    use bmw_store::AuditEntry;
+    use crate::state::LOCAL_OPERATOR;
+    use bmw_site::Author;
     use http::request::Parts;
     use std::net::SocketAddr;
 
@@ -118,18 +118,9 @@ pub(super) mod on_server {
     pub async fn save(values: Typed) -> Result<SaveOutcome, DataError> {
         let outcome = match check(&values) {
             Ok(settings) => {
-                let site = site()?;
-                let before = site.present().settings().clone();
-                let audit = AuditEntry {
-                    at: Clock::real(),
-                    actor: "local operator".to_owned(),
-                    origin: origin(),
-                    action: "settings.save".to_owned(),
-                    before: json(&before)?,
-                    after: json(&settings)?,
-                };
+                let author = Author { actor: LOCAL_OPERATOR.to_owned(), origin: origin() };
+                let before = site()?.save_settings(settings.clone(), author).await?;
                 let changed = settings.changed_fields(&before);
-                site.save_settings(settings, &audit).await?;
                 SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
             }
             Err(errors) => SaveOutcome::Wrong(errors),
@@ -149,14 +140,6 @@ pub(super) mod on_server {
             stored: SettingField::ALL.map(|field| field.text_of(&settings)).to_vec(),
             typed: typed_in(query).unwrap_or_default(),
             saved: saved_in(query),
-        })
-    }
-
-    /// As the audit log keeps it.
-    fn json(settings: &Settings) -> Result<String, DataError> {
-        serde_json::to_string(settings).map_err(|error| {
-            tracing::error!(%error, "settings as JSON");
-            DataError::Protocol
         })
     }
 

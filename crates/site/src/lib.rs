@@ -13,7 +13,7 @@ mod sums;
 pub use clock::Clock;
 pub use history::{DayLines, RecentSession, SessionLine};
 pub use present::{ChargePointNow, ONLINE_MS, Present, Statistics};
-pub use running::{Site, SiteOptions};
+pub use running::{Author, Site, SiteOptions};
 pub use sums::{EnergySums, Window};
 
 /// What can go wrong: only the store can.

@@ -14,6 +14,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, OnceCell, watch};
 
+/// Who changes something, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// An account's name, or the local operator as long as there are no accounts.
+    pub actor: String,
+    /// From where: an address.
+    pub origin: String,
+}
+
 /// How old a stored measurement may be to be read at start, ms: more than it takes to become unknown.
 const MEASURED_BEFORE_START_MS: i64 = 600_000;
 
@@ -141,12 +150,23 @@ impl Site {
         Ok(lines)
     }
 
-    /// Saves the settings and tells the audit log who did it.
-    pub async fn save_settings(&self, settings: Settings, audit: &AuditEntry) -> Result<()> {
+    /// Saves the settings and tells the audit log who did it. Returns what they were before.
+    pub async fn save_settings(&self, settings: Settings, author: Author) -> Result<Arc<Settings>> {
         let _step = self.step.lock().await;
-        self.store.save_settings(&settings, audit).await?;
+        let before = self.present().settings().clone();
+        // Settings are numbers and text: they always can be written.
+        let json = |settings: &Settings| serde_json::to_string(settings).unwrap_or_default();
+        let audit = AuditEntry {
+            at: Clock::real(),
+            actor: author.actor,
+            origin: author.origin,
+            action: "settings.save".to_owned(),
+            before: json(&before),
+            after: json(&settings),
+        };
+        self.store.save_settings(&settings, &audit).await?;
         self.replace(|present| present.with_settings(settings));
-        Ok(())
+        Ok(before)
     }
 
     /// Puts a charge point's state in the place of the last one.

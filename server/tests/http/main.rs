@@ -8,5 +8,6 @@ mod command;
 mod contract;
 mod feed;
 mod model;
+mod pages;
 mod settings;
 mod writing;
