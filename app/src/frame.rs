@@ -86,10 +86,8 @@ impl Frame {
     }
 
     fn preference(&self, name: &str, value: &str) -> String {
-        let back = match self.search.is_empty() {
-            true => self.path.clone(),
-            false => [&self.path, "?", &self.search].concat(),
-        };
+        let search = if self.search.is_empty() { "" } else { "?" };
+        let back = [&self.path, search, &self.search].concat();
         Query::from([(name, value)]).with("back", back).on("/preferences")
     }
 

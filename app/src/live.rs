@@ -64,8 +64,8 @@ mod in_browser {
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
     use std::time::Duration;
-    use wasm_bindgen::closure::Closure;
     use wasm_bindgen::JsCast;
+    use wasm_bindgen::closure::Closure;
     use web_sys::{MessageEvent, WebSocket};
 
     /// How often ages move on.

@@ -248,7 +248,7 @@ const SAVED: &str = "card_reader_port=Com10&installation_year=2013&installation_
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_saved_by_a_plain_form() {
     let site = Served::new(Some(SITE)).await;
-    let (response, _) = site.ask(form(SAVED, "text/html")).await;
+    let (response, _) = site.ask_bytes(form(SAVED, "text/html")).await;
     assert_eq!(response.status(), StatusCode::FOUND);
     let back = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
     assert_eq!(back, "/settings/?saved=installation_month,phase_sequence,max_current_a");
@@ -261,7 +261,7 @@ async fn settings_are_saved_by_a_plain_form() {
 async fn wrong_settings_come_back_with_what_was_typed() {
     let site = Served::new(Some(SITE)).await;
     let wrong = SAVED.replace("max_current_a=63", "max_current_a=-1").replace("Com4", "%3Cb%3E%2Fdev%2FttyUSB7");
-    let (response, _) = site.ask(form(&wrong, "text/html")).await;
+    let (response, _) = site.ask_bytes(form(&wrong, "text/html")).await;
     let back = response.headers()[header::LOCATION].to_str().unwrap().to_owned();
     let (_, page) = site.get(&back).await;
     assert!(page.contains("Maximum current, phase A: At least 0."), "{back}");

@@ -185,6 +185,76 @@ test("unsaved changes guard leaving", async ({ page }) => {
   await expect(page.getByLabel("Currency")).toHaveValue("86");
 });
 
+test("unsaved changes are asked about within the site too", async ({ page }) => {
+  await open(page, "/settings/");
+  await mark(page);
+  await page.getByLabel("Currency").fill("156");
+  const asked = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    if (asked.length === 1) dialog.dismiss();
+    else dialog.accept();
+  });
+  const away = page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Records" });
+  await away.click();
+  await expect(page).toHaveURL(/\/settings\/$/);
+  await expect(page.getByLabel("Currency")).toHaveValue("156");
+  await away.click();
+  await expect(page.locator("h1")).toHaveText("Records");
+  expect(asked).toEqual(Array(2).fill("There are unsaved changes. Leave this page?"));
+  await expectNoReload(page);
+});
+
+test("discarding takes back what was typed", async ({ page }) => {
+  await open(page, "/settings/");
+  const currency = page.getByLabel("Currency");
+  const stored = await currency.inputValue();
+  await currency.fill("x");
+  await expect(page.getByRole("alert")).toContainText("Currency: This must be a whole number.");
+  await page.getByRole("button", { name: "Discard" }).click();
+  await expect(currency).toHaveValue(stored);
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
+test("charts are read out by pointer and by keys", async ({ page }) => {
+  await open(page, "/overview/");
+  const plot = page.locator("#energy .plot");
+  const readout = page.locator("#energy .readout");
+  await plot.hover({ position: { x: 60, y: 100 } });
+  await expect(readout).toHaveText(/^\d{4}-\d{2} · .*kWh/);
+  await page.mouse.move(0, 0);
+  await expect(readout).toHaveText("");
+  await plot.focus();
+  await page.keyboard.press("End");
+  const newest = await readout.textContent();
+  await page.keyboard.press("ArrowLeft");
+  await expect(readout).not.toHaveText(newest);
+  await page.keyboard.press("ArrowRight");
+  await expect(readout).toHaveText(newest);
+  await page.keyboard.press("Escape");
+  await expect(readout).toHaveText("");
+});
+
+test("what follows the feed keeps the focus, and what was opened", async ({ page }) => {
+  let tell;
+  await page.routeWebSocket("/ws/charger/details/", (route) => {
+    const server = route.connectToServer();
+    server.onMessage((message) => route.send(message));
+    tell = (message) => route.send(JSON.stringify(message));
+  });
+  await open(page, "/overview/");
+  const row = page.locator("#chargers tbody tr").first();
+  const link = row.locator("th a");
+  const id = await link.textContent();
+  await page.locator("#energy summary").click();
+  await link.focus();
+  tell({ type: "state", vchchargerid: id, vchstate: "Faulted", vchcommand: "Told just now", online: true });
+  await expect(row).toContainText("Told just now");
+  await expect(row.locator(".badge")).toHaveText("Faulted");
+  await expect(link).toBeFocused();
+  await expect(page.locator("#energy .chart-data")).toHaveAttribute("open", "");
+});
+
 test("a lost connection is shown and mended", async ({ page }) => {
   let socket;
   await page.routeWebSocket("/ws/charger/details/", (route) => {

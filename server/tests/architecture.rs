@@ -83,6 +83,18 @@ fn documented_names_stay_at_the_boundary() {
     }
 }
 
+#[test]
+fn what_draws_knows_no_document() {
+    let life_of_a_page = root().join("app/src/pages/mod.rs");
+    for folder in ["app/src/components", "app/src/charts", "app/src/pages"] {
+        for (path, line) in code_lines(folder).into_iter().filter(|(path, _)| *path != life_of_a_page) {
+            for word in ["web_sys", "wasm_bindgen", "document()", "window()", "leptos::prelude"] {
+                assert!(!line.contains(word), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 /// The lines of a folder's sources that are neither comments nor empty.
 fn code_lines(folder: &str) -> Vec<(PathBuf, String)> {
     let mut lines = Vec::new();

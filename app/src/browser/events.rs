@@ -129,24 +129,27 @@ pub fn reading(event: &Event, now: &Reading, chart: impl Fn(&str) -> Option<Char
         }
         "pointerout" | "focusout" => Some(None),
         "keydown" => {
-            let count = chart(&name)?.stops().len();
+            let key = event.dyn_ref::<KeyboardEvent>()?.key();
+            if key == "Escape" {
+                return Some(None);
+            }
+            let last = chart(&name)?.stops().len().checked_sub(1)?;
             let now = now.as_ref().filter(|(chosen, _)| *chosen == name).map(|(_, slot)| *slot);
-            let next = key(event.dyn_ref()?, now, count.checked_sub(1)?)?;
+            let slot = slot_by_key(&key, now, last)?;
             event.prevent_default();
-            Some(next.map(|slot| (name, slot)))
+            Some(Some((name, slot)))
         }
         _ => None,
     }
 }
 
 /// Where a key leads from a slot; `None` for a key that does nothing here.
-fn key(event: &KeyboardEvent, now: Option<usize>, last: usize) -> Option<Option<usize>> {
-    Some(match event.key().as_str() {
-        "ArrowLeft" => Some(now.map_or(last, |now| now.saturating_sub(1))),
-        "ArrowRight" => Some(now.map_or(0, |now| (now + 1).min(last))),
-        "Home" => Some(0),
-        "End" => Some(last),
-        "Escape" => None,
+fn slot_by_key(key: &str, now: Option<usize>, last: usize) -> Option<usize> {
+    Some(match key {
+        "ArrowLeft" => now.map_or(last, |now| now.saturating_sub(1)),
+        "ArrowRight" => now.map_or(0, |now| (now + 1).min(last)),
+        "Home" => 0,
+        "End" => last,
         _ => return None,
     })
 }

@@ -50,11 +50,12 @@ pub fn drawn(
     }
 }
 
-/// Told of every press on a link before anything is done about it, as long as it is kept.
+/// Told of every press on a link that leads to another page before anything is done about it, as long as it is kept.
 pub fn on_link(told: impl Fn(&Event) + 'static) -> Listener {
     Listener::new(&document(), &["click"], move |event| {
         let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
-        if target.is_some_and(|target| matches!(target.closest("a[href]"), Ok(Some(_)))) {
+        if target.is_some_and(|target| matches!(target.closest("a[href]:not([data-do]):not([href^='#'])"), Ok(Some(_))))
+        {
             told(event);
         }
     })

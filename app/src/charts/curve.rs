@@ -261,7 +261,7 @@ mod tests {
         ];
         assert_eq!(data.runs().iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(draw(&data, "").matches('M').count(), 1 + 3 + 1 + 5, "area, curves, limit, grid");
-        
+
         assert_eq!(data.read(3), "11:38:47 · 9 A");
     }
 
@@ -280,7 +280,8 @@ mod tests {
                 let mut data = window(ms);
                 data.limit = Some(value);
                 data.samples = (-1..5).map(|i| (LocalTime(data.from.0 + i * ms / 4), Some(value))).collect();
-                { let svg = draw(&data, "");
+                {
+                    let svg = draw(&data, "");
                     sound(&svg);
                 }
             }

@@ -115,8 +115,8 @@ pub(super) mod on_server {
 
     /// Colours that can be told apart; the rest is shown as one series.
     const SERIES: usize = 9;
-    /// Charge points on the overview; the others are a link away.
-    const CHARGERS: usize = 10;
+    /// Charge points on the overview, as many as fill the space; the others are a link away.
+    const CHARGERS: usize = 15;
 
     /// Everything that the page shows, by its query string.
     pub async fn overview(query: &Query) -> Result<Overview, DataError> {

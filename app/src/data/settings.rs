@@ -106,8 +106,8 @@ pub async fn save_settings(
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
-    use axum::extract::ConnectInfo;
     use crate::state::LOCAL_OPERATOR;
+    use axum::extract::ConnectInfo;
     use bmw_site::Author;
     use http::request::Parts;
     use std::net::SocketAddr;

@@ -26,7 +26,9 @@ impl Page for Details {
             (head(lang, self))
             div.grid.details-grid {
                 (charger(seen, self))
-                (card("query", Span::All, lang.session_query(), &html! {}, &query(lang, self)))
+                @if !self.identities.is_empty() {
+                    (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
+                }
             }
             @if let Some(session) = &self.query.opened { (opened(lang, self, session)) }
         }

@@ -131,7 +131,7 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
             span.muted role="status" { (lang.selected(chosen)) }
             div.bulk-commands { (commands(lang, "")) }
         }
-        (notice(NoticeKind::Info, &html! { (lang.no_connection()) ": " (lang.no_connection_help()) }))
+        (notice(NoticeKind::Info, &html! { (lang.no_connection()) " – " (lang.no_connection_help()) }))
         div.table-box {
             table.data.device-table {
                 caption.sr-only { (lang.device_list()) }

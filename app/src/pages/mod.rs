@@ -8,8 +8,8 @@ mod parts;
 mod records;
 mod settings;
 
-use crate::browser::events::{self, Action, Reading};
 use crate::browser;
+use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
 use crate::components::{Glyph, icon};
 use crate::data::{
@@ -243,10 +243,9 @@ impl Shown {
     }
 
     fn select(self, value: String, is_chosen: bool) {
-        let values = match value.is_empty() {
-            true => self.page().map(|page| page.selectable()).unwrap_or_default(),
-            false => vec![value],
-        };
+        let is_all = value.is_empty();
+        let values = if is_all { self.page().map(|page| page.selectable()) } else { Some(vec![value]) };
+        let values = values.unwrap_or_default();
         self.local.update(|local| {
             for value in values {
                 if is_chosen {
@@ -334,8 +333,7 @@ fn page(name: PageName) -> AnyView {
 
 /// Asks before a page is left that holds something unsaved: the browser when it is left for good, we within the site.
 fn guard_leaving(shown: Shown) {
-    let is_unsaved =
-        move || shown.page().is_some_and(|page| shown.local.with_untracked(|local| page.unsaved(local)));
+    let is_unsaved = move || shown.page().is_some_and(|page| shown.local.with_untracked(|local| page.unsaved(local)));
     Effect::new(move |_: Option<browser::Listener>| {
         let for_good = window_event_listener(leptos::ev::beforeunload, move |event| {
             if is_unsaved() {

@@ -104,12 +104,8 @@ fn chargers(seen: &Seen<'_>, data: &Overview) -> Markup {
 
 fn charger_table(seen: &Seen<'_>, data: &Overview) -> Markup {
     let lang = seen.lang;
-    let columns = [
-        (lang.charger_id(), false),
-        (lang.state(), false),
-        (lang.last_command(), false),
-        (lang.last_contact(), false),
-    ];
+    let columns =
+        [(lang.charger_id(), false), (lang.state(), false), (lang.last_command(), false), (lang.last_contact(), false)];
     let [id, state, command, contact] = columns;
     let rows = html! {
         @for charger in &data.chargers {

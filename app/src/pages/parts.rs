@@ -2,7 +2,9 @@
 
 use super::Seen;
 use crate::charts::CurveData;
-use crate::components::{self as components, GetForm, Glyph, Span, card, choice, empty, icon, link_button, phase_gauges};
+use crate::components::{
+    self as components, GetForm, Glyph, Span, card, choice, empty, icon, link_button, phase_gauges,
+};
 use crate::data::{Moment, Phases, Tiles, Value};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};

@@ -2,9 +2,7 @@
 
 use super::parts::{Column, cell, charger_choices, get_form, link, row_head, table};
 use super::{Page, Seen};
-use crate::components::{
-    Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select,
-};
+use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select};
 use crate::data::{Moment, Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};

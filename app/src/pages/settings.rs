@@ -71,7 +71,7 @@ impl Page for SettingsPage {
                     }
                 }
                 div.form-bar {
-                    button.button.primary type="submit" {
+                    button.button.is-primary type="submit" {
                         (icon(Glyph::SAVE)) span { (if is_saving { lang.saving() } else { lang.save() }) }
                     }
                     button.button type="button" data-do="discard" {

@@ -39,11 +39,6 @@ pub fn one_decimal(value: f64) -> String {
     if tenth == 0 { format!("{sign}{}", grouped(whole)) } else { format!("{sign}{}.{tenth}", grouped(whole)) }
 }
 
-/// Hundredths of a percent: `38.46 %`.
-pub fn percent(hundredths: u32) -> String {
-    format!("{}.{:02}{SPACE}%", hundredths / 100, hundredths % 100)
-}
-
 impl Lang {
     /// A length of time: `70 h 30 min`, `12 min`.
     pub fn hours(self, time: ChargingTime) -> String {
@@ -112,8 +107,6 @@ mod tests {
         for (value, text) in [(16.0, "16"), (16.44, "16.4"), (-0.04, "0"), (f64::NAN, "0"), (15.96, "16")] {
             assert_eq!(one_decimal(value), text);
         }
-        assert_eq!(percent(3846), "38.46\u{202f}%");
-        assert_eq!(percent(10_000), "100.00\u{202f}%");
     }
 
     #[test]

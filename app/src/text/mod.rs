@@ -6,7 +6,6 @@ pub mod format;
 
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
-use bmw_domain::status::Condition;
 use serde::{Deserialize, Serialize};
 
 /// The language of the interface.
@@ -118,7 +117,6 @@ texts! {
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
     theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
     loading: "正在加载…", "Loading…";
-    age_of_data: "数据时间", "Data of";
 
     // Failures
     failed_title: "未能加载", "This could not be loaded";
@@ -159,7 +157,6 @@ texts! {
     apply: "应用", "Apply";
     total: "合计", "Total";
     no_energy: "这段时间没有充电。", "Nothing was charged in this time.";
-    no_energy_help: "选择更长的时间或其他电桩。", "Choose a longer time or another charger.";
 
     as_table: "显示为表格", "Show as table";
     chart_period: "周期", "Period";
@@ -239,7 +236,6 @@ texts! {
     only_this_charger: "仅此电桩", "Only this charger";
     step_date: "1. 选择日期", "1. Choose a date";
     step_record: "2. 选择记录ID", "2. Choose a Record ID";
-    step_start: "3. 查看", "3. Look at it";
     choose: "选择…", "Choose…";
     query_start: "Start 查询", "Start";
     no_sessions_that_day: "这一天没有充电记录。", "There are no sessions on this day.";
@@ -272,7 +268,6 @@ texts! {
 
     // Devices
     live_currents: "实时电流", "Live current";
-    of_limit: "上限", "of";
     device_list: "点位电桩列表", "Chargers of the site";
     search: "搜索", "Search";
     search_hint: "ID、型号、固件", "ID, model, firmware";
@@ -314,32 +309,16 @@ texts! {
     leave_unsaved: "有未保存的更改。要离开此页吗？", "There are unsaved changes. Leave this page?";
     not_applied: "已存储，尚未应用", "stored, not applied yet";
     month_is_odd: "不在 1–12 之间；仍会保存。", "Not between 1 and 12; it is saved all the same.";
-    correct_these: "请更正以下各项：", "Please correct these:";
     on: "开", "On";
     off: "关", "Off";
     kwh_per_count: "kWh/计数", "kWh per count";
     minutes: "分钟", "min";
 
     // Conditions
-    charging: "充电中", "Charging";
-    ready: "就绪", "Ready";
-    waiting: "等待", "Waiting";
-    faulted: "故障", "Faulted";
     unknown: "未知", "Unknown";
 }
 
 impl Lang {
-    /// What a condition is called.
-    pub const fn condition(self, condition: Condition) -> &'static str {
-        match condition {
-            Condition::Charging => self.charging(),
-            Condition::Ready => self.ready(),
-            Condition::Waiting => self.waiting(),
-            Condition::Faulted => self.faulted(),
-            Condition::Unknown => self.unknown(),
-        }
-    }
-
     /// What a state means. States are the document's words; one that it does not know is shown as it came.
     pub fn state_name(self, state: &str) -> Option<&'static str> {
         let (zh, en) = match state.to_ascii_lowercase().as_str() {

@@ -41,6 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Takes the site for this session of the database; the second number tells sites in schemas of one database apart.
 const LOCK: &str = "SELECT pg_try_advisory_lock(1112364800, hashtext(current_schema()))";
 
+/// How often the lock is tried, and the pause after each time.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// A site in a PostgreSQL database.
 pub(crate) struct PostgresStore {
     /// One, as with SQLite: numbers are given and sums are moved without a thought of others who write.
@@ -110,9 +114,15 @@ async fn connect_once(connect: &PgConnectOptions) -> Result<Connection> {
     }
 }
 
+/// Takes the lock. Tried for a moment: on the server the session of one who has just ended outlives him a little.
 async fn take_lock(connection: &mut Connection) -> Result<()> {
-    let taken: bool = sqlx::query_scalar(LOCK).fetch_one(connection).await?;
-    if taken { Ok(()) } else { Err(StoreError::InUse) }
+    for _ in 0..LOCK_TRIES {
+        if sqlx::query_scalar(LOCK).fetch_one(&mut *connection).await? {
+            return Ok(());
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    Err(StoreError::InUse)
 }
 
 fn pool(connections: u32) -> PoolOptions<Database> {
