@@ -37,17 +37,24 @@ async fn many_pages_at_once_are_all_drawn() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn pages_that_nobody_waits_for_upset_nothing() {
     let panics = count_panics();
-    let site = Served::of_2015().await;
-    for place in 0..300 {
-        let mut line = site.connect().await;
-        let request = format!("GET {} HTTP/1.1\r\nhost: {}\r\n\r\n", PAGES[place % PAGES.len()], site.addr());
-        line.write_all(request.as_bytes()).await.unwrap();
-        // Gone while the page is drawn: at another moment each time.
-        for _ in 0..place % 30 {
-            tokio::task::yield_now().await;
-        }
-        drop(line);
+    let site = Arc::new(Served::of_2015().await);
+    let mut asked = JoinSet::new();
+    for place in 0..1500 {
+        let site = site.clone();
+        asked.spawn(async move {
+            let mut line = site.connect().await;
+            let request = format!("GET {} HTTP/1.1\r\nhost: {}\r\n\r\n", PAGES[place % PAGES.len()], site.addr());
+            line.write_all(request.as_bytes()).await.unwrap();
+            // Gone while the page is drawn: at another moment each time.
+            for _ in 0..place % 300 {
+                tokio::task::yield_now().await;
+            }
+        });
     }
+    while let Some(gone) = asked.join_next().await {
+        gone.unwrap();
+    }
+    let site = Arc::into_inner(site).unwrap();
     site.end().await;
     assert_eq!(panics.load(Ordering::SeqCst), 0);
 }
