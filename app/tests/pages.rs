@@ -17,6 +17,7 @@ use bmw_store::{ImportMode, OpenOptions, Role, Zone};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -63,6 +64,7 @@ const PAGES: [&str; 10] = [
 
 struct Served {
     routes: Router,
+    site: Arc<Site>,
     _folder: tempfile::TempDir,
 }
 
@@ -80,10 +82,11 @@ impl Served {
         }
         let now = LocalTime::parse("2015-12-28T12:00:00");
         let site = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
-        let state = AppState { site, feed_interval: Duration::from_mins(3), shutdown: Shutdown::default() };
+        let state =
+            AppState { site: site.clone(), feed_interval: Duration::from_mins(3), shutdown: Shutdown::default() };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
-        Self { routes: page_routes(state, Some(bundle)), _folder: folder }
+        Self { routes: page_routes(state, Some(bundle)), site, _folder: folder }
     }
 
     async fn ask_bytes(&self, request: Request<Body>) -> (Response<()>, Vec<u8>) {
@@ -268,6 +271,20 @@ async fn wrong_settings_come_back_with_what_was_typed() {
     assert!(page.contains("&lt;b&gt;/dev/ttyUSB7"), "what was typed is kept, and escaped");
     let (_, page) = site.get("/settings/").await;
     assert!(!page.contains("ttyUSB7"), "nothing was saved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_could_not_be_stored_come_back_with_the_reason() {
+    let site = Served::new(Some(SITE)).await;
+    site.site.store().close().await;
+    let (response, _) = site.ask_bytes(form(SAVED, "text/html")).await;
+    assert_eq!(response.status(), StatusCode::FOUND);
+    let back: Vec<_> = response.headers().get_all(header::LOCATION).iter().collect();
+    assert_eq!(back.len(), 1, "{back:?}");
+    let (response, page) = site.get(back[0].to_str().unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(page.contains("The database did not answer."));
+    assert!(page.contains("value=\"63\""), "what was typed is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-import { expect, expectNoReload, mark, open, test } from "./site.js";
+import { alive, expect, expectNoReload, mark, open, test } from "./site.js";
 
 test("the energy chart follows its choices by the address", async ({ page }) => {
   await open(page, "/overview/");
@@ -203,6 +203,67 @@ test("unsaved changes are asked about within the site too", async ({ page }) => 
   await expect(page.locator("h1")).toHaveText("Records");
   expect(asked).toEqual(Array(2).fill("There are unsaved changes. Leave this page?"));
   await expectNoReload(page);
+});
+
+test("errors come and go while typing, and the focus stays", async ({ page }) => {
+  await open(page, "/settings/");
+  const limit = page.getByLabel("Maximum current, phase A");
+  await limit.press("ControlOrMeta+a");
+  await limit.pressSequentially("-1");
+  await expect(page.getByRole("alert")).toHaveCount(1);
+  await expect(limit).toBeFocused();
+  await limit.press("ControlOrMeta+a");
+  await limit.pressSequentially("44");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await expect(limit).toBeFocused();
+  await expect(limit).toHaveValue("44");
+  await page.getByRole("button", { name: "Discard" }).click();
+});
+
+test("what was typed before the page was alive counts", async ({ page }) => {
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route("**/*_bg.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto("/settings/");
+  await page.getByLabel("Currency").fill("344");
+  await page.getByLabel("Phase sequence").selectOption("CBA");
+  letGo();
+  await alive(page);
+  await expect(page.getByText("2 unsaved changes")).toBeVisible();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await expect(page.getByText("unsaved change")).toHaveCount(0);
+  await expect(page.getByLabel("Currency")).not.toHaveValue("344");
+});
+
+test("an address without its last slash works like the one with it", async ({ page }) => {
+  await page.goto("/devices?sort=id");
+  await alive(page);
+  await expect(page).toHaveURL(/\/devices\/\?sort=id$/);
+  await page.locator("select[name=sort]").selectOption("state");
+  await expect(page).toHaveURL(/sort=state/);
+  await expect(page.locator(".device-table .badge").first()).toBeVisible();
+});
+
+test("a session is opened and closed in every way, and the focus comes back", async ({ page }) => {
+  await open(page, "/records/?state=finished");
+  await page.locator("#records tbody th a").first().click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  const start = page.locator("#query").getByRole("link", { name: "Start" });
+  await start.click();
+  await expect(dialog).toBeVisible();
+  await dialog.getByRole("link", { name: "Close" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(start).toBeFocused();
+  await start.click();
+  await expect(dialog).toBeVisible();
+  await page.mouse.click(5, 5);
+  await expect(dialog).toHaveCount(0);
 });
 
 test("discarding takes back what was typed", async ({ page }) => {

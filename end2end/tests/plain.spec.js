@@ -48,7 +48,7 @@ test("the session query goes step by step", async ({ page }) => {
   await expect(page.locator(".charge-code")).toHaveText(/^\d+$/);
   await page.locator("#query").getByRole("link", { name: "Start" }).click();
   await expect(page.getByRole("dialog")).toContainText(record);
-  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await page.getByRole("dialog").getByRole("link", { name: "Close" }).click();
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 

@@ -3,10 +3,11 @@
 use crate::charts::{Chart, nearest};
 use crate::components::percent;
 use crate::data::Query;
+use leptos::prelude::window;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{
-    Element, Event, FormData, HtmlDialogElement, HtmlFormElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent,
-    PointerEvent, UrlSearchParams,
+    Element, Event, FormData, HtmlAnchorElement, HtmlDialogElement, HtmlFormElement, HtmlInputElement,
+    HtmlSelectElement, KeyboardEvent, MouseEvent, PointerEvent, UrlSearchParams,
 };
 
 /// Something that was done, as a page understands it.
@@ -93,7 +94,36 @@ fn clicked(event: &Event, target: Element) -> Option<Action> {
     };
     let word = target.closest("[data-do]").ok()??.get_attribute("data-do")?;
     event.prevent_default();
+    if word == "close" {
+        // What follows from it follows from its being closed, in whatever way.
+        target.closest("dialog").ok()??.dyn_into::<HtmlDialogElement>().ok()?.close();
+        return None;
+    }
     Some(Action::Do(word))
+}
+
+/// Whether a press on a link leads to another page, here.
+pub fn leads_away(event: &Event) -> Option<bool> {
+    let press: &MouseEvent = event.dyn_ref()?;
+    let link = target(event)?.closest("a[href]:not([data-do])").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
+    let is_elsewhere = press.ctrl_key() || press.meta_key() || press.shift_key() || link.has_attribute("download");
+    Some(!is_elsewhere && Some(link.pathname()) != window().location().pathname().ok())
+}
+
+/// Tells of what was typed or chosen before anything listened, as if it were now.
+pub fn tell_what_was_typed(page: &Element) -> Option<()> {
+    let fields = page.query_selector_all("[data-typed]").ok()?;
+    for field in (0..fields.length()).filter_map(|index| fields.item(index)?.dyn_into::<Element>().ok()) {
+        let is_changed = match field.dyn_ref::<HtmlInputElement>() {
+            Some(input) if input.type_() == "radio" => input.checked() && !input.default_checked(),
+            Some(input) => input.value() != input.default_value(),
+            None => field.query_selector("option:checked:not([selected])").ok()?.is_some(),
+        };
+        if is_changed {
+            field.dispatch_event(&Event::new("input").ok()?).ok()?;
+        }
+    }
+    Some(())
 }
 
 fn form_of(target: &Element) -> Option<HtmlFormElement> {
@@ -108,7 +138,7 @@ fn lead_by(form: &HtmlFormElement, replace: bool) -> Option<Action> {
     let fields = FormData::new_with_form(form).ok()?;
     let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
     let text: String = fields.to_string().into();
-    let address = Query::parse(&text).with("", "").on(&form.get_attribute("action")?);
+    let address = Query::parse(&text).filled().on(&form.get_attribute("action")?);
     Some(Action::Go { address, replace })
 }
 

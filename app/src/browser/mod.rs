@@ -28,10 +28,12 @@ pub fn drawn(
     painted: impl Fn(&web_sys::Element) + 'static,
 ) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
     let node = NodeRef::<Div>::new();
-    let first = StoredValue::new(None::<String>);
+    let is_drawn = StoredValue::new(false);
     Effect::new(move |_: Option<Option<Listener>>| {
-        let listen = listen.clone();
-        Some(Listener::new(node.get()?.as_ref(), &EVENTS, move |event| listen(event)))
+        let (element, listen) = (node.get()?, listen.clone());
+        let listener = Listener::new(element.as_ref(), &EVENTS, move |event| listen(event));
+        events::tell_what_was_typed(&element);
+        Some(listener)
     });
     Effect::new({
         let draw = draw.clone();
@@ -43,19 +45,32 @@ pub fn drawn(
         }
     });
     move || {
-        // What is drawn first is the document's, as the server sent it. What comes later is put into it above.
-        let html = first.get_value().or_else(&draw)?;
-        first.set_value(Some(html.clone()));
-        Some(view! { <div class=class node_ref=node inner_html=html></div> }.into_any())
+        // In the browser this only waits for the first drawing. Every run of it sets up the `<div>` again.
+        if cfg!(not(feature = "ssr")) && is_drawn.get_value() {
+            return Some(container(class, node, String::new()));
+        }
+        let html = draw()?;
+        is_drawn.set_value(true);
+        Some(container(class, node, html))
     }
+}
+
+/// The `<div>` as the server sends it.
+#[cfg(feature = "ssr")]
+fn container(class: &'static str, node: NodeRef<Div>, html: String) -> AnyView {
+    view! { <div class=class node_ref=node inner_html=html></div> }.into_any()
+}
+
+/// The `<div>` in the browser: what is inside is not the view's. It comes from the server, or is put in by [`morph`].
+#[cfg(not(feature = "ssr"))]
+fn container(class: &'static str, node: NodeRef<Div>, _: String) -> AnyView {
+    view! { <div class=class node_ref=node></div> }.into_any()
 }
 
 /// Told of every press on a link that leads to another page before anything is done about it, as long as it is kept.
 pub fn on_link(told: impl Fn(&Event) + 'static) -> Listener {
     Listener::new(&document(), &["click"], move |event| {
-        let target: Option<web_sys::Element> = event.target().and_then(|target| target.dyn_into().ok());
-        if target.is_some_and(|target| matches!(target.closest("a[href]:not([data-do]):not([href^='#'])"), Ok(Some(_))))
-        {
+        if events::leads_away(event).unwrap_or(false) {
             told(event);
         }
     })

@@ -2,28 +2,51 @@
 
 use leptos::prelude::document;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Element, HtmlDialogElement, HtmlInputElement, HtmlOptionElement, Node};
+use leptos::web_sys::{
+    Element, FocusOptions, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlOptionElement, Node,
+};
 
-/// What stands for its element, wherever it moves among its siblings.
+/// What an element is known by among its siblings, wherever it moves.
 const KEY: &str = "data-key";
 /// Whose element belongs to the browser once it is there: never changed.
 const KEEP: &str = "data-keep";
-/// Whose input shows what the page holds even while it is typed in.
-const TYPED: &str = "data-typed";
+/// Whose input leads somewhere while it is typed in.
+const SEARCH: &str = "data-search";
+
+/// Whether something is open.
+const OPEN: &str = "open";
 
 /// Makes the content of `target` that of the markup. Elements that stay are kept, with their focus, their scroll
 /// position and what was typed into them.
 pub fn update(target: &Element, markup: &str) {
     let Ok(fresh) = document().create_element("div") else { return };
     fresh.set_inner_html(markup);
+    let active = document().active_element();
     children(target, &fresh);
+    refocus(active);
     show_dialogs(target);
+}
+
+/// Gives the focus back to what has lost it by being moved.
+fn refocus(active: Option<Element>) {
+    let active =
+        active.filter(|element| element.is_connected() && document().active_element().as_ref() != Some(element));
+    if let Some(element) = active.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        drop(element.focus_with_options(&options));
+    }
 }
 
 fn children(old: &Node, new: &Node) {
     let mut at = old.first_child();
     let mut rest = new.first_child();
     while let Some(fresh) = rest {
+        // What nothing will stand for goes first: what follows it need not move then.
+        while let Some(gone) = at.clone().filter(|node| !is_wanted(node, &fresh)) {
+            at = gone.next_sibling();
+            remove(old, &gone);
+        }
         rest = fresh.next_sibling();
         match counterpart(at.as_ref(), &fresh) {
             Some(known) => {
@@ -39,13 +62,31 @@ fn children(old: &Node, new: &Node) {
     }
     while let Some(gone) = at {
         at = gone.next_sibling();
-        // Closed first: that gives the focus back to where it was.
-        if let Some(dialog) = gone.dyn_ref::<HtmlDialogElement>() {
-            dialog.close();
-        }
-        // It is a child of `old`: this cannot fail.
-        drop(old.remove_child(&gone));
+        remove(old, &gone);
     }
+}
+
+/// Takes a child out.
+fn remove(parent: &Node, gone: &Node) {
+    // Closed first: that gives the focus back to where it was.
+    if let Some(dialog) = gone.dyn_ref::<HtmlDialogElement>() {
+        dialog.close();
+    }
+    // It is a child: this cannot fail.
+    drop(parent.remove_child(gone));
+}
+
+/// Whether a new node, or one of those that follow it, stands for an old one.
+fn is_wanted(node: &Node, fresh: &Node) -> bool {
+    let known = key(node);
+    let mut next = Some(fresh.clone());
+    while let Some(fresh) = next {
+        if fresh.node_name() == node.node_name() && key(&fresh) == known {
+            return true;
+        }
+        next = fresh.next_sibling();
+    }
+    false
 }
 
 /// Puts a node before another one of `parent`, or at its end. The other one is a child: this cannot fail.
@@ -91,15 +132,15 @@ fn patch(old: &Node, new: &Node) {
 fn attributes(old: &Element, new: &Element) {
     for name in names(new) {
         let value = new.get_attribute(&name);
-        if old.get_attribute(&name) != value {
+        // Whether a disclosure or a dialog is open is for the person and the browser to say, once it is there.
+        if name != OPEN && old.get_attribute(&name) != value {
             // A name that the parser has accepted is a name.
             drop(old.set_attribute(&name, value.as_deref().unwrap_or_default()));
             property(old, &name, value.as_deref());
         }
     }
     for name in names(old) {
-        // Whether a disclosure or a dialog is open is for the person and the browser to say.
-        if !new.has_attribute(&name) && name != "open" {
+        if name != OPEN && !new.has_attribute(&name) {
             drop(old.remove_attribute(&name));
             property(old, &name, None);
         }
@@ -124,8 +165,9 @@ fn property(element: &Element, name: &str, value: Option<&str>) {
             }
         }
         "value" => {
-            // What comes from the address must not overtake who is typing it.
-            let is_typed_in = !element.has_attribute(TYPED) && document().active_element().as_ref() == Some(element);
+            // What comes back from the address must not overtake who is still typing.
+            let leads = element.has_attribute(SEARCH) || element.get_attribute("type").as_deref() == Some("date");
+            let is_typed_in = leads && document().active_element().as_ref() == Some(element);
             if let Some(input) = element.dyn_ref::<HtmlInputElement>().filter(|_| !is_typed_in) {
                 let value = value.unwrap_or_default();
                 if input.value() != value {

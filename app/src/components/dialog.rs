@@ -13,7 +13,7 @@ pub fn dialog(id: &str, heading: &str, close: &str, back: &str, body: &Markup) -
             div.dialog-body {
                 header.card-head {
                     h2 id={ (id) "-heading" } { (heading) }
-                    a.button.icon-only href=(back) role="button" data-noscroll {
+                    a.button.icon-only href=(back) data-do="close" {
                         (icon(Glyph::X))
                         span.sr-only { (close) }
                     }

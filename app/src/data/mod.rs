@@ -140,9 +140,37 @@ pub async fn load(
     }
 }
 
-/// Reads what [`load`] answers.
+/// Which form the answers have: the bytes say neither names nor types, and a page that stays open while the server is
+/// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
+/// sources.
+const FORM: [u8; 4] = {
+    const SOURCES: [&[u8]; 8] = [
+        include_bytes!("mod.rs"),
+        include_bytes!("details.rs"),
+        include_bytes!("devices.rs"),
+        include_bytes!("overview.rs"),
+        include_bytes!("records.rs"),
+        include_bytes!("settings.rs"),
+        include_bytes!("../../../crates/domain/src/settings.rs"),
+        include_bytes!("../../../crates/domain/src/field.rs"),
+    ];
+    // FNV-1a.
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut file = 0;
+    while file < SOURCES.len() {
+        let mut at = 0;
+        while at < SOURCES[file].len() {
+            hash = (hash ^ SOURCES[file][at] as u32).wrapping_mul(0x0100_0193);
+            at += 1;
+        }
+        file += 1;
+    }
+    hash.to_le_bytes()
+};
+
+/// Reads what [`load`] answers. `None` for what is of another version of the program.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    postcard::from_bytes(bytes).ok()
+    postcard::from_bytes(bytes.strip_prefix(&FORM)?).ok()
 }
 
 /// An answer of [`load`] on its way from the server's page to the browser: as Base64 in the document.
@@ -199,7 +227,7 @@ pub(crate) use on_server::*;
 
 #[cfg(feature = "ssr")]
 mod on_server {
-    use super::{DataError, Moment, Phases, Tiles};
+    use super::{DataError, FORM, Moment, Phases, Tiles};
     use crate::state::AppState;
     use bmw_domain::calendar::Timestamp;
     use bmw_site::{Present, Site};
@@ -210,7 +238,7 @@ mod on_server {
 
     /// For [`super::decode`].
     pub fn encode(value: &impl Serialize) -> Result<Vec<u8>, DataError> {
-        postcard::to_allocvec(value).map_err(|error| {
+        postcard::to_extend(value, FORM.to_vec()).map_err(|error| {
             tracing::error!(%error, "a page's data");
             DataError::Protocol
         })

@@ -18,8 +18,8 @@ pub struct Overview {
     pub energy: EnergyChart,
     /// The phase gauges.
     pub phases: Phases,
-    /// How many charge points are in each state that occurs: its name, the number, hundredths of a percent.
-    pub states: Vec<(String, u64, u32)>,
+    /// How many charge points are in each state that occurs.
+    pub states: Vec<(String, u64)>,
     /// The charge points that were heard of last.
     pub chargers: Vec<ChargerLine>,
     /// The newest sessions.
@@ -76,8 +76,6 @@ pub struct ChargerLine {
 pub struct RecentLine {
     /// Its number.
     pub id: i32,
-    /// Its charge point.
-    pub charger: String,
     /// When it finished.
     pub finish: LocalTime,
     /// Its energy.
@@ -108,8 +106,7 @@ pub const fn period_word(period: Period) -> &'static str {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
-    use bmw_domain::record::ChargePointKey;
-    use bmw_domain::status::{STATE_NAMES, percentages};
+    use bmw_domain::status::STATE_NAMES;
     use bmw_site::{EnergySums, Present, Site, Window};
     use std::cmp::Reverse;
 
@@ -127,18 +124,14 @@ pub(super) mod on_server {
         let rows = query.number("rows", 1..=100).unwrap_or(ROWS[0]);
         let now = now(&site);
         let statistics = present.statistics();
-        let shares = percentages(statistics.by_state);
-        let states = STATE_NAMES.iter().zip(statistics.by_state).zip(shares);
+        let states = STATE_NAMES.iter().zip(statistics.by_state);
         let energy = energy(&site, &present, query).await?;
         Ok(Overview {
             now,
             tiles: tiles(&present, sessions),
             energy,
             phases: phases(&present, now.at),
-            states: states
-                .filter(|((_, count), _)| *count > 0)
-                .map(|((name, count), share)| ((*name).to_owned(), count, share))
-                .collect(),
+            states: states.filter(|(_, count)| *count > 0).map(|(name, count)| ((*name).to_owned(), count)).collect(),
             chargers: present
                 .by_contact()
                 .take(CHARGERS)
@@ -152,20 +145,11 @@ pub(super) mod on_server {
             sessions: recent
                 .iter()
                 .take(rows as usize)
-                .map(|session| RecentLine {
-                    id: session.id.0,
-                    charger: identity(&present, session.charge_point),
-                    finish: session.planned_finish,
-                    energy: session.energy,
-                })
+                .map(|session| RecentLine { id: session.id.0, finish: session.planned_finish, energy: session.energy })
                 .collect(),
             rows,
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
         })
-    }
-
-    fn identity(present: &Present, key: ChargePointKey) -> String {
-        present.get(key).map(|charger| charger.charge_point.identity.to_string()).unwrap_or_default()
     }
 
     async fn energy(site: &Site, present: &Present, query: &Query) -> Result<EnergyChart, DataError> {

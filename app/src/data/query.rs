@@ -48,6 +48,13 @@ impl Query {
         self.with(name, "")
     }
 
+    /// The same without names that have no value.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
     /// The same with another value of a name, kept also when it is empty.
     #[must_use]
     pub fn with_raw(mut self, name: &str, value: impl ToString) -> Self {
@@ -140,6 +147,7 @@ mod tests {
         let query = Query::from([("charger_id", "a b&c"), ("date", "")]);
         assert_eq!(query.on("/details/"), "/details/?charger_id=a%20b%26c");
         assert_eq!(query.with("charger_id", "").on("/details/"), "/details/");
+        assert_eq!(Query::parse("a=&b=1&c").filled().on("/"), "/?b=1");
     }
 
     proptest! {

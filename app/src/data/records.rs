@@ -99,8 +99,6 @@ pub(super) mod on_server {
             let wrong_day = [from, to].into_iter().flatten().find_map(Result::err).map(ToOwned::to_owned);
             let to = to.and_then(Result::ok).unwrap_or(today);
             let from = from.and_then(Result::ok).unwrap_or_else(|| to.plus(1 - USUAL_DAYS));
-            // The other way round is meant the right way round.
-            let (from, to) = (from.min(to), from.max(to));
             let filter = RecordsFilter {
                 charger: query.get("charger").unwrap_or_default().to_owned(),
                 from,
@@ -118,8 +116,9 @@ pub(super) mod on_server {
             };
             let store_filter = charge_point.map(|charge_point| SessionFilter {
                 charge_point,
-                from: Some(from),
-                to: Some(to),
+                // The other way round is meant the right way round.
+                from: Some(from.min(to)),
+                to: Some(from.max(to)),
                 id_tag: Some(filter.card.clone()).filter(|card| !card.is_empty()),
                 finished: filter.finished,
             });

@@ -48,6 +48,8 @@ pub struct SettingsPage {
     pub typed: Typed,
     /// What such a form has saved: the fields that changed.
     pub saved: Option<Vec<SettingField>>,
+    /// Why such a form could not be saved, though nothing was wrong with it.
+    pub failed: Option<DataError>,
 }
 
 impl SettingsPage {
@@ -100,7 +102,7 @@ pub async fn save_settings(
     #[server(flatten)]
     values: Typed,
 ) -> Result<Vec<u8>, DataError> {
-    encode(&on_server::save(values).await?)
+    encode(&on_server::answered(values).await?)
 }
 
 #[cfg(feature = "ssr")]
@@ -115,8 +117,8 @@ pub(super) mod on_server {
     /// A typed value that is brought back to a page by its address is cut here; nothing that is accepted is longer.
     const TYPED_MOST: usize = 100;
 
-    pub async fn save(values: Typed) -> Result<SaveOutcome, DataError> {
-        let outcome = match check(&values) {
+    async fn save(values: &Typed) -> Result<SaveOutcome, DataError> {
+        let outcome = match check(values) {
             Ok(settings) => {
                 let author = Author { actor: LOCAL_OPERATOR.to_owned(), origin: origin() };
                 let before = site()?.save_settings(settings.clone(), author).await?;
@@ -125,10 +127,16 @@ pub(super) mod on_server {
             }
             Err(errors) => SaveOutcome::Wrong(errors),
         };
+        Ok(outcome)
+    }
+
+    /// The same; a form without WebAssembly is led back to the page, which says what came of it.
+    pub async fn answered(values: Typed) -> Result<SaveOutcome, DataError> {
+        let outcome = save(&values).await;
         if is_plain_form() {
             leptos_axum::redirect(&back(&outcome, &values));
         }
-        Ok(outcome)
+        outcome
     }
 
     /// Everything that the page shows, by its query string.
@@ -140,6 +148,7 @@ pub(super) mod on_server {
             stored: SettingField::ALL.map(|field| field.text_of(&settings)).to_vec(),
             typed: typed_in(query).unwrap_or_default(),
             saved: saved_in(query),
+            failed: query.get("failed").and_then(DataError::from_word),
         })
     }
 
@@ -158,19 +167,25 @@ pub(super) mod on_server {
         })
     }
 
-    fn back(outcome: &SaveOutcome, values: &Typed) -> String {
+    fn back(outcome: &Result<SaveOutcome, DataError>, values: &Typed) -> String {
+        let failed = match outcome {
+            Ok(_) => "",
+            Err(error) => error.word(),
+        };
         match outcome {
-            SaveOutcome::Saved(_, changed) => {
+            Ok(SaveOutcome::Saved(_, changed)) => {
                 let names: Vec<&str> = changed.iter().map(|field| field_name(*field)).collect();
                 // Said also when nothing changed.
                 format!("/settings/?saved={}", names.join(","))
             }
-            SaveOutcome::Wrong(_) => {
+            Ok(SaveOutcome::Wrong(_)) | Err(_) => {
                 let cut = |text: &String| text.chars().take(TYPED_MOST).collect::<String>();
                 SettingField::ALL
                     .into_iter()
                     .filter_map(|field| values.get_key_value(field_name(field)))
-                    .fold(Query::from([("wrong", "1")]), |query, (name, value)| query.with_raw(name, cut(value)))
+                    .fold(Query::from([("wrong", "1"), ("failed", failed)]), |query, (name, value)| {
+                        query.with_raw(name, cut(value))
+                    })
                     .on("/settings/")
             }
         }

@@ -39,6 +39,11 @@ trait Page: Send + Sync {
     /// When the data was gathered.
     fn now(&self) -> Moment;
 
+    /// Whether it shows what the feed tells, or how long ago something was.
+    fn is_live(&self) -> bool {
+        true
+    }
+
     /// Draws it as a whole.
     fn draw(&self, seen: &Seen<'_>) -> Markup;
 
@@ -54,6 +59,11 @@ trait Page: Send + Sync {
 
     /// Whether something was typed that would be lost.
     fn unsaved(&self, _local: &Local) -> bool {
+        false
+    }
+
+    /// Whether a field holds this without being typed into.
+    fn holds(&self, _name: &str, _value: &str) -> bool {
         false
     }
 }
@@ -159,6 +169,8 @@ struct Shown {
     local: RwSignal<Local>,
     /// What the clock of the feed showed when data of this time came.
     came: StoredValue<Option<(Moment, i64)>>,
+    /// The page as it was last read, and what it was read from.
+    last: StoredValue<Option<(Vec<u8>, Arc<dyn Page>)>>,
     /// What is read out.
     reading: StoredValue<Reading>,
     /// Leads to an address without reload, leaving the page where it is scrolled to; with `true` as part of the same
@@ -172,11 +184,25 @@ impl Shown {
     /// The page's data, once it is there.
     fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
         let Answer(answer) = self.data.get()?;
-        Some(answer.and_then(|bytes| reader(self.name)(&bytes).ok_or(DataError::Protocol)))
+        Some(answer.and_then(|bytes| self.read(bytes)))
     }
 
+    /// Reads the page, unless these are the bytes that it was read from before.
+    fn read(self, bytes: Vec<u8>) -> Result<Arc<dyn Page>, DataError> {
+        let known = self
+            .last
+            .with_value(|last| last.as_ref().filter(|(known, _)| *known == bytes).map(|(_, page)| page.clone()));
+        if let Some(page) = known {
+            return Ok(page);
+        }
+        let page = reader(self.name)(&bytes).ok_or(DataError::Protocol)?;
+        self.last.set_value(Some((bytes, page.clone())));
+        Ok(page)
+    }
+
+    /// The page as it was last read: what is on it counts also while it cannot be asked for anew.
     fn page(self) -> Option<Arc<dyn Page>> {
-        untrack(|| self.answer())?.ok()
+        self.last.with_value(|last| last.as_ref().map(|(_, page)| page.clone()))
     }
 
     /// The page as markup, once its data is there.
@@ -184,6 +210,10 @@ impl Shown {
         let lang = self.ui.lang.get();
         let markup = match self.answer()? {
             Err(error) => trouble(lang, &error),
+            Ok(page) if !page.is_live() => {
+                let (chargers, phases, passed) = (&BTreeMap::new(), None, 0);
+                self.local.with(|local| page.draw(&Seen { lang, chargers, phases, passed, local }))
+            }
             Ok(page) => {
                 let (passed, phases) = (self.passed(page.now()), self.live.phases.get());
                 self.live.chargers.with(|chargers| {
@@ -220,10 +250,8 @@ impl Shown {
         }
         match events::action(event) {
             None => {}
-            Some(Action::Go { address, replace }) => self.go.with_value(|go| go(&address, replace)),
-            Some(Action::Typed { name, value }) => self.local.update(|local| {
-                local.typed.insert(name, value);
-            }),
+            Some(Action::Go { address, replace }) => self.lead(&address, replace),
+            Some(Action::Typed { name, value }) => self.typed(name, value),
             Some(Action::Select { value, is_chosen }) => self.select(value, is_chosen),
             Some(Action::Submit) => self.save(),
             Some(Action::Do(word)) => match word.as_str() {
@@ -237,9 +265,29 @@ impl Shown {
         }
     }
 
+    /// Leads to an address, unless the page has been left.
+    fn lead(self, address: &str, replace: bool) {
+        self.go.try_with_value(|go| go(address, replace));
+    }
+
+    fn typed(self, name: String, value: String) {
+        let is_as_before = self.page().is_some_and(|page| page.holds(&name, &value));
+        self.local.update(|local| {
+            if is_as_before {
+                local.typed.remove(&name);
+            } else {
+                local.typed.insert(name, value);
+            }
+        });
+    }
+
     /// What was typed without WebAssembly came back by the address, and goes with it.
     fn forget_typed(self) {
-        self.go.with_value(|go| go("/settings/", true));
+        let location = window().location();
+        let is_here = location.pathname().is_ok_and(|path| path.starts_with("/settings"));
+        if is_here && location.search().is_ok_and(|search| !search.is_empty()) {
+            self.lead("/settings/", true);
+        }
     }
 
     fn select(self, value: String, is_chosen: bool) {
@@ -267,16 +315,18 @@ impl Shown {
         });
         let Some(typed) = typed else { return };
         self.local.update(|local| local.saving = Saving::Sent);
+        let sent = typed.clone();
         leptos::task::spawn_local(async move {
             let outcome = save_settings(typed).await;
             let outcome = outcome.and_then(|bytes| decode::<SaveOutcome>(&bytes).ok_or(DataError::Protocol));
             let saving = match outcome {
                 Err(error) => Saving::Failed(error),
-                // The fields say it.
-                Ok(SaveOutcome::Wrong(_)) => Saving::No,
+                // We found nothing wrong: a server of another version has other rules.
+                Ok(SaveOutcome::Wrong(_)) => Saving::Failed(DataError::Protocol),
                 Ok(SaveOutcome::Saved(page, changed)) => {
                     self.data.set(Some(Answer(Ok(page))));
-                    self.local.update(|local| local.typed.clear());
+                    // What was typed meanwhile stays.
+                    self.local.update(|local| local.typed.retain(|name, value| sent.get(name) != Some(value)));
                     self.forget_typed();
                     Saving::Saved(changed)
                 }
@@ -293,7 +343,13 @@ fn page(name: PageName) -> AnyView {
     // The page's own address, not the router's: a page that is left must not ask for what the next one shows.
     let url = use_url();
     let source = move || (url.with(|url| url.search().to_owned()), live.pulse.get());
-    let data = Resource::new_str_blocking(source, move |(search, _)| async move { Answer(load(name, search).await) });
+    let data = Resource::new_str_blocking(source, move |(search, _)| async move {
+        // Reading is refused to nobody: such an answer is somebody else's, who stands between.
+        Answer(load(name, search).await.map_err(|error| match error {
+            DataError::Refused => DataError::Network,
+            error => error,
+        }))
+    });
     let navigate = use_navigate();
     let go: Go = Arc::new(move |address, replace| {
         navigate(address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
@@ -305,6 +361,7 @@ fn page(name: PageName) -> AnyView {
         data,
         local: RwSignal::default(),
         came: StoredValue::new(None),
+        last: StoredValue::new(None),
         reading: StoredValue::new(None),
         go: StoredValue::new(go),
     };
@@ -354,7 +411,10 @@ fn guard_leaving(shown: Shown) {
 }
 
 /// What failed, and a way to try again that also works as a plain link.
+///
+/// In place, unless the answer is of another version of the program: then the whole page must be loaded anew.
 fn trouble(lang: Lang, error: &DataError) -> Markup {
+    let retry = (*error != DataError::Protocol).then_some("retry");
     #[cfg(feature = "ssr")]
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
         response.set_status(http::StatusCode::SERVICE_UNAVAILABLE);
@@ -365,7 +425,7 @@ fn trouble(lang: Lang, error: &DataError) -> Markup {
             p { (reason(lang, error)) }
             p {
                 // An empty address is this page's own.
-                a.button.is-primary rel="external" href="" data-do="retry" {
+                a.button.is-primary rel="external" href="" data-do=[retry] {
                     (icon(Glyph::REFRESH_CW)) span { (lang.try_again()) }
                 }
             }

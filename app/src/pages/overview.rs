@@ -85,7 +85,7 @@ fn connectivity(lang: Lang, data: &Overview) -> Markup {
     let body = if data.states.is_empty() {
         nothing_yet(lang, lang.no_states())
     } else {
-        let share = |(state, count, _): &(String, u64, u32)| StateShare {
+        let share = |(state, count): &(String, u64)| StateShare {
             name: state_word(lang, Some(state)),
             condition: condition(Some(state)),
             count: *count,

@@ -29,6 +29,10 @@ impl Page for Records {
         self.now
     }
 
+    fn is_live(&self) -> bool {
+        false
+    }
+
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let download = html! {
@@ -96,13 +100,13 @@ fn session_table(lang: Lang, data: &Records) -> Markup {
             }
         }
     };
-    let newest = data.is_later_part.then(|| (address(&data.filter), lang.newest()));
-    let older = data.next.map(|next| (address(&data.filter).with("before", next), lang.older()));
+    let newest = data.is_later_part.then(|| ("newest", address(&data.filter), lang.newest()));
+    let older = data.next.map(|next| ("older", address(&data.filter).with("before", next), lang.older()));
     html! {
         div.table-box.is-tall { (table("data", lang.recent_sessions(), &columns, &rows, &foot)) }
         nav.parts aria-label=(lang.records()) {
-            @for (query, label) in newest.into_iter().chain(older) {
-                (link_button(&query.on("/records/"), label, None))
+            @for (key, query, label) in newest.into_iter().chain(older) {
+                a.button data-key=(key) href=(query.on("/records/")) { span { (label) } }
             }
         }
     }

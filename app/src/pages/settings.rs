@@ -49,6 +49,10 @@ impl Page for SettingsPage {
         self.now
     }
 
+    fn is_live(&self) -> bool {
+        false
+    }
+
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let errors = self.errors(seen.local);
@@ -86,6 +90,11 @@ impl Page for SettingsPage {
     fn unsaved(&self, local: &Local) -> bool {
         self.changes(local) > 0
     }
+
+    fn holds(&self, name: &str, value: &str) -> bool {
+        let untouched = Local::default();
+        SettingField::ALL.into_iter().any(|field| field_name(field) == name && self.value(&untouched, field) == value)
+    }
 }
 
 impl SettingsPage {
@@ -116,14 +125,15 @@ impl SettingsPage {
 
 /// What came of saving, in words.
 fn said(lang: Lang, data: &SettingsPage, local: &Local) -> Markup {
-    let changed = match &local.saving {
-        Saving::Failed(error) => {
-            let help = if *error == DataError::Refused { lang.failed_refused_help() } else { "" };
-            return notice(NoticeKind::Error, &html! { (reason(lang, error)) " " (help) });
-        }
-        Saving::Saved(changed) => Some(changed),
-        Saving::No | Saving::Sent => data.saved.as_ref(),
+    let (failed, changed) = match &local.saving {
+        Saving::Failed(error) => (Some(error), None),
+        Saving::Saved(changed) => (None, Some(changed)),
+        Saving::No | Saving::Sent => (data.failed.as_ref(), data.saved.as_ref()),
     };
+    if let Some(error) = failed {
+        let help = if *error == DataError::Refused { lang.failed_refused_help() } else { "" };
+        return notice(NoticeKind::Error, &html! { (reason(lang, error)) " " (help) });
+    }
     match changed {
         None => html! {},
         Some(changed) if changed.is_empty() => notice(NoticeKind::Info, &html! { (lang.nothing_changed()) }),
