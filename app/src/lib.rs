@@ -37,6 +37,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let ui = ui::Ui::provide();
     let live = live::Live::provide();
+    pages::Unsaved::provide();
     let (is_routing, set_is_routing) = signal(false);
     let frame = move || frame::frame(ui, live, is_routing);
     view! {

@@ -266,6 +266,18 @@ test("a session is opened and closed in every way, and the focus comes back", as
   await expect(dialog).toHaveCount(0);
 });
 
+test("the browser's way back loses nothing", async ({ page }) => {
+  await open(page, "/records/");
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Settings" }).click();
+  await page.getByLabel("Currency").fill("392");
+  await page.goBack();
+  await expect(page.locator("h1")).toHaveText("Records");
+  await page.goForward();
+  await expect(page.getByLabel("Currency")).toHaveValue("392");
+  await expect(page.getByText("1 unsaved change")).toBeVisible();
+  await page.getByRole("button", { name: "Discard" }).click();
+});
+
 test("discarding takes back what was typed", async ({ page }) => {
   await open(page, "/settings/");
   const currency = page.getByLabel("Currency");

@@ -28,7 +28,22 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
             command.env_remove(&name);
         }
     }
+    trust_what_the_machine_trusts(&mut command);
     command
+}
+
+/// Node and Python bring lists of their own of whom to trust. Behind a proxy that signs with a
+/// certificate of the house, which the machine knows, they would refuse everything.
+fn trust_what_the_machine_trusts(command: &mut Command) {
+    const STORE: &str = "/etc/ssl/certs/ca-certificates.crt";
+    if !Path::new(STORE).is_file() {
+        return;
+    }
+    for name in ["NODE_EXTRA_CA_CERTS", "PIP_CERT"] {
+        if std::env::var_os(name).is_none() {
+            command.env(name, STORE);
+        }
+    }
 }
 
 pub fn cargo(args: &[&str]) -> Command {

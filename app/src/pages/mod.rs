@@ -100,6 +100,26 @@ struct Local {
     saving: Saving,
 }
 
+/// What was typed into the settings, kept while the person is elsewhere: the browser's way back asks nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsaved(RwSignal<Local>);
+
+impl Unsaved {
+    /// Makes it known to all views below.
+    pub fn provide() {
+        provide_context(Self(RwSignal::default()));
+    }
+
+    /// What is kept for a page.
+    fn of(name: PageName) -> RwSignal<Local> {
+        let kept = (name == PageName::Settings).then(use_context::<Self>).flatten();
+        let Some(Self(local)) = kept else { return RwSignal::default() };
+        // What became of an earlier saving is no news.
+        local.update_untracked(|local| local.saving = Saving::No);
+        local
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 enum Saving {
     /// Not tried.
@@ -359,7 +379,7 @@ fn page(name: PageName) -> AnyView {
         ui,
         live,
         data,
-        local: RwSignal::default(),
+        local: Unsaved::of(name),
         came: StoredValue::new(None),
         last: StoredValue::new(None),
         reading: StoredValue::new(None),
@@ -402,7 +422,12 @@ fn guard_leaving(shown: Shown) {
         on_cleanup(move || for_good.remove());
         browser::on_link(move |event| {
             let question = shown.ui.lang.get_untracked().leave_unsaved();
-            if is_unsaved() && !window().confirm_with_message(question).unwrap_or(true) {
+            if !is_unsaved() {
+                return;
+            }
+            if window().confirm_with_message(question).unwrap_or(true) {
+                shown.local.set(Local::default());
+            } else {
                 event.prevent_default();
                 event.stop_propagation();
             }
