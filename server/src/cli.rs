@@ -35,7 +35,7 @@ pub enum Command {
         /// Make the file the whole site, instead of merging it into what is there; accounts and the audit log stay
         #[arg(long)]
         replace: bool,
-        /// The site file, JSON
+        /// The site file, JSON; `-` is the standard input
         file: PathBuf,
     },
     /// Write the whole site to a site file

@@ -7,7 +7,7 @@ use crate::{Failure, demo};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, Role, StoreError};
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -78,7 +78,8 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     let name = path.display().to_string();
     let unreadable = |error: &dyn std::fmt::Display| Failure::usage(format!("{name}: {error}"));
     // The file first: a malformed one leaves no trace.
-    let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
+    let bytes = if path == Path::new("-") { read_standard_input() } else { fs::read(path) };
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
     let file = SiteFile::parse(&bytes).map_err(|error| unreadable(&error))?;
     drop(bytes);
     let (store, opened) = serve::open(config, Role::Owner).await?;
@@ -92,6 +93,12 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     })?;
     say(&format!("imported {} from {name} in {}", contents(&file), speed(&file, start.elapsed())));
     Ok(())
+}
+
+fn read_standard_input() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What a site file holds, in words.
@@ -136,12 +143,22 @@ async fn export(config: &Config, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file beside its place and moves it there when it is complete: a half one never has the name.
+/// Writes a file beside its place and moves it there when it is complete: a half one never has the name. Behind a link its
+/// target is meant, and what is no file (a pipe, a device) is written into.
 fn write_whole(file: &SiteFile, path: &Path) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let known = fs::metadata(path).ok();
+    if known.as_ref().is_some_and(|known| !known.is_file()) {
+        let mut out = io::BufWriter::new(fs::File::options().write(true).open(path)?);
+        return file.write(&mut out).and_then(|()| out.flush());
+    }
     let mut name = path.file_name().ok_or_else(|| io::Error::other("is no file name"))?.to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
-    let written = fs::File::create(&part).and_then(|handle| {
+    let written = create_private(&part).and_then(|handle| {
+        if let Some(known) = &known {
+            handle.set_permissions(known.permissions())?;
+        }
         let mut out = io::BufWriter::new(handle);
         file.write(&mut out)?;
         out.flush()?;
@@ -153,6 +170,15 @@ fn write_whole(file: &SiteFile, path: &Path) -> io::Result<()> {
         drop(fs::remove_file(&part));
     }
     written
+}
+
+/// A new file for its owner alone: a site file has the numbers of cards in it.
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {

@@ -17,12 +17,16 @@ pub const fn is_reading(method: &Method) -> bool {
 /// Whether a writing request is of the machine itself.
 ///
 /// # Errors
+/// Headers that only what stands between sends.
+const PROXIES: [&str; 7] =
+    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-cluster-client-ip"];
+
 /// Why not.
 pub fn check(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
     if !peer.to_canonical().is_loopback() {
         return Err("Writing is allowed from the machine itself only.");
     }
-    if headers.keys().any(|name| name == "forwarded" || name.as_str().starts_with("x-forwarded-")) {
+    if headers.keys().any(|name| PROXIES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-")) {
         return Err("Writing is not allowed through a proxy.");
     }
     let host = only(headers, HOST.as_str()).filter(|host| is_loopback_name(host));
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn neither_proxies_nor_other_pages_may() {
-        for name in ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-anything"] {
+        for name in ["forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-anything"] {
             assert!(!ask("127.0.0.1", "/", &[("host", "localhost"), (name, "")]), "{name}");
         }
         for origin in ["http://localhost:1", "https://localhost", "http://127.0.0.1", "null", "", "http://localhost/"] {

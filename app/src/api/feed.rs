@@ -127,7 +127,8 @@ async fn upgrade(app: &AppState, request: Request) -> Result<Response, ApiError>
         None => None,
     };
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|rejection| match rejection {
-        WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)
+        WebSocketUpgradeRejection::InvalidConnectionHeader(_)
+        | WebSocketUpgradeRejection::InvalidWebSocketVersionHeader(_)
         | WebSocketUpgradeRejection::ConnectionNotUpgradable(_) => upgrade_required(),
         other => ApiError::detail(StatusCode::BAD_REQUEST, other.body_text()),
     })?;

@@ -114,6 +114,8 @@ pub(super) mod on_server {
                 "" => Some(None),
                 id => present.find(id).map(|charger| Some(charger.key)),
             };
+            // No card has a NUL in its number, and PostgreSQL knows no such text.
+            let charge_point = charge_point.filter(|_| !filter.card.contains('\0'));
             let store_filter = charge_point.map(|charge_point| SessionFilter {
                 charge_point,
                 // The other way round is meant the right way round.

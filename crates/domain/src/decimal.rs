@@ -79,18 +79,25 @@ pub enum Sign {
     Positive,
 }
 
-/// The sign of a decimal number that an `f64` can hold to its full precision, without making one of it.
+/// The first digits of the number from which on an `f64` is infinite, 0.17976931348623158079… × 10³⁰⁹.
+const INFINITE: &[u8] = &[1, 7, 9, 7, 6, 9, 3, 1, 3, 4, 8, 6, 2, 3, 1, 5, 8, 0, 7, 9];
+/// The first digits of the number up to which an `f64` is zero, 0.24703282292062327208… × 10⁻³²³.
+const ZERO: &[u8] = &[2, 4, 7, 0, 3, 2, 8, 2, 2, 9, 2, 0, 6, 2, 3, 2, 7, 2, 0, 8];
+
+/// The sign of a decimal number as an `f64`, without making one of it.
 ///
 /// # Errors
-/// `Malformed`, or `OutOfRange` from 10³⁰⁸ on.
+/// `Malformed`, or `OutOfRange` where an `f64` would be infinite.
 pub fn sign(text: &str) -> Result<Sign, DecimalError> {
     let Parts { negative, digits, exponent } = Parts::split(text)?;
     // The number is 0.d₁d₂… × 10^magnitude.
     let magnitude = i32::try_from(digits.len()).unwrap_or(i32::MAX).saturating_add(exponent);
     match magnitude {
         _ if digits.is_empty() => Ok(Sign::Zero),
-        ..-306 => Ok(Sign::Zero),
-        309.. => Err(DecimalError::OutOfRange),
+        ..-323 => Ok(Sign::Zero),
+        -323 if digits.as_slice() <= ZERO => Ok(Sign::Zero),
+        309 if digits.as_slice() >= INFINITE => Err(DecimalError::OutOfRange),
+        310.. => Err(DecimalError::OutOfRange),
         _ if negative => Ok(Sign::Negative),
         _ => Ok(Sign::Positive),
     }
@@ -157,6 +164,44 @@ mod tests {
         }
         assert_eq!(parse_scaled("1e18", 3), Err(DecimalError::OutOfRange));
         assert_eq!(parse_finite("1e999"), Err(DecimalError::OutOfRange));
+    }
+
+    #[test]
+    fn signs_are_those_of_floating_point() {
+        for text in [
+            "0",
+            "-0",
+            "0.0e5",
+            "1",
+            "-1",
+            "1e308",
+            "1.7976931348623157e308",
+            "1.7976931348623158e308",
+            "17e307",
+            "1.7976931348623159e308",
+            "1.8e308",
+            "1e309",
+            "-1e309",
+            "5e-324",
+            "2.5e-324",
+            "2.4e-324",
+            "1e-324",
+            "-1e-400",
+            "2.2250738585072014e-308",
+            "000.000000000000000000000000000001e-280",
+            "1e99999999999",
+            "1e-99999999999",
+        ] {
+            let value: f64 = text.parse().unwrap();
+            let expected = match value {
+                value if value.is_infinite() => Err(DecimalError::OutOfRange),
+                value if value < 0.0 => Ok(Sign::Negative),
+                value if value > 0.0 => Ok(Sign::Positive),
+                _ => Ok(Sign::Zero),
+            };
+            assert_eq!(sign(text), expected, "{text}");
+        }
+        assert_eq!(sign("1,5"), Err(DecimalError::Malformed));
     }
 
     proptest! {

@@ -51,6 +51,8 @@ impl SqliteStore {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
         }
+        // By whatever link it is named: the lock stands beside the file itself.
+        let path = std::fs::canonicalize(&path).unwrap_or(path);
         let lock = match options.role {
             Role::Owner => Some(lock(&path)?),
             Role::Reader => None,

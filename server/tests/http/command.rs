@@ -160,6 +160,26 @@ fn a_site_goes_in_and_comes_out_again() {
     let standard = run(folder.path(), &["export", "-"]);
     assert_eq!(standard.stdout, a);
 
+    // Behind a link its target is meant, which keeps its mode; what is no file is written into.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+        let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("a.json"), 0o600, "card numbers are for the owner alone");
+        fs::write(path("shared.json"), "").unwrap();
+        fs::set_permissions(path("shared.json"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(path("shared.json"), path("link.json")).unwrap();
+        done(&run(folder.path(), &["export", &path("link.json")]));
+        assert!(fs::symlink_metadata(path("link.json")).unwrap().is_symlink());
+        assert_eq!((fs::read(path("shared.json")).unwrap(), mode("shared.json")), (a.clone(), 0o640));
+        let pipe = path("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+        done(&run(folder.path(), &["export", &pipe]));
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(reader.wait_with_output().unwrap().stdout, a);
+    }
+
     // Malformed files change nothing.
     for (file, word) in [
         ("", "broken.json"),
@@ -195,6 +215,13 @@ fn a_served_site_is_left_alone_by_others() {
     refused(&run(folder.path(), &["import", "--replace", &file]), 1, "in use");
     refused(&run(folder.path(), &["--listen", "127.0.0.1:0"]), 1, "in use");
     refused(&run(folder.path(), &["demo"]), 1, "in use");
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(folder.path().join("bmw.db"), &link).unwrap();
+        let link = format!("sqlite://{}", link.display());
+        refused(&run(folder.path(), &["import", "--replace", &file, "--database-url", &link]), 1, "in use");
+    }
     // Reading beside it is allowed.
     done(&run(folder.path(), &["export", "-"]));
     serving.terminate();

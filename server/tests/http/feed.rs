@@ -306,6 +306,7 @@ async fn what_is_no_websocket_is_refused() {
     let key = Some("dGhlIHNhbXBsZSBub25jZQ==");
     for (request, status) in [
         (upgrade("12", key, None), 426),
+        (upgrade("13", key, None).replacen("connection: upgrade\r\n", "", 1), 426),
         (upgrade("13", None, None), 400),
         (upgrade("13", key, Some("http://evil.example")), 403),
     ] {

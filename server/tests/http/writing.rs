@@ -24,6 +24,8 @@ async fn only_the_machine_itself_may_write() {
         vec![("host", "192.168.1.2:8000")],
         vec![("forwarded", "for=127.0.0.1")],
         vec![("x-forwarded-for", "127.0.0.1")],
+        vec![("via", "1.1 proxy")],
+        vec![("x-real-ip", "127.0.0.1")],
         vec![("X-Forwarded-Anything", "")],
         vec![("origin", "http://evil.example")],
         vec![("origin", "null")],
