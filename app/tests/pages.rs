@@ -216,6 +216,15 @@ async fn no_query_makes_a_page_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn days_the_other_way_round_are_found_and_stay_as_typed() {
+    let site = Served::new(Some(SITE)).await;
+    let (_, page) = site.get("/records/?from=2015-12-24&to=2015-12-01").await;
+    assert!(page.contains(r#"name="from" autocomplete="off" value="2015-12-24""#));
+    assert!(page.contains(r#"name="to" autocomplete="off" value="2015-12-01""#));
+    assert!(page.contains("2.458"), "sessions between the two days are found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_csv_holds_what_is_filtered() {
     let site = Served::new(Some(SITE)).await;
     let (response, csv) = site.get("/records/export.csv?from=2015-12-24&to=2015-12-24").await;

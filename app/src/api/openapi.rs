@@ -105,7 +105,10 @@ pub(super) struct StateSharesAnswer {
 #[derive(ToSchema)]
 #[allow(dead_code)] // what `settings::from_json` reads
 pub(super) struct SettingsBody {
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$", example = "Com10")]
+    #[schema(
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}$",
+        example = "Com10"
+    )]
     vchcardreadercom: String,
     #[schema(schema_with = year)]
     yeainstallyear: (),
@@ -113,7 +116,10 @@ pub(super) struct SettingsBody {
     intinstallmonth: (),
     #[schema(schema_with = flag)]
     blncurrentdistribution: (),
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$", example = "Com4")]
+    #[schema(
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}$",
+        example = "Com4"
+    )]
     vchpowermetercom: String,
     #[schema(pattern = "^(ABC|ACB|BAC|BCA|CAB|CBA)$", example = "ABC")]
     vchpowersequence: String,
@@ -143,7 +149,10 @@ pub(super) struct SettingsBody {
 #[derive(ToSchema)]
 #[allow(dead_code)] // what `settings::from_form` reads
 pub(super) struct SettingsForm {
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$", example = "Com10")]
+    #[schema(
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}$",
+        example = "Com10"
+    )]
     vchcardreadercom: String,
     #[schema(minimum = 1901, maximum = 2155, example = 2013)]
     yeainstallyear: i32,
@@ -151,7 +160,10 @@ pub(super) struct SettingsForm {
     intinstallmonth: i32,
     #[schema(minimum = 0, maximum = 1, example = 1)]
     blncurrentdistribution: i32,
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,64}$", example = "Com4")]
+    #[schema(
+        pattern = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]{1,64}$",
+        example = "Com4"
+    )]
     vchpowermetercom: String,
     #[schema(pattern = "^(ABC|ACB|BAC|BCA|CAB|CBA)$", example = "ABC")]
     vchpowersequence: String,

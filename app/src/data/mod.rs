@@ -222,6 +222,29 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
     window().atob(text).ok()?.chars().map(|byte| u8::try_from(u32::from(byte)).ok()).collect()
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_another_version_are_not_read() {
+        let answer = encode(&PageName::Records).unwrap();
+        assert_eq!(decode(&answer), Some(PageName::Records));
+        let mut other = answer.clone();
+        other[0] ^= 1;
+        assert_eq!(decode::<PageName>(&other), None);
+        assert_eq!(decode::<PageName>(&answer[..4]), None);
+    }
+
+    #[test]
+    fn answers_travel_in_the_document() {
+        for answer in [Ok(vec![0, 0x3c, 0xff]), Ok(Vec::new()), Err(DataError::Store)] {
+            let answer = Answer(answer);
+            assert_eq!(answer.to_string().parse(), Ok(answer));
+        }
+    }
+}
+
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::*;
 

@@ -1,8 +1,7 @@
 //! Sessions of the past.
 
-use super::Moment;
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, now, site};
+use super::{DataError, Query, site};
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};
@@ -10,8 +9,6 @@ use serde::{Deserialize, Serialize};
 /// What the records page shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Records {
-    /// When this was.
-    pub now: Moment,
     /// All identities, for the filter.
     pub identities: Vec<String>,
     /// The choices.
@@ -144,7 +141,6 @@ pub(super) mod on_server {
         let is_more = found.len() > ROWS as usize;
         found.truncate(ROWS as usize);
         Ok(Records {
-            now: now(&site),
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
             filter: question.filter,
             wrong_day: question.wrong_day,

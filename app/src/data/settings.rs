@@ -1,8 +1,8 @@
 //! The settings form: read, checked and saved by the same rules on both sides.
 
-use super::{DataError, Moment};
+use super::DataError;
 #[cfg(feature = "ssr")]
-use super::{Query, encode, now, site};
+use super::{Query, encode, site};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 #[cfg(feature = "ssr")]
@@ -40,8 +40,6 @@ pub type Typed = BTreeMap<String, String>;
 /// What the settings page shows. Values are text, as the form has them: the browser needs no settings, only their rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettingsPage {
-    /// When this was.
-    pub now: Moment,
     /// What is stored, in the order of [`SettingField::ALL`].
     pub stored: Vec<String>,
     /// What a form without WebAssembly could not save.
@@ -144,7 +142,6 @@ pub(super) mod on_server {
         let site = site()?;
         let settings = site.present().settings().clone();
         Ok(SettingsPage {
-            now: now(&site),
             stored: SettingField::ALL.map(|field| field.text_of(&settings)).to_vec(),
             typed: typed_in(query).unwrap_or_default(),
             saved: saved_in(query),

@@ -11,8 +11,8 @@ use crate::text::format::with_unit;
 use maud::{Markup, html};
 
 impl Page for Devices {
-    fn now(&self) -> Moment {
-        self.now
+    fn live_since(&self) -> Option<Moment> {
+        Some(self.now)
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

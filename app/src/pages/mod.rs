@@ -36,12 +36,10 @@ use std::sync::Arc;
 
 /// What a page shows, and how.
 trait Page: Send + Sync {
-    /// When the data was gathered.
-    fn now(&self) -> Moment;
-
-    /// Whether it shows what the feed tells, or how long ago something was.
-    fn is_live(&self) -> bool {
-        true
+    /// When the data was gathered, of a page that shows what the feed tells or how long ago something was. Others are
+    /// not drawn anew for what they do not show.
+    fn live_since(&self) -> Option<Moment> {
+        None
     }
 
     /// Draws it as a whole.
@@ -230,15 +228,17 @@ impl Shown {
         let lang = self.ui.lang.get();
         let markup = match self.answer()? {
             Err(error) => trouble(lang, &error),
-            Ok(page) if !page.is_live() => {
-                let (chargers, phases, passed) = (&BTreeMap::new(), None, 0);
-                self.local.with(|local| page.draw(&Seen { lang, chargers, phases, passed, local }))
-            }
             Ok(page) => {
-                let (passed, phases) = (self.passed(page.now()), self.live.phases.get());
-                self.live.chargers.with(|chargers| {
+                let seen = |chargers: &BTreeMap<String, ChargerMessage>, phases, passed| {
                     self.local.with(|local| page.draw(&Seen { lang, chargers, phases, passed, local }))
-                })
+                };
+                match page.live_since() {
+                    None => seen(&BTreeMap::new(), None, 0),
+                    Some(now) => {
+                        let (phases, passed) = (self.live.phases.get(), self.passed(now));
+                        self.live.chargers.with(|chargers| seen(chargers, phases, passed))
+                    }
+                }
             }
         };
         Some(markup.into_string())

@@ -16,8 +16,8 @@ use bmw_domain::status::condition;
 use maud::{Markup, html};
 
 impl Page for Overview {
-    fn now(&self) -> Moment {
-        self.now
+    fn live_since(&self) -> Option<Moment> {
+        Some(self.now)
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

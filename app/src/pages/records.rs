@@ -3,7 +3,7 @@
 use super::parts::{Column, cell, charger_choices, get_form, link, row_head, table};
 use super::{Page, Seen};
 use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select};
-use crate::data::{Moment, Query, RecordLine, Records, RecordsFilter};
+use crate::data::{Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};
 use bmw_domain::calendar::LocalTime;
@@ -25,14 +25,6 @@ fn address(filter: &RecordsFilter) -> Query {
 }
 
 impl Page for Records {
-    fn now(&self) -> Moment {
-        self.now
-    }
-
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let download = html! {

@@ -3,7 +3,7 @@
 
 use super::{Local, Page, Saving, Seen, reason};
 use crate::components::{Control, Field, Glyph, NoticeKind, field, field_errors, icon, notice};
-use crate::data::{DataError, Moment, SaveSettings, SettingsPage, field_name};
+use crate::data::{DataError, SaveSettings, SettingsPage, field_name};
 use crate::text::Lang;
 use bmw_domain::field::FieldError;
 use bmw_domain::phase::PhaseSequence;
@@ -45,14 +45,6 @@ const GROUPS: [(fn(Lang) -> &'static str, &[SettingField]); 4] = [
 ];
 
 impl Page for SettingsPage {
-    fn now(&self) -> Moment {
-        self.now
-    }
-
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let errors = self.errors(seen.local);

@@ -94,7 +94,18 @@ pub fn whole(text: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Fi
     }
 }
 
-/// Accepts text of 1 to `most` characters without control characters, as it comes.
+/// Characters that are not control characters, and still print nothing: soft hyphen, zero-width spaces and joiners, marks of
+/// direction, separators of lines, byte order mark.
+const INVISIBLE: [std::ops::RangeInclusive<char>; 5] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+];
+
+/// Accepts text of 1 to `most` characters that can be seen or are blank, as it comes: no control characters, and none of those
+/// that only join, split or turn the text around them.
 ///
 /// # Errors
 /// [`FieldError::Blank`], [`FieldError::TooLong`] or [`FieldError::NotPrintable`].
@@ -105,7 +116,8 @@ pub fn printable(text: &str, most: u32) -> Result<String, FieldError> {
     if text.chars().count() > most as usize {
         return Err(FieldError::TooLong(most));
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(|character| character.is_control() || INVISIBLE.iter().any(|range| range.contains(&character)))
+    {
         return Err(FieldError::NotPrintable);
     }
     Ok(text.to_owned())

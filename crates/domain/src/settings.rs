@@ -357,6 +357,9 @@ mod tests {
         assert_eq!(text(SettingField::MeterPort, ""), Err(FieldError::Blank));
         assert_eq!(text(SettingField::MeterPort, &"x".repeat(65)), Err(FieldError::TooLong(64)));
         assert_eq!(text(SettingField::MeterPort, "a\nb"), Err(FieldError::NotPrintable));
+        assert_eq!(text(SettingField::MeterPort, "Com\u{200b}4"), Err(FieldError::NotPrintable));
+        assert_eq!(text(SettingField::MeterPort, "\u{202e}4moC"), Err(FieldError::NotPrintable));
+        assert_eq!(text(SettingField::MeterPort, "串口 4"), Ok(()));
         assert_eq!(number(SettingField::MeterPort, "5"), Err(FieldError::NotText));
     }
 

@@ -77,7 +77,12 @@ impl Serving {
 
     /// Asks it to end as a service manager does.
     fn terminate(&mut self) {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.end_by("TERM");
+    }
+
+    fn end_by(&mut self, signal: &str) {
+        let signal = ["-", signal].concat();
+        let status = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success());
         let start = Instant::now();
         let status = self.child.wait().unwrap();
@@ -159,6 +164,9 @@ fn a_site_goes_in_and_comes_out_again() {
     assert_eq!(a, b);
     let standard = run(folder.path(), &["export", "-"]);
     assert_eq!(standard.stdout, a);
+    let mut piped = bmw(folder.path(), &["import", "--replace", "-"]);
+    let piped = piped.stdin(fs::File::open(path("a.json")).unwrap()).output().unwrap();
+    assert!(done(&piped).contains("34 sessions"), "{piped:?}");
 
     // Behind a link its target is meant, which keeps its mode; what is no file is written into.
     #[cfg(unix)]
@@ -245,7 +253,8 @@ fn a_new_site_is_served_at_once() {
     assert!(serving.get("/api/charger/id/list/").ends_with(r#"{"chargers":[]}"#));
     // A client that has a connection open does not keep it from ending.
     let open = TcpStream::connect(&serving.address).unwrap();
-    serving.terminate();
+    // As when the terminal that it was started from is closed.
+    serving.end_by("HUP");
     drop(open);
     let said = run(folder.path(), &["migrate"]);
     assert_eq!(done(&said), "the database is of this version");
