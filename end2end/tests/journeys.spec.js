@@ -278,27 +278,6 @@ test("the browser's way back loses nothing", async ({ page }) => {
   await page.getByRole("button", { name: "Discard" }).click();
 });
 
-test("the focus stays on what moves, and on what stays", async ({ page }) => {
-  await open(page, "/devices/?sort=id");
-  const rows = page.locator(".device-table tbody tr");
-  const ids = await rows.locator("th a").allTextContents();
-  await rows.last().locator("th a").focus();
-  await page.locator("select[name=sort]").evaluate((select) => {
-    select.value = "contact";
-    select.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-  await expect(rows.locator("th a")).not.toHaveText(ids);
-  expect(await page.evaluate(() => document.activeElement.textContent)).toBe(ids.at(-1));
-
-  await page.goto("/records/");
-  await alive(page);
-  const older = page.getByRole("link", { name: "Older" });
-  await older.focus();
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("link", { name: "Newest" })).toBeVisible();
-  await expect(older).toBeFocused();
-});
-
 test("discarding takes back what was typed", async ({ page }) => {
   await open(page, "/settings/");
   const currency = page.getByLabel("Currency");
