@@ -162,11 +162,16 @@ mod in_browser {
     }
 
     fn take_all(feed: &Feed) {
+        let told = feed.told.take();
+        // The connection may have been lost since: what it told is no longer so.
+        if told.is_empty() {
+            return;
+        }
         feed.wait_ms.set(FIRST_WAIT_MS);
         if feed.live.link.get_untracked() != Link::Connected {
             feed.live.link.set(Link::Connected);
         }
-        for message in feed.told.take() {
+        for message in told {
             take(feed, message);
         }
     }
