@@ -328,6 +328,28 @@ test("what follows the feed keeps the focus, and what was opened", async ({ page
   await expect(page.locator("#energy .chart-data")).toHaveAttribute("open", "");
 });
 
+test("the focus stays on what moves, and on what stays", async ({ page }) => {
+  await open(page, "/devices/?sort=id");
+  const links = page.locator(".device-table tbody th a");
+  const before = await links.allTextContents();
+  const last = before.at(-1);
+  await links.last().focus();
+  await page.locator("select[name=sort]").evaluate((select) => {
+    select.value = "contact";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  await expect(page).toHaveURL(/sort=contact/);
+  await expect(links).not.toHaveText(before);
+  await expect(links.filter({ hasText: new RegExp(`^${last}$`) })).toBeFocused();
+
+  await open(page, "/records/");
+  const older = page.getByRole("link", { name: "Older" });
+  await older.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("link", { name: "Newest" })).toBeVisible();
+  await expect(older).toBeFocused();
+});
+
 test("a lost connection is shown and mended", async ({ page }) => {
   let socket;
   await page.routeWebSocket("/ws/charger/details/", (route) => {
