@@ -1,6 +1,6 @@
 //! What the server hands to routes, server functions and pages.
 
-use bmw_site::Site;
+use bmw_site::{Commands, Site};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -10,6 +10,8 @@ use tokio::sync::watch;
 pub struct AppState {
     /// The running site.
     pub site: Arc<Site>,
+    /// Gives commands to charge points.
+    pub commands: Commands,
     /// How often the live feed repeats an unchanged state (`BMW_FEED_INTERVAL`, default 3 minutes).
     pub feed_interval: Duration,
     /// Tells the feeds to end.
@@ -29,6 +31,11 @@ impl Shutdown {
     /// For one who must end then: to be held as long as it runs.
     pub fn subscribe(&self) -> Ending {
         Ending(self.0.subscribe())
+    }
+
+    /// What is told, for those who know no more of this program.
+    pub fn sender(&self) -> Arc<watch::Sender<bool>> {
+        Arc::clone(&self.0)
     }
 
     /// Waits until all who subscribed are gone.

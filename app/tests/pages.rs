@@ -11,7 +11,7 @@ use bmw_app::serve::page_routes;
 use bmw_app::state::{AppState, Shutdown};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::settings::SettingField;
-use bmw_site::{Site, SiteOptions};
+use bmw_site::{Commands, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, OpenOptions, Role, Zone};
 use http::{Request, Response, StatusCode, header};
@@ -81,9 +81,10 @@ impl Served {
             store.import(&SiteFile::parse(text.as_bytes()).unwrap(), ImportMode::Merge).await.unwrap();
         }
         let now = LocalTime::parse("2015-12-28T12:00:00");
-        let site = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
-        let state =
-            AppState { site: site.clone(), feed_interval: Duration::from_mins(3), shutdown: Shutdown::default() };
+        let (site, counter, _) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
+        let shutdown = Shutdown::default();
+        let commands = Commands::new(site.clone(), counter, "OPERATOR", shutdown.sender());
+        let state = AppState { site: site.clone(), commands, feed_interval: Duration::from_mins(3), shutdown };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
         Self { routes: page_routes(state, Some(bundle)), site, _folder: folder }

@@ -88,6 +88,22 @@ export const test = base.extend({
   ],
 });
 
+/** A site of its own for each test, for charge points alone: no page is opened. */
+export const testChargers = base.extend({
+  // Takes in whoever comes.
+  openSite: async ({}, use) => useSite(use, { BMW_REGISTER_UNKNOWN: "true" }),
+  // Knows nobody.
+  strictSite: async ({}, use) => useSite(use, {}),
+});
+
+async function useSite(use, environment) {
+  const folder = mkdtempSync(join(tmpdir(), "bmw-chargers-"));
+  const server = await serve(`sqlite://${join(folder, "site.db")}`, environment);
+  await use(server.address);
+  await server.end();
+  rmSync(folder, { recursive: true });
+}
+
 export { expect };
 
 /** Opens a page and waits until it is alive: hydrated, and following the feed. */

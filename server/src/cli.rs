@@ -61,6 +61,18 @@ pub struct Options {
     /// The address to serve on [default: 127.0.0.1:8000]
     #[arg(long, env = "BMW_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub listen: Option<String>,
+    /// An address of its own for charge points; they are served on the other one too
+    #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub ocpp_listen: Option<String>,
+    /// Take in charge points that nobody knows, instead of letting them ask to join
+    #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
+    pub register_unknown: bool,
+    /// What to do with cards that nobody has entered: accept or reject [default: accept]
+    #[arg(long, env = "BMW_UNKNOWN_CARDS", value_name = "WHAT", global = true)]
+    pub unknown_cards: Option<String>,
+    /// The card of sessions that an operator starts [default: OPERATOR]
+    #[arg(long, env = "BMW_OPERATOR_ID_TAG", value_name = "CARD", global = true)]
+    pub operator_id_tag: Option<String>,
     /// The site's time zone, such as Asia/Shanghai [default: the stored one; for a new site the machine's]
     #[arg(long, env = "BMW_TIMEZONE", value_name = "NAME", global = true)]
     pub timezone: Option<String>,

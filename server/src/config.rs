@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::cli::Options;
 use bmw_domain::calendar::LocalTime;
+use bmw_domain::charger::card::IdTag;
 use bmw_domain::decimal;
 use bmw_domain::record::Identity;
 use bmw_store::Zone;
@@ -16,6 +17,14 @@ pub struct Config {
     pub database_url: String,
     /// Where to listen, `HOST:PORT`.
     pub listen: String,
+    /// Where charge points alone are served, `HOST:PORT`.
+    pub ocpp_listen: Option<String>,
+    /// What the central system needs to know.
+    pub ocpp: bmw_ocpp::Options,
+    /// Whether cards that nobody has entered may not charge.
+    pub rejects_unknown_cards: bool,
+    /// The card of an operator's start.
+    pub operator_id_tag: String,
     /// The zone asked for.
     pub zone: Option<Zone>,
     /// A clock that stands still.
@@ -41,6 +50,10 @@ impl Config {
         Self {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
+            ocpp_listen: None,
+            ocpp: bmw_ocpp::Options::default(),
+            rejects_unknown_cards: false,
+            operator_id_tag: "OPERATOR".to_owned(),
             zone: None,
             now: None,
             default_charger: None,
@@ -59,8 +72,24 @@ impl Config {
             None => default_database_url()?,
         });
         if let Some(listen) = given(options.listen) {
-            check_address(&listen)?;
+            check_address("--listen", &listen)?;
             config.listen = listen;
+        }
+        if let Some(listen) = given(options.ocpp_listen) {
+            check_address("--ocpp-listen", &listen)?;
+            config.ocpp_listen = Some(listen);
+        }
+        config.ocpp.registers_unknown = options.register_unknown;
+        config.rejects_unknown_cards = match given(options.unknown_cards).as_deref() {
+            None | Some("accept") => false,
+            Some("reject") => true,
+            Some(other) => {
+                return Err(Failure::usage(format!("--unknown-cards: {other:?} is neither accept nor reject")));
+            }
+        };
+        if let Some(tag) = given(options.operator_id_tag) {
+            IdTag::new(&tag).map_err(|error| Failure::usage(format!("--operator-id-tag: {error}")))?;
+            config.operator_id_tag = tag;
         }
         if let Some(name) = given(options.timezone) {
             let zone = Zone::named(&name).map_err(|error| Failure::usage(format!("--timezone: {error}")))?;
@@ -91,11 +120,11 @@ fn given(value: Option<String>) -> Option<String> {
     value.filter(|value| !value.is_empty())
 }
 
-fn check_address(listen: &str) -> Result<(), Failure> {
+fn check_address(option: &str, listen: &str) -> Result<(), Failure> {
     let port = listen.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
     match port {
         Some(Ok(_)) => Ok(()),
-        _ => Err(Failure::usage(format!("--listen: {listen:?} is not an address and port such as 127.0.0.1:8000"))),
+        _ => Err(Failure::usage(format!("{option}: {listen:?} is not an address and port such as 127.0.0.1:8000"))),
     }
 }
 
@@ -128,8 +157,11 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 5] = [
+        let cases: [(&str, Change, &[&str]); 8] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
+            ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
+            ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
+            ("--unknown-cards", |options, value| options.unknown_cards = Some(value), &["maybe", "Accept"]),
             ("--timezone", |options, value| options.timezone = Some(value), &["Moon/Crater"]),
             ("--now", |options, value| options.now = Some(value), &["today", "2015-12-28", "2015-12-28T12:00:00Z"]),
             ("--default-charger", |options, value| options.default_charger = Some(value), &["a\nb"]),

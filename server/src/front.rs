@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bmw_app::api::{self, ApiError, RequestId, body};
 use bmw_app::state::AppState;
+use bmw_ocpp::Central;
 use futures::FutureExt as _;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -32,8 +33,10 @@ use tower_http::csrf::{Csrf, CsrfLayer, ProtectionError};
 #[derive(Clone)]
 pub struct Front(Arc<Doors>);
 
-/// The two ways in.
+/// The ways in.
 struct Doors {
+    /// Where charge points connect.
+    charge_points: Router,
     /// The documented world, without layers.
     api: Router,
     /// All requests that write, and all others that are not of the documented world.
@@ -42,7 +45,7 @@ struct Doors {
 
 impl Front {
     /// Everything that the program serves.
-    pub fn new(app: AppState) -> Self {
+    pub fn new(app: AppState, central: Central) -> Self {
         let api = api::router(app.clone());
         let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
             .layer(CompressionLayer::new().br(true).gzip(true).compress_when(IsPage));
@@ -53,7 +56,7 @@ impl Front {
             .fallback_service(pages);
         let inner = Inner { api: api.clone(), site: Arc::new(site) };
         let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
-        Self(Arc::new(Doors { api, guarded: layer.layer(inner) }))
+        Self(Arc::new(Doors { charge_points: bmw_ocpp::router(central), api, guarded: layer.layer(inner) }))
     }
 
     /// Answers a request of a peer.
@@ -62,6 +65,9 @@ impl Front {
         if is_plain && guard::is_reading(request.method()) && is_documented(request.uri().path()) {
             let request = request.map(|_| Body::empty());
             return caught(self.0.api.clone().oneshot(request)).await;
+        }
+        if is_plain && is_below("/ocpp", request.uri().path()) {
+            return self.answer_charge_point(request, peer).await;
         }
         let (mut parts, incoming) = request.into_parts();
         let body = if is_plain {
@@ -83,11 +89,23 @@ impl Front {
     }
 }
 
+impl Front {
+    /// Answers a charge point that connects; all else is not to be had.
+    pub async fn answer_charge_point(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let mut request = request.map(|_| Body::empty());
+        request.extensions_mut().insert(ConnectInfo(peer));
+        caught(self.0.charge_points.clone().oneshot(request)).await
+    }
+}
+
 /// Whether a path is of the documented world.
 fn is_documented(path: &str) -> bool {
-    ["/api", "/bmw", "/ws"]
-        .into_iter()
-        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    ["/api", "/bmw", "/ws"].into_iter().any(|prefix| is_below(prefix, path))
+}
+
+/// Whether a path is that of a folder, or below it.
+fn is_below(folder: &str, path: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The net under panics: a fault in one answer is no fault of the others.

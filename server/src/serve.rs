@@ -5,7 +5,8 @@ use crate::config::Config;
 use crate::connection;
 use crate::front::Front;
 use bmw_app::state::{AppState, Shutdown};
-use bmw_site::{Site, SiteOptions};
+use bmw_ocpp::Central;
+use bmw_site::{Commands, Counter, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -22,19 +23,26 @@ const OTHER_FILES: u64 = 200;
 /// How many connections may wait for being taken.
 const QUEUE: u32 = 4096;
 /// How long answers may take to be sent when the program ends.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_millis(2_500);
+/// How long the last writes may take then.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// A site that is being served.
 pub struct Running {
     /// Where.
     pub addr: SocketAddr,
+    /// Where charge points alone are served.
+    pub ocpp_addr: Option<SocketAddr>,
     /// The site.
     pub site: Arc<Site>,
+    /// Where events are handed in that no connection tells.
+    pub counter: Counter,
     store: Arc<dyn Store>,
     shutdown: Shutdown,
     /// Ends all that has not ended by itself.
     kill: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
+    desk: JoinHandle<()>,
 }
 
 /// Opens the database and serves the site in it.
@@ -45,21 +53,44 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     // First the port: when it is taken, no database need be made.
     let listener = listen(&config.listen).await?;
     let addr = listener.local_addr().map_err(Failure::failed)?;
+    let ocpp_listener = match &config.ocpp_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let ocpp_addr = ocpp_listener.as_ref().map(TcpListener::local_addr).transpose().map_err(Failure::failed)?;
     let (store, opened) = open(config, Role::Owner).await?;
     report(&opened, &store);
-    let options = SiteOptions { now: config.now, default_charge_point: config.default_charger.clone() };
-    let site = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
+    let options = SiteOptions {
+        now: config.now,
+        default_charge_point: config.default_charger.clone(),
+        rejects_unknown_cards: config.rejects_unknown_cards,
+    };
+    let (site, counter, desk) = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
+    let desk = tokio::spawn(desk.work());
     let shutdown = Shutdown::default();
-    let front = Front::new(AppState {
-        site: Arc::clone(&site),
-        feed_interval: config.feed_interval,
-        shutdown: shutdown.clone(),
-    });
+    let commands = Commands::new(Arc::clone(&site), counter.clone(), &config.operator_id_tag, shutdown.sender());
+    let app =
+        AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
+    let central = Central::new(Arc::clone(&site), counter.clone(), config.ocpp.clone(), shutdown.sender());
+    let front = Front::new(app, central);
     let kill = watch::Sender::new(false);
-    let accepting = tokio::spawn(accept(listener, front, shutdown.clone(), kill.subscribe()));
-    let running = Running { addr, site, store, shutdown, kill, accepting };
+    let mut accepting = Vec::new();
+    for (listener, door) in [(Some(listener), Door::All), (ocpp_listener, Door::ChargePoints)] {
+        if let Some(listener) = listener {
+            let work = accept(listener, door, front.clone(), shutdown.clone(), kill.subscribe());
+            accepting.push(tokio::spawn(work));
+        }
+    }
+    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, desk };
     running.warm_up();
     Ok(running)
+}
+
+/// Who is served at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    All,
+    ChargePoints,
 }
 
 /// Opens the database of a configuration.
@@ -120,7 +151,7 @@ fn most_connections() -> usize {
     }
 }
 
-async fn accept(listener: TcpListener, front: Front, shutdown: Shutdown, kill: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutdown, kill: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(most_connections()));
     let mut ending = shutdown.subscribe();
     loop {
@@ -140,7 +171,7 @@ async fn accept(listener: TcpListener, front: Front, shutdown: Shutdown, kill: w
         };
         let (front, ending, kill) = (front.clone(), shutdown.subscribe(), kill.clone());
         tokio::spawn(async move {
-            serve(stream, peer, front, ending, kill).await;
+            serve(stream, peer, door, front, ending, kill).await;
             drop(place);
         });
     }
@@ -149,11 +180,20 @@ async fn accept(listener: TcpListener, front: Front, shutdown: Shutdown, kill: w
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    door: Door,
     front: Front,
     ending: bmw_app::state::Ending,
     mut kill: watch::Receiver<bool>,
 ) {
-    let answer = move |request| front.clone().answer(request, peer);
+    let answer = move |request| {
+        let front = front.clone();
+        async move {
+            match door {
+                Door::All => front.answer(request, peer).await,
+                Door::ChargePoints => front.answer_charge_point(request, peer).await,
+            }
+        }
+    };
     tokio::select! {
         biased;
         () = connection::serve(stream, answer, ending) => {}
@@ -194,7 +234,14 @@ impl Running {
             tracing::warn!("some connections did not end in time");
             self.kill.send_replace(true);
         }
-        self.accepting.abort();
+        for accepting in self.accepting {
+            accepting.abort();
+        }
+        // It ends when nobody can hand in anything any more.
+        drop(self.counter);
+        if tokio::time::timeout(LAST_WRITES, self.desk).await.is_err() {
+            tracing::warn!("the last of what charge points told could not be stored in time");
+        }
         if tokio::time::timeout(Duration::from_secs(1), self.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }

@@ -22,6 +22,8 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub enum ApiError {
     /// Parameters or fields are wrong or missing: 400 with each by its name.
     Fields(Vec<(&'static str, FieldError)>),
+    /// As [`ApiError::Fields`], with names and messages that are not ours: those of a protocol's payload.
+    Named(Vec<(String, String)>),
     /// Anything else that the caller can mend.
     Detail(StatusCode, Cow<'static, str>),
     /// What went wrong inside: logged, and not shown.
@@ -31,7 +33,7 @@ pub enum ApiError {
 /// One wrong field or parameter, or several: each name with its messages.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"num": ["A valid integer is required."]}))]
-pub struct FieldErrors(pub BTreeMap<&'static str, Vec<String>>);
+pub struct FieldErrors(pub BTreeMap<String, Vec<String>>);
 
 /// Any other error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,16 +75,21 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::Fields(errors) => {
-                let mut by_name = BTreeMap::<_, Vec<String>>::new();
-                for (name, error) in errors {
-                    by_name.entry(name).or_default().push(error.to_string());
-                }
-                json(StatusCode::BAD_REQUEST, &FieldErrors(by_name))
+                by_name(errors.into_iter().map(|(name, error)| (name.to_owned(), error.to_string())))
             }
+            Self::Named(errors) => by_name(errors.into_iter()),
             Self::Detail(status, text) => json(status, &Detail { detail: text.into_owned() }),
             Self::Inside(error) => inside(&error),
         }
     }
+}
+
+fn by_name(errors: impl Iterator<Item = (String, String)>) -> Response {
+    let mut by_name = BTreeMap::<_, Vec<String>>::new();
+    for (name, error) in errors {
+        by_name.entry(name).or_default().push(error);
+    }
+    json(StatusCode::BAD_REQUEST, &FieldErrors(by_name))
 }
 
 /// The answer to a request that failed inside: 500 with the id under which `error` is in the log.

@@ -234,7 +234,7 @@ impl Feed {
             let Some(now) = self.app.site.present().get(key).cloned() else {
                 continue;
             };
-            let online = now.is_online(self.app.site.clock().now());
+            let online = now.is_online();
             match self.due(&now, online) {
                 Due::Now { is_change } => {
                     self.send_state(&now, online, is_change).await?;

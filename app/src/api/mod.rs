@@ -5,11 +5,13 @@
 
 pub mod body;
 mod charge_points;
+mod commands;
 mod docs;
 mod energy;
 pub mod error;
 mod feed;
 mod json;
+mod json_body;
 mod openapi;
 mod params;
 mod rendered;
@@ -94,6 +96,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/charger/list/", read(get(charge_points::list))),
         ("/bmw/chart/getAllRecentChargerRecords/", read(get(energy::total))),
         ("/bmw/chart/getRecentChargerRecords/", read(get(energy::by_charger))),
+        ("/api/charger/command/", commands::route()),
+        ("/api/charger/command/{id}/", read(get(commands::show))),
         ("/ws/charger/details/", any(feed::connect)),
         ("/api/openapi.json/", read(get(openapi::serve))),
         ("/api/docs/", read(get(docs::page))),

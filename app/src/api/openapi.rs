@@ -1,7 +1,7 @@
 //! The OpenAPI document of the routes, made from their handlers.
 
 use super::error::{ApiError, Detail, FieldErrors};
-use super::{Shared, charge_points, energy, feed, reply_read, sessions, settings, to_json};
+use super::{Shared, charge_points, commands, energy, feed, reply_read, sessions, settings, to_json};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -26,12 +26,15 @@ use utoipa::{Modify, OpenApi, ToSchema};
         (name = "chargers", description = "The chargers and their states now"),
         (name = "sessions", description = "Charging sessions"),
         (name = "energy", description = "Sums of energy for charts"),
+        (name = "commands", description = "Commands to chargers, watched until they take effect"),
         (name = "settings", description = "The settings of the site"),
     ),
     paths(
         charge_points::details,
         sessions::of_day,
         feed::connect,
+        commands::give,
+        commands::show,
         settings::show,
         settings::save,
         charge_points::overview,
@@ -57,7 +60,11 @@ struct EveryRoute;
 impl Modify for EveryRoute {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         for item in document.paths.paths.values_mut() {
-            let allow = if item.post.is_some() { "GET, POST, HEAD, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+            let allow = match (&item.get, &item.post) {
+                (Some(_), Some(_)) => "GET, POST, HEAD, OPTIONS",
+                (None, Some(_)) => "POST, OPTIONS",
+                _ => "GET, HEAD, OPTIONS",
+            };
             for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
                 add_responses(operation, allow);
             }

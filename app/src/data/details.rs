@@ -201,7 +201,7 @@ pub(super) mod on_server {
             span,
             values,
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
-            charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
+            charger: charger.map(|charger| charger_details(&site, &charger)),
         })
     }
 
@@ -236,13 +236,13 @@ pub(super) mod on_server {
             .collect()
     }
 
-    fn charger_details(site: &Site, charger: &ChargePointNow, now: Timestamp) -> ChargerDetails {
+    fn charger_details(site: &Site, charger: &ChargePointNow) -> ChargerDetails {
         let point = &charger.charge_point;
         let state = charger.state.clone().unwrap_or_default();
         let model = charger.model.as_deref();
         ChargerDetails {
             id: point.identity.to_string(),
-            online: charger.is_online(now),
+            online: charger.is_online(),
             contact: charger.last_contact().map(|at| moment(site, at)),
             state: state.state,
             command: state.command,

@@ -4,6 +4,8 @@
 //! comes in as a parameter. It compiles to WebAssembly, so that the browser applies the same rules as the server.
 
 pub mod calendar;
+pub mod charger;
+pub mod command;
 pub mod decimal;
 pub mod energy;
 pub mod field;

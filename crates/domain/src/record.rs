@@ -93,6 +93,23 @@ pub struct ChargePoint {
     pub mac: Option<String>,
 }
 
+impl ChargePoint {
+    /// One of which nothing is known but who it is.
+    pub const fn unknown(identity: Identity) -> Self {
+        Self {
+            identity,
+            model_id: String::new(),
+            vendor: None,
+            serial_number: None,
+            firmware_version: None,
+            total_energy: None,
+            total_time: None,
+            ip: None,
+            mac: None,
+        }
+    }
+}
+
 /// The last known state of a charge point, by the documented fields (reading guide, "From OCPP to the documented fields").
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChargePointState {

@@ -5,14 +5,23 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 mod clock;
+mod commands;
+mod desk;
 mod history;
+mod joining;
+mod links;
 mod present;
 mod running;
 mod sums;
 
+pub use bmw_domain::charger::ChargePointNow;
 pub use clock::Clock;
+pub use commands::{Arguments, Ask, Commands, Refusal};
+pub use desk::{Counter, Desk, NotStored};
 pub use history::{DayLines, RecentSession, SessionLine};
-pub use present::{ChargePointNow, ONLINE_MS, Present, Statistics};
+pub use joining::Joining;
+pub use links::{LinkEnd, Links, Order, Reply};
+pub use present::{Present, Statistics};
 pub use running::{Author, Site, SiteOptions};
 pub use sums::{EnergySums, Window};
 

@@ -1,66 +1,15 @@
 //! The present: an immutable picture of all charge points, replaced as a whole at each change.
 
 use bmw_domain::calendar::Timestamp;
+use bmw_domain::charger::ChargePointNow;
 use bmw_domain::energy::{ChargingTime, Energy};
-use bmw_domain::phase::{self, LineCurrents};
-use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Identity, Model};
+use bmw_domain::phase;
+use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_domain::settings::Settings;
 use bmw_domain::status;
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::Arc;
-
-/// How long a charge point that was heard of counts as online, ms: 3 heartbeats of 60 s.
-pub const ONLINE_MS: i64 = 180_000;
-
-/// How long a measured current counts as known, ms (reading guide, "Load of the site's phases").
-const MEASURED_MS: i64 = 300_000;
-
-/// A charge point now.
-#[derive(Debug, Clone)]
-pub struct ChargePointNow {
-    /// The store's number of it.
-    pub key: ChargePointKey,
-    /// Who it is.
-    pub charge_point: ChargePoint,
-    /// Its model, where it is a known one.
-    pub model: Option<Arc<Model>>,
-    /// Its last known state; `None` when it never had one.
-    pub state: Option<ChargePointState>,
-    /// The newest measured currents, and when they were measured.
-    pub measured: Option<(Timestamp, LineCurrents)>,
-    /// Whether it ever had a session.
-    pub has_sessions: bool,
-    /// Counts the changes of this charge point: who remembers it knows whether something is new.
-    pub version: u64,
-}
-
-impl ChargePointNow {
-    /// The state's name.
-    pub fn state_name(&self) -> Option<&str> {
-        self.state.as_ref()?.state.as_deref()
-    }
-
-    /// The last message or command.
-    pub fn command(&self) -> Option<&str> {
-        self.state.as_ref()?.command.as_deref()
-    }
-
-    /// When it was last heard of.
-    pub fn last_contact(&self) -> Option<Timestamp> {
-        self.state.as_ref()?.last_contact
-    }
-
-    /// Whether it is in contact. Until charge points connect, that is a contact within [`ONLINE_MS`].
-    pub fn is_online(&self, now: Timestamp) -> bool {
-        self.last_contact().is_some_and(|contact| now.since(contact) <= ONLINE_MS)
-    }
-
-    /// The currents on its lines, unless they are too old to be known.
-    pub fn currents(&self, now: Timestamp) -> Option<LineCurrents> {
-        self.measured.filter(|(at, _)| now.since(*at) <= MEASURED_MS).map(|(_, currents)| currents)
-    }
-}
+use std::sync::{Arc, OnceLock};
 
 /// Counts and sums over all charge points (2.6, 2.9).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,10 +31,11 @@ pub struct Statistics {
 pub struct Present {
     charge_points: Vec<Arc<ChargePointNow>>,
     settings: Arc<Settings>,
-    statistics: Statistics,
     directory: Arc<Directory>,
-    /// Places of those with a state: newest contact first (none last), then the higher identity.
-    by_contact: Vec<usize>,
+    /// Made when somebody asks: most pictures are replaced before.
+    statistics: OnceLock<Statistics>,
+    /// Places of those with a state: newest contact first (none last), then the higher identity. Made like the statistics.
+    by_contact: OnceLock<Vec<usize>>,
 }
 
 /// Where each charge point stands; changes only when one is added.
@@ -126,26 +76,21 @@ impl Present {
         settings: Arc<Settings>,
         directory: Arc<Directory>,
     ) -> Self {
-        let mut by_contact: Vec<usize> =
-            (0..charge_points.len()).filter(|place| charge_points[*place].state.is_some()).collect();
-        by_contact.sort_by(|a, b| {
-            let rank = |place: usize| Reverse((charge_points[place].last_contact(), identity(&charge_points, place)));
-            rank(*a).cmp(&rank(*b))
-        });
-        let statistics = count(&charge_points);
-        Self { charge_points, settings, statistics, directory, by_contact }
+        Self { charge_points, settings, directory, statistics: OnceLock::new(), by_contact: OnceLock::new() }
     }
 
-    /// The picture after one charge point changed.
+    /// The picture with other states of the same charge points, in the same order.
     #[must_use]
-    pub fn with_change(&self, key: ChargePointKey, change: impl FnOnce(&mut ChargePointNow)) -> Self {
-        let mut charge_points = self.charge_points.clone();
-        if let Some(place) = self.directory.by_key.get(&key) {
-            let now = Arc::make_mut(&mut charge_points[*place]);
-            change(now);
-            now.version += 1;
-        }
+    pub(crate) fn with_states(&self, charge_points: Vec<Arc<ChargePointNow>>) -> Self {
         Self::with_directory(charge_points, self.settings.clone(), self.directory.clone())
+    }
+
+    /// The picture with one charge point more.
+    #[must_use]
+    pub(crate) fn with_added(&self, charge_point: ChargePointNow) -> Self {
+        let mut charge_points = self.charge_points.clone();
+        charge_points.push(Arc::new(charge_point));
+        Self::new(charge_points, self.settings.clone())
     }
 
     /// The picture with other settings.
@@ -166,7 +111,16 @@ impl Present {
 
     /// Those with a state: newest contact first, none last, then the higher identity (2.8).
     pub fn by_contact(&self) -> impl ExactSizeIterator<Item = &Arc<ChargePointNow>> {
-        self.by_contact.iter().map(|place| &self.charge_points[*place])
+        let places = self.by_contact.get_or_init(|| {
+            let points = &self.charge_points;
+            let mut places: Vec<usize> = (0..points.len()).filter(|place| points[*place].state.is_some()).collect();
+            places.sort_by(|a, b| {
+                let rank = |place: usize| Reverse((points[place].last_contact(), identity(points, place)));
+                rank(*a).cmp(&rank(*b))
+            });
+            places
+        });
+        places.iter().map(|place| &self.charge_points[*place])
     }
 
     /// One by its identity.
@@ -179,6 +133,11 @@ impl Present {
     /// One by its key.
     pub fn get(&self, key: ChargePointKey) -> Option<&Arc<ChargePointNow>> {
         self.directory.by_key.get(&key).map(|place| &self.charge_points[*place])
+    }
+
+    /// Where the one of a key stands.
+    pub(crate) fn place(&self, key: ChargePointKey) -> Option<usize> {
+        self.directory.by_key.get(&key).copied()
     }
 
     /// The one to show when none was chosen: the given default, else the one with the newest contact, else the lowest
@@ -196,8 +155,8 @@ impl Present {
     }
 
     /// Counts and sums.
-    pub const fn statistics(&self) -> &Statistics {
-        &self.statistics
+    pub fn statistics(&self) -> &Statistics {
+        self.statistics.get_or_init(|| count(&self.charge_points))
     }
 
     /// The load of the site's phases A, B, C in A; `None` where nothing is known.

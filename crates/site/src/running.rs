@@ -1,18 +1,24 @@
 //! The site itself: memory and store, kept in step.
 
+use crate::desk::{self, Counter, Desk};
 use crate::history::{self, DayCache, DayLines, RecentSession};
-use crate::present::{ChargePointNow, Present};
+use crate::joining::{JoinList, Joining};
+use crate::links::Links;
+use crate::present::Present;
 use crate::sums::EnergySums;
 use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
-use bmw_domain::calendar::{Day, LocalTime, Timestamp};
+use bmw_domain::calendar::{Day, LocalTime};
+use bmw_domain::charger::card::{Card, Cards, IdTag};
+use bmw_domain::charger::{ChargePointNow, Session};
+use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::Energy;
-use bmw_domain::record::{ChargePointKey, ChargePointState, MeterValue, Model, Transaction};
+use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Model, Transaction};
 use bmw_domain::settings::Settings;
-use bmw_store::{AuditEntry, FinishedSession, Inventory, SessionFinish, SessionStart, Store, StoredChargePoint};
+use bmw_store::{AuditEntry, Batch, Inventory, Store, StoredChargePoint};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
 /// Who changes something, for the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +27,20 @@ pub struct Author {
     pub actor: String,
     /// From where: an address.
     pub origin: String,
+}
+
+impl Author {
+    /// The entry of the audit log for what is being done.
+    pub(crate) fn entry(self, action: &str, before: String, after: String) -> AuditEntry {
+        AuditEntry {
+            at: Clock::real(),
+            actor: self.actor,
+            origin: self.origin,
+            action: action.to_owned(),
+            before,
+            after,
+        }
+    }
 }
 
 /// How old a stored measurement may be to be read at start, ms: more than it takes to become unknown.
@@ -33,6 +53,8 @@ pub struct SiteOptions {
     pub now: Option<LocalTime>,
     /// The charge point to show when none was chosen (`BMW_DEFAULT_CHARGER`).
     pub default_charge_point: Option<String>,
+    /// Whether cards that nobody has entered may not charge (`BMW_UNKNOWN_CARDS`).
+    pub rejects_unknown_cards: bool,
 }
 
 /// What is read from the store on first use, so that a large history delays no start.
@@ -49,31 +71,47 @@ pub struct Site {
     clock: Clock,
     default_charge_point: Option<String>,
     present: ArcSwap<Present>,
+    cards: ArcSwap<Cards>,
     totals: OnceCell<RwLock<Totals>>,
     days: DayCache,
     /// Held from the write to the store until memory has followed, and while memory is filled from the store: the
     /// order in the store and the order in memory are the same.
     step: Mutex<()>,
+    links: Links,
+    /// The newest command of each charge point that was given one since the start.
+    newest_commands: RwLock<HashMap<ChargePointKey, Command>>,
+    joining: JoinList,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
 }
 
 impl Site {
-    /// Reads the present from the store.
-    pub async fn start(store: Arc<dyn Store>, options: SiteOptions) -> Result<Arc<Self>> {
+    /// Reads the present from the store. The desk must be set to work for charge points to be heard, see [`Desk::work`].
+    pub async fn start(store: Arc<dyn Store>, options: SiteOptions) -> Result<(Arc<Self>, Counter, Desk)> {
         let clock = Clock::new(store.zone().clone(), options.now);
         let inventory = store.inventory().await?;
         let measured = store.latest_meter_values(clock.now().plus(-MEASURED_BEFORE_START_MS)).await?;
-        Ok(Arc::new(Self {
+        let models = models_of(&inventory);
+        let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
+        let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards);
+        let site = Arc::new(Self {
             clock,
             default_charge_point: options.default_charge_point,
-            present: ArcSwap::from_pointee(present_of(inventory, measured)),
+            present: ArcSwap::from_pointee(present_of(inventory, &models, measured)),
+            cards: ArcSwap::from_pointee(cards),
             totals: OnceCell::new(),
             days: DayCache::new(),
             step: Mutex::new(()),
+            links: Links::default(),
+            newest_commands: RwLock::default(),
+            joining: JoinList::default(),
             changed: watch::Sender::new(()),
             store,
-        }))
+        });
+        site.settle_commands().await?;
+        let (counter, queue) = desk::queue();
+        let desk = Desk::new(Arc::clone(&site), queue, models, last_id, last_batch);
+        Ok((site, counter, desk))
     }
 
     /// The store, for questions that only it can answer.
@@ -154,90 +192,131 @@ impl Site {
     pub async fn save_settings(&self, settings: Settings, author: Author) -> Result<Arc<Settings>> {
         let _step = self.step.lock().await;
         let before = self.present().settings().clone();
-        // Settings are numbers and text: they always can be written.
-        let json = |settings: &Settings| serde_json::to_string(settings).unwrap_or_default();
-        let audit = AuditEntry {
-            at: Clock::real(),
-            actor: author.actor,
-            origin: author.origin,
-            action: "settings.save".to_owned(),
-            before: json(&before),
-            after: json(&settings),
-        };
+        let audit = author.entry("settings.save", json(before.as_ref()), json(&settings));
         self.store.save_settings(&settings, &audit).await?;
         self.replace(|present| present.with_settings(settings));
         Ok(before)
     }
 
-    /// Puts a charge point's state in the place of the last one.
-    pub async fn put_state(&self, charge_point: ChargePointKey, state: ChargePointState) -> Result<()> {
-        let _step = self.step.lock().await;
-        self.store.put_state(charge_point, &state).await?;
-        self.replace(|present| present.with_change(charge_point, |now| now.state = Some(state)));
+    /// The connections of charge points.
+    pub const fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The newest command of each charge point that was given one since the start.
+    pub fn newest_commands(&self) -> HashMap<ChargePointKey, Command> {
+        self.newest_commands.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells those who watch how far a command is.
+    pub(crate) fn tell_command(&self, command: &Command) {
+        let mut newest = self.newest_commands.write().unwrap_or_else(PoisonError::into_inner);
+        let known = newest.entry(command.charge_point).or_insert_with(|| command.clone());
+        if known.id <= command.id {
+            known.clone_from(command);
+        }
+        drop(newest);
+        self.changed.send_replace(());
+    }
+
+    /// Commands that were on their way when the site was last at work are so no more.
+    async fn settle_commands(&self) -> Result<()> {
+        for mut command in self.store.open_commands().await? {
+            let is_accepted = command.state == CommandState::Accepted;
+            command.enter(if is_accepted { CommandState::NoEffect } else { CommandState::Failed }, Clock::real());
+            command.result.get_or_insert_with(|| r#"{"error":"the site was restarted"}"#.to_owned());
+            self.store.update_command(&command).await?;
+        }
         Ok(())
     }
 
-    /// Stores meter values.
-    pub async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()> {
+    /// Remembers a charge point that nobody knows and that was turned away.
+    pub fn ask_to_join(&self, identity: Identity, peer: Option<&str>) {
+        self.joining.add(identity, peer, Clock::real());
+    }
+
+    /// The charge points that were turned away, the one that asked last first.
+    pub fn joining(&self) -> Vec<Joining> {
+        self.joining.all()
+    }
+
+    /// Who may charge.
+    pub fn cards(&self) -> Guard<Arc<Cards>> {
+        self.cards.load()
+    }
+
+    /// Puts a card in the place of the one of its name, and tells the audit log who did it.
+    pub async fn put_card(&self, card: Card, author: Author) -> Result<()> {
         let _step = self.step.lock().await;
-        self.store.add_meter_values(values).await?;
-        self.replace(|present| {
-            values.iter().fold(present.clone(), |present, value| {
-                present.with_change(value.charge_point, |now| measure(now, value))
-            })
-        });
+        let mut cards = Cards::clone(&self.cards());
+        let before = cards.get(card.tag.as_str()).map(json).unwrap_or_else(|| "null".to_owned());
+        self.store.put_card(&card, &author.entry("card.put", before, json(&card))).await?;
+        cards.put(card);
+        self.cards.store(Arc::new(cards));
         Ok(())
     }
 
-    /// Starts a session.
-    pub async fn start_session(&self, start: &SessionStart) -> Result<Transaction> {
+    /// Takes a card away, and tells the audit log who did it. `false` when there is none of that name.
+    pub async fn remove_card(&self, tag: &IdTag, author: Author) -> Result<bool> {
         let _step = self.step.lock().await;
-        let session = self.store.start_session(start).await?;
-        self.forget_days(&[&session]);
-        if let Some(totals) = self.totals.get() {
-            totals.write().unwrap_or_else(PoisonError::into_inner).sessions += 1;
-        }
-        self.replace(|present| present.with_change(session.charge_point, |now| now.has_sessions = true));
-        Ok(session)
+        let mut cards = Cards::clone(&self.cards());
+        let Some(before) = cards.get(tag.as_str()).map(json) else { return Ok(false) };
+        self.store.remove_card(tag, &author.entry("card.remove", before, "null".to_owned())).await?;
+        cards.remove(tag);
+        self.cards.store(Arc::new(cards));
+        Ok(true)
     }
 
-    /// Finishes a session; sums, totals and the newest sessions follow.
-    pub async fn finish_session(&self, finish: &SessionFinish) -> Result<Transaction> {
+    /// Adds a charge point that nobody knew.
+    ///
+    /// # Errors
+    /// [`bmw_store::StoreError::Exists`] when its identity is taken.
+    pub async fn add_charge_point(&self, charge_point: ChargePoint) -> Result<ChargePointKey> {
         let _step = self.step.lock().await;
-        let finished = self.store.finish_session(finish).await?;
-        self.forget_days(&[&finished.before, &finished.after]);
-        if let Some(totals) = self.totals.get() {
-            let mut totals = totals.write().unwrap_or_else(PoisonError::into_inner);
-            self.follow(&mut totals, &finished);
-        }
-        self.replace(|present| {
-            present.with_change(finished.after.charge_point, |now| {
-                now.charge_point.total_energy = Some(finished.total_energy);
-                now.charge_point.total_time = Some(finished.total_time);
-            })
-        });
-        Ok(finished.after)
+        let key = self.store.add_charge_point(&charge_point).await?;
+        self.joining.remove(&charge_point.identity);
+        self.replace(|present| present.with_added(ChargePointNow::new(key, charge_point, None)));
+        Ok(key)
     }
 
-    fn follow(&self, totals: &mut Totals, finished: &FinishedSession) {
-        for (session, sign) in [(&finished.before, -1), (&finished.after, 1)] {
+    /// Held while the store is written and memory follows.
+    pub(crate) async fn step(&self) -> MutexGuard<'_, ()> {
+        self.step.lock().await
+    }
+
+    /// Takes over charge points whose changes are stored. Only under `step`.
+    pub(crate) fn publish(&self, _: &mut MutexGuard<'_, ()>, charge_points: Vec<Arc<ChargePointNow>>, batch: &Batch) {
+        for change in &batch.sessions {
+            let after = &change.after.transaction;
+            self.forget_days(&[change.before.as_ref(), Some(after)]);
+            if let Some(totals) = self.totals.get() {
+                let mut totals = totals.write().unwrap_or_else(PoisonError::into_inner);
+                self.follow(&mut totals, change.before.as_ref(), after);
+            }
+        }
+        self.replace(|present| present.with_states(charge_points));
+    }
+
+    fn follow(&self, totals: &mut Totals, before: Option<&Transaction>, after: &Transaction) {
+        totals.sessions += u64::from(before.is_none());
+        for (session, sign) in before.map(|before| (before, -1)).into_iter().chain([(after, 1)]) {
             if let Some(counted_at) = session.counted_at() {
                 let energy = Energy::from_wh(sign * session.energy.wh());
                 totals.sums.add(session.charge_point, self.clock.zone().day(counted_at), energy);
             }
         }
         // A session that moves among the newest could make room for one that was not kept: read them again then.
-        let moved = finished.before.planned_finish.is_some();
+        let moved = before.is_some_and(|before| before.planned_finish.is_some());
         totals.recent = totals.recent.take().filter(|_| !moved).map(|mut recent| {
-            if let Some(line) = RecentSession::new(&finished.after, self.clock.zone()) {
+            if let Some(line) = RecentSession::new(after, self.clock.zone()) {
                 history::insert_recent(Arc::make_mut(&mut recent), line);
             }
             recent
         });
     }
 
-    fn forget_days(&self, sessions: &[&Transaction]) {
-        for listed_at in sessions.iter().filter_map(|session| session.listed_at()) {
+    fn forget_days(&self, sessions: &[Option<&Transaction>]) {
+        for listed_at in sessions.iter().filter_map(|session| (*session)?.listed_at()) {
             self.days.forget(self.clock.zone().day(listed_at));
         }
     }
@@ -268,34 +347,40 @@ impl Site {
     }
 }
 
-fn present_of(inventory: Inventory, measured: Vec<MeterValue>) -> Present {
-    let models: HashMap<String, Arc<Model>> =
-        inventory.models.into_iter().map(|model| (model.id.clone(), Arc::new(model))).collect();
+/// What the audit log keeps. Settings and cards are numbers and text: they always can be written.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn models_of(inventory: &Inventory) -> HashMap<String, Arc<Model>> {
+    inventory.models.iter().map(|model| (model.id.clone(), Arc::new(model.clone()))).collect()
+}
+
+fn present_of(inventory: Inventory, models: &HashMap<String, Arc<Model>>, measured: Vec<MeterValue>) -> Present {
     let mut measured: HashMap<ChargePointKey, MeterValue> =
         measured.into_iter().map(|value| (value.charge_point, value)).collect();
+    let mut running: HashMap<ChargePointKey, Vec<Session>> = HashMap::new();
+    for session in inventory.running {
+        running.entry(session.transaction.charge_point).or_default().push(session);
+    }
     let now = |stored: StoredChargePoint| {
-        let mut now = ChargePointNow {
-            key: stored.key,
-            model: models.get(&stored.charge_point.model_id).cloned(),
-            charge_point: stored.charge_point,
-            state: stored.state,
-            measured: None,
-            has_sessions: stored.has_sessions,
-            version: 0,
-        };
-        if let Some(value) = measured.remove(&stored.key) {
-            measure(&mut now, &value);
+        let model = models.get(&stored.charge_point.model_id).cloned();
+        let mut now = ChargePointNow::new(stored.key, stored.charge_point, model);
+        now.state = stored.state;
+        now.connectors = stored.connectors;
+        now.has_sessions = stored.has_sessions;
+        now.last_cycle = stored.last_cycle;
+        now.newest_start = stored.newest_start;
+        for session in running.remove(&stored.key).into_iter().flatten() {
+            now.resume(session);
+        }
+        if let Some(value) = measured.remove(&stored.key).filter(|value| value.currents.is_known()) {
+            let connector = now.connector_mut(value.connector);
+            connector.measured = Some((value.at, value.currents));
+            connector.offered = value.offered;
         }
         Arc::new(now)
     };
     let charge_points = inventory.charge_points.into_iter().map(now).collect();
     Present::new(charge_points, Arc::new(inventory.settings))
-}
-
-/// Takes over measured currents, unless newer ones are there: sessions queued offline arrive later.
-fn measure(now: &mut ChargePointNow, value: &MeterValue) {
-    let newest: Option<Timestamp> = now.measured.map(|(at, _)| at);
-    if value.currents.is_known() && newest.is_none_or(|newest| newest <= value.at) {
-        now.measured = Some((value.at, value.currents));
-    }
 }

@@ -23,9 +23,6 @@ pub enum StoreError {
     /// What was asked for is not there.
     #[error("{0} does not exist")]
     Unknown(String),
-    /// There is no number left for another session.
-    #[error("transaction 2147483647 exists: no session can begin after it")]
-    IdsUsedUp,
     /// A site file cannot be taken.
     #[error(transparent)]
     SiteFile(#[from] SiteFileError),

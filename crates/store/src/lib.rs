@@ -17,6 +17,10 @@ pub use zone::Zone;
 
 use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::charger::card::{Card, IdTag};
+use bmw_domain::charger::event::Start;
+use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
+use bmw_domain::command::{Action, Command};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
@@ -38,6 +42,12 @@ pub struct StoredChargePoint {
     pub state: Option<ChargePointState>,
     /// Whether it ever had a session (2.11 lists it then).
     pub has_sessions: bool,
+    /// The highest running number that one of its sessions ever had.
+    pub last_cycle: i32,
+    /// The latest start of a session by its own clock.
+    pub newest_start: Option<Timestamp>,
+    /// Its connectors, by number, as they last told.
+    pub connectors: Vec<Connector>,
 }
 
 /// Everything about the present, in one consistent reading.
@@ -49,6 +59,14 @@ pub struct Inventory {
     pub charge_points: Vec<StoredChargePoint>,
     /// The settings.
     pub settings: Settings,
+    /// All cards.
+    pub cards: Vec<Card>,
+    /// The sessions that run, by number.
+    pub running: Vec<Session>,
+    /// The number of the last session of all; 0 when there is none.
+    pub last_session: i32,
+    /// The number of the last batch.
+    pub last_batch: i64,
 }
 
 /// Energy of one charge point's sessions that were counted on one day.
@@ -90,43 +108,24 @@ pub struct SessionPage {
     pub time: ChargingTime,
 }
 
-/// What a session begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionStart {
-    /// The charge point.
-    pub charge_point: ChargePointKey,
-    /// The connector, from 1.
-    pub connector: i32,
-    /// When current was asked for.
-    pub queued_at: Timestamp,
-    /// Start.
-    pub started_at: Timestamp,
-    /// The card.
-    pub id_tag: Option<String>,
-}
-
-/// What a session ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionFinish {
-    /// The session.
-    pub id: TransactionId,
-    /// Real finish; the planned one becomes the same.
-    pub finished_at: Timestamp,
-    /// Final energy.
-    pub energy: Energy,
-}
-
-/// What a finished session changed besides its own row, so that memory can follow.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FinishedSession {
-    /// The session as it was before.
-    pub before: Transaction,
-    /// The session as it is now.
-    pub after: Transaction,
-    /// The charge point's energy over its life, now.
-    pub total_energy: Energy,
-    /// The charge point's charging time over its life, now.
-    pub total_time: ChargingTime,
+/// What one step of the running site writes, all or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Its number: the next after that of the batch before. One whose outcome was not known is given again with the same
+    /// number, and is not written twice.
+    pub number: i64,
+    /// What charge points said about themselves, their totals, and the highest running number of their sessions.
+    pub charge_points: Vec<(ChargePointKey, Arc<ChargePoint>, i32)>,
+    /// States, in the place of the last ones.
+    pub states: Vec<(ChargePointKey, ChargePointState)>,
+    /// Connectors, in the place of what they were.
+    pub connectors: Vec<(ChargePointKey, Connector)>,
+    /// Sessions that have begun, ended, or ended differently, in this order; the sums by day follow.
+    pub sessions: Vec<SessionChange>,
+    /// Meter values.
+    pub values: Vec<Measured>,
+    /// What an operator should see.
+    pub findings: Vec<Finding>,
 }
 
 /// Who changed what, for the audit log.
@@ -144,6 +143,21 @@ pub struct AuditEntry {
     pub before: String,
     /// JSON after.
     pub after: String,
+}
+
+/// A command to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommand {
+    /// The charge point.
+    pub charge_point: ChargePointKey,
+    /// What is asked.
+    pub action: Action,
+    /// The payload, JSON.
+    pub arguments: String,
+    /// Asking again with the same key gives the same command.
+    pub key: Option<String>,
+    /// When it was given.
+    pub at: Timestamp,
 }
 
 /// How a site file is brought in.
@@ -223,21 +237,47 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Exists`] when its identity is taken.
     async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey>;
 
-    /// Puts a charge point's state in the place of the last one.
-    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()>;
-
-    /// Stores meter values, all or none.
-    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()>;
-
-    /// Starts a session: gives it the next id and the charge point's next running number.
-    async fn start_session(&self, start: &SessionStart) -> Result<Transaction>;
-
-    /// Finishes a session, in one database transaction with the sums by day and the charge point's totals. A session
-    /// that was finished before is finished anew: sums and totals follow the difference.
+    /// Writes a batch, all or nothing, and nothing when it was written before.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`] when there is no such session.
-    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession>;
+    /// [`StoreError::Unknown`] for what refers to a charge point or a session that is not there.
+    async fn write(&self, batch: &Batch) -> Result<()>;
+
+    /// The session of a charge point that began at this time by its own clock, with this register; the newest of them.
+    async fn session_begun(&self, charge_point: ChargePointKey, start: &Start) -> Result<Option<Session>>;
+
+    /// A session with what is needed to carry it on.
+    async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>>;
+
+    /// What an operator should see, newest first; of one charge point or of all.
+    async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
+
+    /// Puts a card in the place of the one of its name, and the audit entry with it.
+    async fn put_card(&self, card: &Card, audit: &AuditEntry) -> Result<()>;
+
+    /// Takes a card away, and adds the audit entry.
+    async fn remove_card(&self, tag: &IdTag, audit: &AuditEntry) -> Result<()>;
+
+    /// Stores a command as queued, and the audit entry with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] while one of that kind is pending for that charge point, or its key is used.
+    async fn add_command(&self, command: &NewCommand, audit: &AuditEntry) -> Result<Command>;
+
+    /// Stores how far a command is.
+    async fn update_command(&self, command: &Command) -> Result<()>;
+
+    /// A command.
+    async fn command(&self, id: i64) -> Result<Option<Command>>;
+
+    /// The command that was given with a key.
+    async fn command_by_key(&self, key: &str) -> Result<Option<Command>>;
+
+    /// The newest commands of a charge point, newest first.
+    async fn commands_of(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Command>>;
+
+    /// The commands that may still come further.
+    async fn open_commands(&self) -> Result<Vec<Command>>;
 
     /// Brings in a checked site file, all or nothing, and makes the sums by day anew.
     ///

@@ -2,6 +2,10 @@
 
 use crate::{AuditEntry, DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::charger::card::{Card, IdTag};
+use bmw_domain::charger::event::Told;
+use bmw_domain::charger::{Connector, End, Finding, FindingKind, Session, SessionMeter};
+use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{LineCurrents, PhaseSequence};
 use bmw_domain::record::{
@@ -36,6 +40,186 @@ impl From<TransactionRow> for Transaction {
             energy: Energy::from_wh(row.energy_wh),
             id_tag: row.id_tag,
         }
+    }
+}
+
+/// A session with what is needed to carry it on.
+#[derive(FromRow)]
+pub(crate) struct SessionRow {
+    #[sqlx(flatten)]
+    transaction: TransactionRow,
+    connector: Option<i32>,
+    told_start: Option<i64>,
+    received_start: Option<i64>,
+    register_start: Option<i64>,
+    told_stop: Option<i64>,
+    received_stop: Option<i64>,
+    register_stop: Option<i64>,
+    stop_reason: Option<String>,
+    end_assumed: bool,
+}
+
+impl From<SessionRow> for Session {
+    /// What a site file brought has neither connector nor register; it counts from 0 on the first one.
+    fn from(row: SessionRow) -> Self {
+        let transaction = Transaction::from(row.transaction);
+        let started = transaction.started_at.or(transaction.queued_at).unwrap_or(Timestamp(0));
+        let start = told(started, row.told_start);
+        let register = row.register_start.unwrap_or(-1);
+        let end = match transaction.finished_at {
+            None => None,
+            Some(_) if row.end_assumed => Some(End::Assumed),
+            Some(_) => Some(End::Told),
+        };
+        Self {
+            connector: row.connector.unwrap_or(1),
+            register,
+            start,
+            meter: SessionMeter::begin(register, start).resume(transaction.energy, None, start),
+            end,
+            stop: transaction.finished_at.map(|at| told(at, row.told_stop)),
+            register_stop: row.register_stop,
+            reason: row.stop_reason,
+            received: (row.received_start.map_or(started, Timestamp), row.received_stop.map(Timestamp)),
+            transaction,
+        }
+    }
+}
+
+/// A time that counts, with what the charge point's own clock said.
+fn told(at: Timestamp, own: Option<i64>) -> Told {
+    Told { at, claimed: own.map(Timestamp).filter(|own| *own != at) }
+}
+
+/// The newest reading of a running session.
+#[derive(FromRow)]
+pub(crate) struct NewestRow {
+    pub(crate) transaction_id: i32,
+    energy_wh: Option<i64>,
+    register_wh: Option<i64>,
+    measured_at: i64,
+    claimed_at: Option<i64>,
+}
+
+impl NewestRow {
+    /// Carries a session on from here.
+    pub(crate) fn carry_on(&self, session: &mut Session) {
+        let energy = self.energy_wh.map_or(session.transaction.energy, Energy::from_wh);
+        session.transaction.energy = energy;
+        let time = told(Timestamp(self.measured_at), self.claimed_at);
+        session.meter = session.meter.resume(energy, self.register_wh, time);
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct ConnectorRow {
+    pub(crate) charge_point: i32,
+    number: i32,
+    state: Option<String>,
+    status: Option<String>,
+    error_code: Option<String>,
+    info: Option<String>,
+    updated_at: Option<i64>,
+}
+
+impl From<ConnectorRow> for Connector {
+    fn from(row: ConnectorRow) -> Self {
+        Self {
+            number: row.number,
+            state: row.state,
+            status: row.status,
+            error: row.error_code,
+            info: row.info,
+            since: row.updated_at.map(Timestamp),
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct FindingRow {
+    charge_point: i32,
+    found_at: i64,
+    kind: String,
+    connector: Option<i32>,
+    transaction_id: Option<i32>,
+    detail: String,
+}
+
+impl TryFrom<FindingRow> for Finding {
+    type Error = StoreError;
+    fn try_from(row: FindingRow) -> Result<Self> {
+        let kind = FindingKind::from_word(&row.kind);
+        Ok(Self {
+            charge_point: ChargePointKey(row.charge_point),
+            at: Timestamp(row.found_at),
+            kind: kind.ok_or_else(|| StoreError::Corrupt(format!("finding {:?}", row.kind)))?,
+            connector: row.connector,
+            transaction: row.transaction_id.map(TransactionId),
+            detail: row.detail,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct CommandRow {
+    id: i64,
+    charge_point: i32,
+    action: String,
+    arguments: String,
+    state: String,
+    result: Option<String>,
+    history: String,
+}
+
+impl TryFrom<CommandRow> for Command {
+    type Error = StoreError;
+    fn try_from(row: CommandRow) -> Result<Self> {
+        let corrupt = |what: &str| StoreError::Corrupt(format!("command {}: {what}", row.id));
+        Ok(Self {
+            charge_point: ChargePointKey(row.charge_point),
+            action: Action::from_name(&row.action).ok_or_else(|| corrupt(&row.action))?,
+            state: CommandState::from_word(&row.state).ok_or_else(|| corrupt(&row.state))?,
+            history: history(&row.history).ok_or_else(|| corrupt(&row.history))?,
+            id: row.id,
+            arguments: row.arguments,
+            result: row.result,
+        })
+    }
+}
+
+fn history(text: &str) -> Option<Vec<(CommandState, Timestamp)>> {
+    let steps: Vec<(String, i64)> = serde_json::from_str(text).ok()?;
+    steps.into_iter().map(|(word, ms)| Some((CommandState::from_word(&word)?, Timestamp(ms)))).collect()
+}
+
+/// The history of a command as it is stored.
+pub(crate) fn written_history(history: &[(CommandState, Timestamp)]) -> String {
+    let steps: Vec<(&str, i64)> = history.iter().map(|(state, at)| (state.word(), at.0)).collect();
+    // Words and numbers always can be written.
+    serde_json::to_string(&steps).unwrap_or_default()
+}
+
+#[derive(FromRow)]
+pub(crate) struct CardRow {
+    tag: String,
+    card_group: Option<String>,
+    blocked: bool,
+    expires_at: Option<i64>,
+    note: String,
+}
+
+impl TryFrom<CardRow> for Card {
+    type Error = StoreError;
+    fn try_from(row: CardRow) -> Result<Self> {
+        let tag = |text: &str| IdTag::new(text).map_err(|error| StoreError::Corrupt(format!("card {text:?}: {error}")));
+        Ok(Self {
+            tag: tag(&row.tag)?,
+            group: row.card_group.as_deref().map(tag).transpose()?,
+            is_blocked: row.blocked,
+            expires_at: row.expires_at.map(Timestamp),
+            note: row.note,
+        })
     }
 }
 
@@ -95,6 +279,8 @@ pub(crate) struct ChargePointRow {
     ip: Option<String>,
     mac: Option<String>,
     pub(crate) has_sessions: bool,
+    pub(crate) last_cycle: i32,
+    pub(crate) newest_start: Option<i64>,
 }
 
 impl TryFrom<ChargePointRow> for ChargePoint {

@@ -7,6 +7,17 @@ macro_rules! transaction_columns {
     };
 }
 
+/// The columns of [`crate::rows::SessionRow`].
+macro_rules! session_columns {
+    () => {
+        concat!(
+            transaction_columns!(),
+            ", connector, told_start, received_start, register_start, told_stop, received_stop, register_stop, \
+             stop_reason, end_assumed"
+        )
+    };
+}
+
 /// The columns of [`crate::rows::MeterValueRow`].
 macro_rules! meter_value_columns {
     () => {
@@ -27,6 +38,15 @@ macro_rules! state_columns {
     () => {
         "charge_point, state, command, socket, current_offered, current_limit, current_drawn, \
          session_energy, session_minutes, phases, last_contact"
+    };
+}
+
+macro_rules! or_replace_state {
+    () => {
+        " ON CONFLICT (charge_point) DO UPDATE SET state = excluded.state, command = excluded.command, \
+         socket = excluded.socket, current_offered = excluded.current_offered, current_limit = excluded.current_limit, \
+         current_drawn = excluded.current_drawn, session_energy = excluded.session_energy, \
+         session_minutes = excluded.session_minutes, phases = excluded.phases, last_contact = excluded.last_contact"
     };
 }
 
@@ -78,8 +98,10 @@ pub(crate) const PUT_MODEL: &str = "INSERT INTO model (id, max_current, min_curr
 pub(crate) const CHARGE_POINTS: &str = concat!(
     "SELECT id, ",
     charge_point_columns!(),
-    ", EXISTS (SELECT 1 FROM session_by_day WHERE session_by_day.charge_point = charge_point.id) AS has_sessions \
-     FROM charge_point ORDER BY id"
+    ", EXISTS (SELECT 1 FROM session_by_day WHERE session_by_day.charge_point = charge_point.id) AS has_sessions, \
+     last_cycle, (SELECT t.told_start FROM \"transaction\" t \
+     WHERE t.charge_point = charge_point.id AND t.told_start IS NOT NULL \
+     ORDER BY t.told_start DESC LIMIT 1) AS newest_start FROM charge_point ORDER BY id"
 );
 /// Its number follows the highest one.
 pub(crate) const ADD_CHARGE_POINT: &str = concat!(
@@ -98,23 +120,58 @@ pub(crate) const PUT_CHARGE_POINT: &str = concat!(
      ip = excluded.ip, mac = excluded.mac RETURNING id"
 );
 pub(crate) const CHARGE_POINT_IDS: &str = "SELECT id, identity FROM charge_point";
-pub(crate) const TOTALS: &str = "SELECT total_energy_wh, total_time_ms FROM charge_point WHERE id = $1";
-pub(crate) const SET_TOTALS: &str = "UPDATE charge_point SET total_energy_wh = $2, total_time_ms = $3 WHERE id = $1";
-/// The last number of all is given again and again: a session must not fail for it.
-pub(crate) const NEXT_CYCLE: &str = "UPDATE charge_point SET last_cycle = \
-     CASE WHEN last_cycle < 2147483647 THEN last_cycle + 1 ELSE last_cycle END WHERE id = $1 RETURNING last_cycle";
+pub(crate) const CHANGE_CHARGE_POINT: &str = "UPDATE charge_point SET model_id = $2, vendor = $3, serial_number = $4, \
+     firmware_version = $5, total_energy_wh = $6, total_time_ms = $7, ip = $8, mac = $9, last_cycle = $10 WHERE id = $1";
 pub(crate) const RAISE_LAST_CYCLE: &str = "UPDATE charge_point SET last_cycle = $2 WHERE id = $1 AND last_cycle < $2";
 
 pub(crate) const STATES: &str = concat!("SELECT ", state_columns!(), " FROM charge_point_state");
-pub(crate) const PUT_STATE: &str = concat!(
-    "INSERT INTO charge_point_state (",
-    state_columns!(),
-    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-     ON CONFLICT (charge_point) DO UPDATE SET state = excluded.state, command = excluded.command, \
-     socket = excluded.socket, current_offered = excluded.current_offered, current_limit = excluded.current_limit, \
-     current_drawn = excluded.current_drawn, session_energy = excluded.session_energy, \
-     session_minutes = excluded.session_minutes, phases = excluded.phases, last_contact = excluded.last_contact"
-);
+/// Rows follow, then [`OR_REPLACE_STATE`].
+pub(crate) const PUT_STATES: &str = concat!("INSERT INTO charge_point_state (", state_columns!(), ") ");
+pub(crate) const OR_REPLACE_STATE: &str = or_replace_state!();
+
+pub(crate) const CONNECTORS: &str = "SELECT charge_point, number, state, status, error_code, info, updated_at \
+     FROM connector ORDER BY charge_point, number";
+/// Rows follow, then [`OR_REPLACE_CONNECTOR`].
+pub(crate) const PUT_CONNECTORS: &str =
+    "INSERT INTO connector (charge_point, number, state, status, error_code, info, updated_at) ";
+pub(crate) const OR_REPLACE_CONNECTOR: &str = " ON CONFLICT (charge_point, number) DO UPDATE \
+     SET state = excluded.state, status = excluded.status, error_code = excluded.error_code, info = excluded.info, \
+     updated_at = excluded.updated_at";
+
+/// Changes nothing when the batch was written before.
+pub(crate) const BEGIN_BATCH: &str = "UPDATE site SET last_batch = $1 WHERE id = 1 AND last_batch < $1";
+pub(crate) const LAST_BATCH: &str = "SELECT last_batch FROM site WHERE id = 1";
+
+/// Rows follow.
+pub(crate) const ADD_FINDINGS: &str =
+    "INSERT INTO finding (charge_point, found_at, kind, connector, transaction_id, detail) ";
+pub(crate) const FINDINGS: &str = "SELECT charge_point, found_at, kind, connector, transaction_id, detail \
+     FROM finding ORDER BY id DESC LIMIT $1";
+pub(crate) const FINDINGS_OF: &str = "SELECT charge_point, found_at, kind, connector, transaction_id, detail \
+     FROM finding WHERE charge_point = $2 ORDER BY id DESC LIMIT $1";
+
+macro_rules! select_commands {
+    ($rest:literal) => {
+        concat!("SELECT id, charge_point, action, arguments, state, result, history FROM command ", $rest)
+    };
+}
+/// A number of its own, after the highest one.
+pub(crate) const ADD_COMMAND: &str = "INSERT INTO command \
+     (charge_point, action, arguments, state, idempotency_key, created_at, updated_at, history) \
+     VALUES ($1, $2, $3, $4, $5, $6, $6, $7) RETURNING id";
+pub(crate) const UPDATE_COMMAND: &str =
+    "UPDATE command SET state = $2, result = $3, history = $4, updated_at = $5 WHERE id = $1";
+pub(crate) const COMMAND: &str = select_commands!("WHERE id = $1");
+pub(crate) const COMMAND_BY_KEY: &str = select_commands!("WHERE idempotency_key = $1");
+pub(crate) const COMMANDS_OF: &str = select_commands!("WHERE charge_point = $1 ORDER BY id DESC LIMIT $2");
+pub(crate) const OPEN_COMMANDS: &str = select_commands!("WHERE state IN ('queued', 'sent', 'accepted') ORDER BY id");
+
+pub(crate) const CARDS: &str = "SELECT tag, card_group, blocked, expires_at, note FROM card ORDER BY key";
+pub(crate) const PUT_CARD: &str = "INSERT INTO card (key, tag, card_group, blocked, expires_at, note) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key) DO UPDATE SET tag = excluded.tag, \
+     card_group = excluded.card_group, blocked = excluded.blocked, expires_at = excluded.expires_at, \
+     note = excluded.note";
+pub(crate) const REMOVE_CARD: &str = "DELETE FROM card WHERE key = $1";
 
 pub(crate) const ALL_SESSIONS: &str = select_transactions!("ORDER BY id");
 pub(crate) const SESSION: &str = select_transactions!("WHERE id = $1");
@@ -125,16 +182,38 @@ pub(crate) const RUNNING_SESSIONS: &str =
     select_transactions!("WHERE finished_at IS NULL AND started_at IS NOT NULL ORDER BY id");
 /// The next ones in the order of their ids, to go through all of them in parts.
 pub(crate) const SESSIONS_AFTER: &str = select_transactions!("WHERE id > $1 ORDER BY id LIMIT $2");
-pub(crate) const ADD_SESSION: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
-     started_at, energy_wh, id_tag, listed_day) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
+/// A running session, with what is needed to carry it on.
+pub(crate) const WHOLE_RUNNING: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM \"transaction\" WHERE finished_at IS NULL AND started_at IS NOT NULL ORDER BY id"
+);
+pub(crate) const WHOLE_SESSION: &str = concat!("SELECT ", session_columns!(), " FROM \"transaction\" WHERE id = $1");
+pub(crate) const SESSION_BEGUN: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM \"transaction\" WHERE charge_point = $1 AND told_start = $2 AND register_start = $3 AND connector = $4 \
+     AND lower(id_tag) = $5 ORDER BY id DESC LIMIT 1"
+);
+/// The newest reading of each running session.
+pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, m.register_wh, m.measured_at, \
+     m.claimed_at FROM \"transaction\" t JOIN meter_value m ON m.id = (\
+     SELECT l.id FROM meter_value l WHERE l.transaction_id = t.id AND l.energy_wh IS NOT NULL \
+     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) WHERE t.finished_at IS NULL";
+/// Rows follow.
+pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
+     started_at, energy_wh, id_tag, listed_day, told_start, received_start, register_start) ";
 pub(crate) const LAST_SESSION: &str = "SELECT max(id) FROM \"transaction\"";
 pub(crate) const FINISH_SESSION: &str = "UPDATE \"transaction\" SET finished_at = $2, planned_finish = $2, \
-     energy_wh = $3, listed_day = $4, counted_day = $4 WHERE id = $1";
+     energy_wh = $3, listed_day = $4, counted_day = $4, told_stop = $5, received_stop = $6, register_stop = $7, \
+     stop_reason = $8, end_assumed = $9 WHERE id = $1";
 /// What a row of a site file puts in the place of one that is there.
 pub(crate) const OR_REPLACE_SESSION: &str = " ON CONFLICT (id) DO UPDATE SET charge_point = excluded.charge_point, \
      connector = NULL, cycle = excluded.cycle, queued_at = excluded.queued_at, started_at = excluded.started_at, \
      planned_finish = excluded.planned_finish, finished_at = excluded.finished_at, energy_wh = excluded.energy_wh, \
-     id_tag = excluded.id_tag, listed_day = excluded.listed_day, counted_day = excluded.counted_day";
+     id_tag = excluded.id_tag, listed_day = excluded.listed_day, counted_day = excluded.counted_day, \
+     told_start = NULL, received_start = NULL, register_start = NULL, told_stop = NULL, received_stop = NULL, \
+     register_stop = NULL, stop_reason = NULL, end_assumed = false";
 
 pub(crate) const SESSION_COUNT: &str = "SELECT CAST(coalesce(sum(sessions), 0) AS BIGINT) FROM session_by_day";
 pub(crate) const DAYS_WITH_SESSIONS: &str =
@@ -202,9 +281,9 @@ pub(crate) const LATEST_METER_VALUES: &str = concat!(
      SELECT l.id FROM meter_value l WHERE l.charge_point = c.id AND l.measured_at >= $1 \
      ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) ORDER BY c.id"
 );
-pub(crate) const ADD_METER_VALUE: &str = "INSERT INTO meter_value (charge_point, connector, transaction_id, \
-     measured_at, energy_wh, current_l1, current_l2, current_l3, offered, power) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+/// Rows follow.
+pub(crate) const ADD_METER_VALUES: &str = "INSERT INTO meter_value (charge_point, connector, transaction_id, \
+     measured_at, energy_wh, current_l1, current_l2, current_l3, offered, power, register_wh, received_at, claimed_at) ";
 
 pub(crate) const ADD_AUDIT: &str =
     "INSERT INTO audit (at, actor, origin, action, before, after) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -213,8 +292,9 @@ pub(crate) const AUDIT_LOG: &str =
 
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
-/// Everything that a site file stands for and what hangs on it, children before parents; never the audit log.
-pub(crate) const CLEAR: [&str; 9] = [
+/// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
+pub(crate) const CLEAR: [&str; 10] = [
+    "DELETE FROM finding",
     "DELETE FROM meter_value",
     "DELETE FROM command",
     "DELETE FROM connector",

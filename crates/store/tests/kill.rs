@@ -6,8 +6,8 @@ mod common;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePointKey, TransactionId};
-use bmw_store::{Role, SessionFinish, SessionStart, Store, StoreError};
-use common::{Site, charge_point, run};
+use bmw_store::{Role, Store, StoreError};
+use common::{SessionStart, Site, charge_point, finish_session, run, start_session};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader, Write};
@@ -30,12 +30,11 @@ fn child_writes() {
         for number in 0.. {
             let charge_point = ChargePointKey(number % 3 + 1);
             let started_at = Timestamp(NOON + i64::from(number) * 50_000_000);
-            let start = SessionStart { charge_point, connector: 1, queued_at: started_at, started_at, id_tag: None };
-            let id = store.start_session(&start).await.unwrap().id;
+            let start = SessionStart { charge_point, queued_at: started_at, started_at, id_tag: None };
+            let id = start_session(&*store, &start).await.unwrap().id;
             writeln!(out, "started {}", id.0).unwrap();
             let wh = i64::from(id.0) * 3 + 1;
-            let finish = SessionFinish { id, finished_at: started_at.plus(3_600_000), energy: Energy::from_wh(wh) };
-            store.finish_session(&finish).await.unwrap();
+            finish_session(&*store, id, started_at.plus(3_600_000), Energy::from_wh(wh)).await.unwrap();
             writeln!(out, "finished {} {wh}", id.0).unwrap();
         }
     });

@@ -7,8 +7,8 @@ use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePointKey, Transaction, TransactionId};
 use bmw_store::site_file::{SessionRow, SiteFile};
-use bmw_store::{ImportMode, SessionFilter, SessionFinish, Store, Zone};
-use common::{Site, charge_point, identity, local, run, written};
+use bmw_store::{ImportMode, SessionFilter, Store, Zone};
+use common::{Site, charge_point, finish_session, identity, local, run, written};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -127,12 +127,12 @@ async fn holds(store: &dyn Store, plan: &Plan) -> Result<(), TestCaseError> {
         }
         let session = expected.values_mut().nth(which.index(plan.sessions.len())).unwrap();
         let finished_at = zone.instant(LocalTime(local(CHANGES[plan.zone].1[0]).0 + seconds * 1000));
-        let finish = SessionFinish { id: session.id, finished_at, energy: Energy::from_wh(*wh) };
-        let done = store.finish_session(&finish).await.unwrap();
+        let energy = Energy::from_wh(*wh);
+        let done = finish_session(store, session.id, finished_at, energy).await.unwrap();
         prop_assert_eq!(&done.before, &*session);
         session.finished_at = Some(finished_at);
         session.planned_finish = Some(finished_at);
-        session.energy = finish.energy;
+        session.energy = energy;
         prop_assert_eq!(&done.after, &*session);
     }
     sums_are_right(store, &expected).await?;

@@ -5,11 +5,12 @@ mod history;
 
 use anyhow::{Result, bail};
 use bmw_domain::calendar::LocalTime;
+use bmw_domain::charger::Measured;
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::{SiteFile, StateRow};
-use bmw_store::{ImportMode, Store, Zone};
+use bmw_store::{Batch, ImportMode, Store, Zone};
 use history::{History, Session};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -215,24 +216,32 @@ async fn store_meter_values(store: &dyn Store, history: &History, now: LocalTime
         let key = keys.get(session.charge_point.as_ref()).copied();
         values.extend(key.into_iter().flat_map(|key| meter_values(session, key, zone, now)));
     }
-    for batch in values.chunks(BATCH) {
-        store.add_meter_values(batch).await?;
+    let mut number = store.inventory().await?.last_batch;
+    let count = values.len();
+    while !values.is_empty() {
+        number += 1;
+        let values: Vec<Measured> = values.drain(..values.len().min(BATCH)).collect();
+        store.write(&Batch { number, values, ..Batch::default() }).await?;
     }
-    Ok(values.len())
+    Ok(count)
 }
 
-fn meter_values(session: &Session, key: ChargePointKey, zone: &Zone, now: LocalTime) -> Vec<MeterValue> {
+fn meter_values(session: &Session, key: ChargePointKey, zone: &Zone, now: LocalTime) -> Vec<Measured> {
     session
         .samples(now)
-        .map(|sample| MeterValue {
-            charge_point: key,
-            connector: 1,
-            transaction: Some(session.id),
-            at: zone.instant(sample.at),
-            energy: Some(sample.energy),
-            currents: sample.currents,
-            offered: Some(32.0),
-            power: Some(sample.power),
+        .map(|sample| {
+            let at = zone.instant(sample.at);
+            let value = MeterValue {
+                charge_point: key,
+                connector: 1,
+                transaction: Some(session.id),
+                at,
+                energy: Some(sample.energy),
+                currents: sample.currents,
+                offered: Some(32.0),
+                power: Some(sample.power),
+            };
+            Measured { value, register: Some(sample.energy.wh()), claimed: None, received: at }
         })
         .collect()
 }

@@ -1,9 +1,9 @@
 //! The live feed (2.3).
 
-use crate::client::{Answer, Served};
-use bmw_domain::calendar::Timestamp;
+use crate::client::Served;
+
+use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Told};
 use bmw_domain::phase::LineCurrents;
-use bmw_domain::record::{ChargePointKey, ChargePointState, MeterValue};
 use bmw_site::Clock;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ impl Reader {
             reader.fill().await;
         }
         let end = reader.received.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-        let answer = Answer::parse(&reader.received[..end]);
+        let answer = crate::client::Answer::parse(&reader.received[..end]);
         assert_eq!((answer.status, answer.header("sec-websocket-accept")), (101, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
         reader.received.drain(..end);
         reader
@@ -74,6 +74,26 @@ impl Reader {
         }
     }
 
+    /// The next message of a charger.
+    async fn state(&mut self) -> Value {
+        loop {
+            let message = self.message().await;
+            if message["type"] == "state" {
+                return message;
+            }
+        }
+    }
+
+    /// The next message of the phases.
+    async fn phases(&mut self) -> Value {
+        loop {
+            let message = self.message().await;
+            if message["type"] == "phases" {
+                return message;
+            }
+        }
+    }
+
     /// The next messages.
     async fn messages(&mut self, count: usize) -> Vec<Value> {
         let mut messages = Vec::new();
@@ -92,15 +112,34 @@ impl Reader {
     }
 }
 
-fn key(site: &Served, identity: &str) -> ChargePointKey {
-    site.running.site.charge_point(Some(identity)).unwrap().key
+/// Tells the site what a charge point tells, without a connection.
+async fn tell(site: &Served, identity: &str, event: Event) {
+    let key = site.running.site.charge_point(Some(identity)).unwrap().key;
+    site.running.counter.tell(key, event, Clock::real()).await.unwrap();
 }
 
-async fn put(site: &Served, identity: &str, change: impl FnOnce(&mut ChargePointState)) {
-    let now = site.running.site.charge_point(Some(identity)).unwrap();
-    let mut state = now.state.clone().unwrap_or_default();
-    change(&mut state);
-    site.running.site.put_state(now.key, state).await.unwrap();
+async fn status(site: &Served, identity: &str, name: &str, info: Option<&str>) {
+    let time = Told::ours(Clock::real());
+    let status = Status { name: name.to_owned(), error: None, info: info.map(str::to_owned), time };
+    tell(site, identity, Event::Status(1, status)).await;
+}
+
+/// Begins a session; its energy counts from 0.
+async fn charge(site: &Served, identity: &str) {
+    let start = Start { connector: 1, id_tag: "A".to_owned(), register: 0, time: Told::ours(Clock::real()) };
+    tell(site, identity, Event::Start(start)).await;
+}
+
+/// Measures in a session.
+async fn measure(site: &Served, identity: &str, wh: i64, currents: [Option<f64>; 3]) {
+    let reading = Reading {
+        time: Told::ours(Clock::real()),
+        register: Some(wh),
+        currents: LineCurrents(currents),
+        offered: None,
+        power: None,
+    };
+    tell(site, identity, Event::Meter(Meter { connector: 1, transaction: None, readings: vec![reading] })).await;
 }
 
 fn keys(message: &Value) -> BTreeSet<&str> {
@@ -157,8 +196,8 @@ async fn one_charger_is_followed_alone() {
     let mut reader = Reader::open(&site, "/ws/charger/details?charger_id=10245006").await;
     let first = reader.messages(2).await;
     assert_eq!(site_ids(&first), ["10245006"]);
-    put(&site, "10245007", |state| state.state = Some("Charging".to_owned())).await;
-    put(&site, "10245006", |state| state.state = Some("Charging".to_owned())).await;
+    status(&site, "10245007", "Charging", None).await;
+    status(&site, "10245006", "Charging", None).await;
     let change = reader.message().await;
     assert_eq!(
         (&change["vchchargerid"], &change["vchstate"], &change["seq"]),
@@ -173,15 +212,15 @@ async fn the_first_change_comes_at_once_and_further_ones_are_joined() {
     let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
     reader.messages(2).await;
     let start = Instant::now();
-    put(&site, "10245006", |state| state.session_energy = Some(0)).await;
+    charge(&site, "10245006").await;
     assert_eq!(reader.message().await["intconsumedenergy"], 0);
     assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
     for energy in 1..=50 {
-        put(&site, "10245006", |state| state.session_energy = Some(energy)).await;
+        measure(&site, "10245006", energy, [Some(6.0), None, None]).await;
     }
-    let joined = reader.message().await;
+    let joined = reader.state().await;
     assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
-    assert_eq!((&joined["intconsumedenergy"], &joined["seq"]), (&50.into(), &4.into()));
+    assert_eq!((&joined["intconsumedenergy"], &joined["vchstate"]), (&50.into(), &"Charging".into()));
     site.end().await;
 }
 
@@ -190,10 +229,13 @@ async fn what_changes_nothing_shown_is_not_told() {
     let site = Served::of_2015().await;
     let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
     reader.messages(2).await;
-    put(&site, "10245006", |state| state.socket = Some("Type2".to_owned())).await;
-    put(&site, "10245006", |state| state.current = Some(16)).await;
+    status(&site, "10245006", "Available", None).await;
+    let first = reader.message().await;
+    assert_eq!((&first["vchstate"], &first["seq"]), (&"Available".into(), &3.into()));
+    status(&site, "10245006", "Available", Some("not shown")).await;
+    status(&site, "10245006", "Faulted", None).await;
     let change = reader.message().await;
-    assert_eq!((&change["intchargingcurrent"], &change["seq"]), (&16.into(), &3.into()));
+    assert_eq!((&change["vchstate"], &change["seq"]), (&"Faulted".into(), &4.into()));
     site.end().await;
 }
 
@@ -212,21 +254,10 @@ async fn the_load_of_the_phases_is_told() {
     let site = Served::start(Some(crate::client::SITE_2015), |_| {}).await;
     let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
     reader.messages(2).await;
-    let value = |identity: &str, currents: [Option<f64>; 3], at: Timestamp| MeterValue {
-        charge_point: key(&site, identity),
-        connector: 1,
-        transaction: None,
-        at,
-        energy: None,
-        currents: LineCurrents(currents),
-        offered: None,
-        power: None,
-    };
-    let now = Clock::real();
-    let values =
-        [value("10245006", [Some(10.1), Some(2.0), None], now), value("10245007", [Some(0.2), None, None], now)];
-    site.running.site.add_meter_values(&values).await.unwrap();
-    let load = reader.message().await;
+    measure(&site, "10245007", 0, [Some(0.2), None, None]).await;
+    reader.phases().await;
+    measure(&site, "10245006", 0, [Some(10.1), Some(2.0), None]).await;
+    let load = reader.phases().await;
     assert_eq!(
         (&load["type"], &load["a"], &load["b"], &load["c"]),
         (&"phases".into(), &10.3.into(), &2.0.into(), &Value::Null)
@@ -243,8 +274,8 @@ async fn a_reader_may_talk_and_is_not_listened_to() {
     reader.send(2, &[0; 100]).await;
     reader.send(9, b"alive?").await;
     assert_eq!(reader.frame().await, (10, b"alive?".to_vec()));
-    put(&site, "10245006", |state| state.current = Some(7)).await;
-    assert_eq!(reader.message().await["intchargingcurrent"], 7);
+    status(&site, "10245006", "Faulted", None).await;
+    assert_eq!(reader.message().await["vchstate"], "Faulted");
     site.end().await;
 }
 
@@ -256,8 +287,9 @@ async fn a_reader_that_stopped_reading_gets_the_newest_state() {
     reader.messages(19).await;
     // Others are served while one does not read.
     let mut quick = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    charge(&site, "10245006").await;
     for energy in 0..20 {
-        put(&site, "10245006", |state| state.session_energy = Some(energy)).await;
+        measure(&site, "10245006", energy, [None; 3]).await;
     }
     while quick.message().await["intconsumedenergy"] != 19 {}
     while reader.message().await["intconsumedenergy"] != 19 {}

@@ -8,7 +8,7 @@ use bmw_domain::calendar::{Day, LocalTime, Period};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointState, Identity, TransactionId};
 use bmw_domain::status;
-use bmw_site::{Site, SiteOptions};
+use bmw_site::{Commands, Site, SiteOptions};
 use bmw_store::site_file::{SessionRow, SiteFile, StateRow};
 use bmw_store::{ImportMode, OpenOptions, Role, Zone};
 use http_body_util::BodyExt as _;
@@ -166,9 +166,11 @@ impl Routes {
         let options = OpenOptions { url, zone: Some(Zone::named("Asia/Shanghai").unwrap()), role: Role::Owner };
         let (store, _) = bmw_store::open(&options).await.unwrap();
         store.import(&site.file, ImportMode::Merge).await.unwrap();
-        let options = SiteOptions { now: Some(now()), default_charge_point: None };
-        let site = Site::start(store, options).await.unwrap();
-        let state = AppState { site, feed_interval: Duration::from_mins(3), shutdown: Shutdown::default() };
+        let options = SiteOptions { now: Some(now()), ..SiteOptions::default() };
+        let (site, counter, _) = Site::start(store, options).await.unwrap();
+        let shutdown = Shutdown::default();
+        let commands = Commands::new(site.clone(), counter, "OPERATOR", shutdown.sender());
+        let state = AppState { site, commands, feed_interval: Duration::from_mins(3), shutdown };
         Self { router: api::router(state), _folder: folder }
     }
 

@@ -1,7 +1,7 @@
 //! The site file on its way into the database and out of it.
 
 use super::super::{AFTER_MANY, BEFORE_MANY, Connection, Database, SESSION_INDEXES, SESSIONS_AT_ONCE, insert_sessions};
-use super::{inventory, put_charge_point, put_settings, put_state, rebuild_sums};
+use super::{inventory, put_charge_point, put_settings, rebuild_sums};
 use crate::rows::{self, NewSession, TransactionRow};
 use crate::site_file::{SessionRow, SiteFile, StateRow};
 use crate::{ImportMode, Result, StoreError, Zone, sql};
@@ -43,11 +43,12 @@ pub(super) async fn bring_in(
         .map(|(id, text)| Ok((rows::identity(&text)?, id)))
         .collect::<Result<_>>()?;
     file.check_references(|identity| known.contains_key(identity))?;
-    for row in file.states.iter().flatten() {
+    let states = file.states.iter().flatten().map(|row| {
         let last_contact = row.last_contact.map(|local| zone.instant(local));
         let state = ChargePointState { last_contact, ..row.state.clone() };
-        put_state(connection, key_of(&known, &row.charge_point)?, &state).await?;
-    }
+        Ok((ChargePointKey(key_of(&known, &row.charge_point)?), state))
+    });
+    super::batch::put_states(connection, &states.collect::<Result<Vec<_>>>()?).await?;
     let Some(sessions) = &file.sessions else {
         return rebuild_sums(connection).await;
     };

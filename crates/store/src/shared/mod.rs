@@ -1,23 +1,28 @@
 //! The store's methods, for one database. This module is compiled twice, as a child of `sqlite` and of `postgres`: what
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
+mod batch;
 mod import;
 #[cfg(test)]
 mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
-    self, AuditRow, ChargePointRow, DayEnergyRow, MeterValueRow, ModelRow, SettingsRow, StateRow, TotalsRow,
-    TransactionRow,
+    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, MeterValueRow,
+    ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AuditEntry, DayEnergy, FinishedSession, ImportMode, Inventory, OpenOptions, Opened, Result, Role, SessionFilter,
-    SessionFinish, SessionPage, SessionStart, Store, StoreError, StoredChargePoint, Zone,
+    AuditEntry, Batch, DayEnergy, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role, SessionFilter,
+    SessionPage, Store, StoreError, StoredChargePoint, Zone,
 };
 use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::charger::card::{Card, IdTag};
+use bmw_domain::charger::event::Start;
+use bmw_domain::charger::{Connector, Finding, Session};
+use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId,
@@ -159,25 +164,6 @@ async fn put_settings(connection: &mut Connection, settings: &Settings) -> Resul
     Ok(())
 }
 
-async fn put_state(connection: &mut Connection, charge_point: i32, state: &ChargePointState) -> Result<()> {
-    sqlx::query(sql::PUT_STATE)
-        .bind(charge_point)
-        .bind(&state.state)
-        .bind(&state.command)
-        .bind(&state.socket)
-        .bind(state.current_offered)
-        .bind(state.current_limit)
-        .bind(state.current)
-        .bind(state.session_energy)
-        .bind(state.session_minutes)
-        .bind(state.phases)
-        .bind(state.last_contact.map(|at| at.0))
-        .execute(connection)
-        .await
-        .map_err(|error| unknown_parent(error, &format!("charge point number {charge_point}")))?;
-    Ok(())
-}
-
 /// Runs one of the statements that put in a charge point, and gives its number.
 async fn put_charge_point(
     connection: &mut Connection,
@@ -203,6 +189,10 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
     let states = sqlx::query_as::<_, StateRow>(sql::STATES).fetch_all(&mut *connection).await?;
     let mut states: HashMap<i32, ChargePointState> =
         states.into_iter().map(|row| (row.charge_point, row.into())).collect();
+    let mut connectors: HashMap<i32, Vec<Connector>> = HashMap::new();
+    for row in sqlx::query_as::<_, ConnectorRow>(sql::CONNECTORS).fetch_all(&mut *connection).await? {
+        connectors.entry(row.charge_point).or_default().push(row.into());
+    }
     let charge_points = sqlx::query_as::<_, ChargePointRow>(sql::CHARGE_POINTS).fetch_all(&mut *connection).await?;
     let charge_points = charge_points
         .into_iter()
@@ -210,13 +200,38 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
             Ok(StoredChargePoint {
                 key: ChargePointKey(row.id),
                 state: states.remove(&row.id),
+                connectors: connectors.remove(&row.id).unwrap_or_default(),
                 has_sessions: row.has_sessions,
+                last_cycle: row.last_cycle,
+                newest_start: row.newest_start.map(Timestamp),
                 charge_point: row.try_into()?,
             })
         })
         .collect::<Result<_>>()?;
-    let settings = settings(connection).await?;
-    Ok(Inventory { models: models.into_iter().map(Model::from).collect(), charge_points, settings })
+    let cards = sqlx::query_as::<_, CardRow>(sql::CARDS).fetch_all(&mut *connection).await?;
+    let last_session: Option<i32> = sqlx::query_scalar(sql::LAST_SESSION).fetch_one(&mut *connection).await?;
+    Ok(Inventory {
+        models: models.into_iter().map(Model::from).collect(),
+        charge_points,
+        settings: settings(connection).await?,
+        cards: cards.into_iter().map(Card::try_from).collect::<Result<_>>()?,
+        running: whole_running(connection).await?,
+        last_session: last_session.unwrap_or(0),
+        last_batch: sqlx::query_scalar(sql::LAST_BATCH).fetch_one(connection).await?,
+    })
+}
+
+/// The running sessions, each from its newest reading on.
+async fn whole_running(connection: &mut Connection) -> Result<Vec<Session>> {
+    let rows = sqlx::query_as::<_, SessionRow>(sql::WHOLE_RUNNING).fetch_all(&mut *connection).await?;
+    let mut sessions: Vec<Session> = rows.into_iter().map(Session::from).collect();
+    for newest in sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await? {
+        let id = TransactionId(newest.transaction_id);
+        if let Ok(place) = sessions.binary_search_by_key(&id, |session| session.transaction.id) {
+            newest.carry_on(&mut sessions[place]);
+        }
+    }
+    Ok(sessions)
 }
 
 /// Adds a session to the sums of its days.
@@ -266,24 +281,6 @@ async fn take_from_sums(connection: &mut Connection, zone: &Zone, session: &Tran
         .await?;
     sqlx::query(sql::SWEEP_SESSIONS).bind(charge_point).bind(day).bind(finished).execute(connection).await?;
     Ok(())
-}
-
-/// Adds what a finish brought to the charge point's totals over its life, and gives them.
-async fn grow_totals(
-    connection: &mut Connection,
-    before: &Transaction,
-    after: &Transaction,
-) -> Result<(Energy, ChargingTime)> {
-    let key = after.charge_point.0;
-    let (energy, time): (Option<i64>, Option<i64>) =
-        sqlx::query_as(sql::TOTALS).bind(key).fetch_one(&mut *connection).await?;
-    // What an earlier finish of the same session has brought already.
-    let earlier = before.finished_at.map_or(0, |_| before.energy.wh());
-    let energy = energy.unwrap_or(0).saturating_add(after.energy.wh()).saturating_sub(earlier).max(0);
-    let spent = |session: &Transaction| session.duration().unwrap_or_default().ms();
-    let time = time.unwrap_or(0).saturating_add(spent(after)).saturating_sub(spent(before)).max(0);
-    sqlx::query(sql::SET_TOTALS).bind(key).bind(energy).bind(time).execute(connection).await?;
-    Ok((Energy::from_wh(energy), ChargingTime::from_ms(time)))
 }
 
 /// What narrows a list of sessions in both of its forms: the totals by day, and the sessions themselves.
@@ -346,6 +343,19 @@ fn push_page(
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
 }
 
+async fn add_audit(connection: &mut Connection, audit: &AuditEntry) -> Result<()> {
+    sqlx::query(sql::ADD_AUDIT)
+        .bind(audit.at.0)
+        .bind(&audit.actor)
+        .bind(&audit.origin)
+        .bind(&audit.action)
+        .bind(&audit.before)
+        .bind(&audit.after)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// A statement that failed because a row which it refers to is not there.
 fn unknown_parent(error: sqlx::Error, what: &str) -> StoreError {
     match error.as_database_error() {
@@ -395,15 +405,7 @@ impl Store for ThisStore {
     async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()> {
         let mut tx = self.begin_write().await?;
         put_settings(&mut tx, settings).await?;
-        sqlx::query(sql::ADD_AUDIT)
-            .bind(audit.at.0)
-            .bind(&audit.actor)
-            .bind(&audit.origin)
-            .bind(&audit.action)
-            .bind(&audit.before)
-            .bind(&audit.after)
-            .execute(&mut *tx)
-            .await?;
+        add_audit(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -520,95 +522,126 @@ impl Store for ThisStore {
         Ok(ChargePointKey(key))
     }
 
-    async fn put_state(&self, charge_point: ChargePointKey, state: &ChargePointState) -> Result<()> {
+    async fn write(&self, batch: &Batch) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        put_state(&mut tx, charge_point.0, state).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn add_meter_values(&self, values: &[MeterValue]) -> Result<()> {
-        let mut tx = self.begin_write().await?;
-        for value in values {
-            let [l1, l2, l3] = value.currents.0;
-            sqlx::query(sql::ADD_METER_VALUE)
-                .bind(value.charge_point.0)
-                .bind(value.connector)
-                .bind(value.transaction.map(|id| id.0))
-                .bind(value.at.0)
-                .bind(value.energy.map(Energy::wh))
-                .bind(l1)
-                .bind(l2)
-                .bind(l3)
-                .bind(value.offered)
-                .bind(value.power)
-                .execute(&mut *tx)
-                .await
-                .map_err(|error| unknown_parent(error, "the charge point or the session of a meter value"))?;
+        if batch::write(&mut tx, &self.zone, batch).await? {
+            tx.commit().await?;
         }
+        Ok(())
+    }
+
+    async fn session_begun(&self, charge_point: ChargePointKey, start: &Start) -> Result<Option<Session>> {
+        let row = sqlx::query_as::<_, SessionRow>(sql::SESSION_BEGUN)
+            .bind(charge_point.0)
+            .bind(start.time.own().0)
+            .bind(start.register)
+            .bind(start.connector)
+            .bind(start.id_tag.to_ascii_lowercase());
+        Ok(row.fetch_optional(&self.readers).await?.map(Session::from))
+    }
+
+    async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>> {
+        let row = sqlx::query_as::<_, SessionRow>(sql::WHOLE_SESSION).bind(id.0);
+        Ok(row.fetch_optional(&self.readers).await?.map(Session::from))
+    }
+
+    async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>> {
+        let statement = charge_point.map_or(sql::FINDINGS, |_| sql::FINDINGS_OF);
+        let mut query = sqlx::query_as::<_, FindingRow>(statement).bind(i64::from(limit));
+        if let Some(ChargePointKey(key)) = charge_point {
+            query = query.bind(key);
+        }
+        query.fetch_all(&self.readers).await?.into_iter().map(Finding::try_from).collect()
+    }
+
+    async fn put_card(&self, card: &Card, audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query(sql::PUT_CARD)
+            .bind(card.tag.key())
+            .bind(card.tag.as_str())
+            .bind(card.group.as_ref().map(IdTag::as_str))
+            .bind(card.is_blocked)
+            .bind(card.expires_at.map(|at| at.0))
+            .bind(&card.note)
+            .execute(&mut *tx)
+            .await?;
+        add_audit(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    async fn start_session(&self, start: &SessionStart) -> Result<Transaction> {
+    async fn remove_card(&self, tag: &IdTag, audit: &AuditEntry) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        let cycle: Option<i32> =
-            sqlx::query_scalar(sql::NEXT_CYCLE).bind(start.charge_point.0).fetch_optional(&mut *tx).await?;
-        let cycle =
-            cycle.ok_or_else(|| StoreError::Unknown(format!("charge point number {}", start.charge_point.0)))?;
-        let last: Option<i32> = sqlx::query_scalar(sql::LAST_SESSION).fetch_one(&mut *tx).await?;
-        let id = last.unwrap_or(0).checked_add(1).ok_or(StoreError::IdsUsedUp)?;
-        let session = Transaction {
-            id: TransactionId(id),
-            charge_point: start.charge_point,
-            cycle: Some(cycle),
-            queued_at: Some(start.queued_at),
-            started_at: Some(start.started_at),
-            planned_finish: None,
-            finished_at: None,
-            energy: Energy::ZERO,
-            id_tag: start.id_tag.clone(),
-        };
-        sqlx::query(sql::ADD_SESSION)
-            .bind(id)
-            .bind(start.charge_point.0)
-            .bind(start.connector)
-            .bind(cycle)
-            .bind(start.queued_at.0)
-            .bind(start.started_at.0)
-            .bind(&start.id_tag)
-            .bind(listed_day(&self.zone, &session))
-            .execute(&mut *tx)
-            .await?;
-        add_to_sums(&mut tx, &self.zone, &session).await?;
+        sqlx::query(sql::REMOVE_CARD).bind(tag.key()).execute(&mut *tx).await?;
+        add_audit(&mut tx, audit).await?;
         tx.commit().await?;
-        Ok(session)
+        Ok(())
     }
 
-    async fn finish_session(&self, finish: &SessionFinish) -> Result<FinishedSession> {
+    async fn add_command(&self, command: &NewCommand, audit: &AuditEntry) -> Result<Command> {
         let mut tx = self.begin_write().await?;
-        let before: Option<TransactionRow> =
-            sqlx::query_as(sql::SESSION).bind(finish.id.0).fetch_optional(&mut *tx).await?;
-        let before: Transaction =
-            before.ok_or_else(|| StoreError::Unknown(format!("transaction {}", finish.id.0)))?.into();
-        let after = Transaction {
-            planned_finish: Some(finish.finished_at),
-            finished_at: Some(finish.finished_at),
-            energy: finish.energy,
-            ..before.clone()
-        };
-        sqlx::query(sql::FINISH_SESSION)
-            .bind(finish.id.0)
-            .bind(finish.finished_at.0)
-            .bind(finish.energy.wh())
-            .bind(self.zone.day(finish.finished_at).0)
+        let history = vec![(CommandState::Queued, command.at)];
+        let id = sqlx::query_scalar(sql::ADD_COMMAND)
+            .bind(command.charge_point.0)
+            .bind(command.action.name())
+            .bind(&command.arguments)
+            .bind(CommandState::Queued.word())
+            .bind(&command.key)
+            .bind(command.at.0)
+            .bind(rows::written_history(&history))
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(|error| match error.as_database_error() {
+                Some(database) if database.is_unique_violation() => {
+                    StoreError::Exists(format!("a pending {}", command.action.name()))
+                }
+                _ => unknown_parent(error, &format!("charge point number {}", command.charge_point.0)),
+            })?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(Command {
+            id,
+            charge_point: command.charge_point,
+            action: command.action,
+            arguments: command.arguments.clone(),
+            state: CommandState::Queued,
+            result: None,
+            history,
+        })
+    }
+
+    async fn update_command(&self, command: &Command) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query(sql::UPDATE_COMMAND)
+            .bind(command.id)
+            .bind(command.state.word())
+            .bind(&command.result)
+            .bind(rows::written_history(&command.history))
+            .bind(command.history.last().map_or(0, |(_, at)| at.0))
             .execute(&mut *tx)
             .await?;
-        take_from_sums(&mut tx, &self.zone, &before).await?;
-        add_to_sums(&mut tx, &self.zone, &after).await?;
-        let (total_energy, total_time) = grow_totals(&mut tx, &before, &after).await?;
         tx.commit().await?;
-        Ok(FinishedSession { before, after, total_energy, total_time })
+        Ok(())
+    }
+
+    async fn command(&self, id: i64) -> Result<Option<Command>> {
+        let row = sqlx::query_as::<_, CommandRow>(sql::COMMAND).bind(id);
+        row.fetch_optional(&self.readers).await?.map(Command::try_from).transpose()
+    }
+
+    async fn command_by_key(&self, key: &str) -> Result<Option<Command>> {
+        let row = sqlx::query_as::<_, CommandRow>(sql::COMMAND_BY_KEY).bind(key);
+        row.fetch_optional(&self.readers).await?.map(Command::try_from).transpose()
+    }
+
+    async fn commands_of(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Command>> {
+        let rows = sqlx::query_as::<_, CommandRow>(sql::COMMANDS_OF).bind(charge_point.0).bind(i64::from(limit));
+        rows.fetch_all(&self.readers).await?.into_iter().map(Command::try_from).collect()
+    }
+
+    async fn open_commands(&self) -> Result<Vec<Command>> {
+        let rows = sqlx::query_as::<_, CommandRow>(sql::OPEN_COMMANDS).fetch_all(&self.readers).await?;
+        rows.into_iter().map(Command::try_from).collect()
     }
 
     async fn import(&self, file: &SiteFile, mode: ImportMode) -> Result<()> {

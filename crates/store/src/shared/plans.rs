@@ -3,14 +3,16 @@
 use super::super::testing::{EXPLAIN, PLAN, PREPARE, database, is_costly};
 use super::super::{Connection, Database, ThisStore};
 use super::{Store, push_page, push_totals};
-use crate::{OpenOptions, Role, SessionFilter, SessionFinish, SessionStart, Zone, sql};
-use bmw_domain::calendar::{Day, Timestamp};
+use crate::site_file::{SessionRow, SiteFile};
+use crate::{ImportMode, OpenOptions, Role, SessionFilter, Zone, sql};
+use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::Energy;
-use bmw_domain::record::{ChargePoint, ChargePointKey, Identity};
+use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, TransactionId};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row};
+use std::sync::Arc;
 
 /// Statements and the number of their parameters, which are all whole numbers.
-const STATEMENTS: [(&str, usize); 15] = [
+const STATEMENTS: [(&str, usize); 19] = [
     (sql::SESSION, 1),
     (sql::SESSIONS_OF_DAY, 1),
     (sql::RECENT_SESSIONS, 1),
@@ -21,7 +23,11 @@ const STATEMENTS: [(&str, usize); 15] = [
     (sql::DAYS_WITH_SESSIONS, 2),
     (sql::DAYS_WITH_SESSIONS_OF, 3),
     (sql::CHARGE_POINTS, 0),
-    (sql::FINISH_SESSION, 4),
+    (sql::WHOLE_RUNNING, 0),
+    (sql::WHOLE_SESSION, 1),
+    (sql::NEWEST_READINGS, 0),
+    (sql::FINDINGS, 1),
+    (sql::FINDINGS_OF, 2),
     (sql::METER_VALUES, 4),
     (sql::METER_VALUES_OF, 1),
     (sql::LATEST_METER_VALUES, 1),
@@ -40,28 +46,26 @@ fn filters() -> impl Iterator<Item = SessionFilter> {
 }
 
 async fn some_sessions(store: &ThisStore, charge_point: &str) {
-    let charge_point = ChargePoint {
-        identity: Identity::new(charge_point).unwrap(),
-        model_id: String::new(),
-        vendor: None,
-        serial_number: None,
-        firmware_version: None,
-        total_energy: None,
-        total_time: None,
-        ip: None,
-        mac: None,
-    };
-    let charge_point = store.add_charge_point(&charge_point).await.unwrap();
-    for day in 0..40 {
-        let started_at = Timestamp(1_700_000_000_000 + day * 86_400_000);
-        let id_tag = (day % 2 == 0).then(|| format!("card{day}"));
-        let start = SessionStart { charge_point, connector: 1, queued_at: started_at, started_at, id_tag };
-        let id = store.start_session(&start).await.unwrap().id;
-        if day % 10 > 0 {
-            let finished_at = started_at.plus(3_600_000);
-            store.finish_session(&SessionFinish { id, finished_at, energy: Energy::from_wh(day) }).await.unwrap();
+    let identity = Identity::new(charge_point).unwrap();
+    store.add_charge_point(&ChargePoint::unknown(identity.clone())).await.unwrap();
+    let begin = LocalTime::parse("2023-11-14T00:00:00").unwrap();
+    let sessions = (0..40_i32).map(|day| {
+        let started_at = LocalTime(begin.0 + i64::from(day) * 86_400_000);
+        let finished_at = (day % 10 > 0).then_some(LocalTime(started_at.0 + 3_600_000));
+        SessionRow {
+            id: TransactionId(day + 1 + if charge_point == "two" { 40 } else { 0 }),
+            charge_point: Arc::new(identity.clone()),
+            cycle: Some(day),
+            queued_at: Some(started_at),
+            started_at: Some(started_at),
+            planned_finish: finished_at,
+            finished_at,
+            energy: Energy::from_wh(day.into()),
+            id_tag: (day % 2 == 0).then(|| format!("card{day}").into()),
         }
-    }
+    });
+    let file = SiteFile { sessions: Some(sessions.collect()), ..SiteFile::default() };
+    store.import(&file, ImportMode::Merge).await.unwrap();
 }
 
 /// The plan of what is in the query.

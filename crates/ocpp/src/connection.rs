@@ -1,0 +1,352 @@
+//! One connection of a charge point.
+//!
+//! One task reads, writes and keeps the time. It never waits for the site: what the charge point asks goes to the desk in
+//! order, and the answers leave in the same order when they are stored. Of what we ask of it only one is on its way at a time.
+
+use crate::frame::{self, ErrorCode, Frame, NoFrame};
+use crate::read::{self, NotRead};
+use crate::write::{self, Form};
+use crate::{Central, Options};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use bmw_domain::charger::Answer;
+use bmw_domain::charger::event::Event;
+use bmw_domain::record::ChargePointKey;
+use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How many calls of a charge point may wait for their answers; then nothing more is read from it.
+const WAITING: usize = 32;
+/// How long one frame may take to be sent.
+const SEND: Duration = Duration::from_secs(20);
+/// Three heartbeats without a frame are the end of a connection.
+const MISSED: u32 = 3;
+/// What the site wants to be measured (reading guide, "Load of the site's phases").
+const MEASURANDS: &str = "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import";
+const SAMPLE_SECONDS: &str = "60";
+
+/// A call that waits for its answer.
+struct Waiting {
+    id: String,
+    form: Form,
+    answer: oneshot::Receiver<Answer>,
+}
+
+/// A call of ours that is on its way.
+struct Asked {
+    id: String,
+    until: Instant,
+    /// Who wants to know; none for what the connection asks by itself.
+    reply: Option<oneshot::Sender<Reply>>,
+}
+
+struct Connection {
+    socket: WebSocket,
+    central: Central,
+    key: ChargePointKey,
+    link: LinkEnd,
+    waiting: VecDeque<Waiting>,
+    asked: Option<Asked>,
+    /// What the connection wants to ask by itself.
+    own: VecDeque<(&'static str, Value)>,
+    last_id: u32,
+    heard_at: Instant,
+    /// When the charge point is asked what it is doing, unless it says so before.
+    curious_at: Option<Instant>,
+    /// We have asked for a boot: the next one says nothing about a start.
+    has_asked_for_boot: bool,
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The charge point went away.
+    Gone,
+    /// It gave no sign of life.
+    Silent,
+    /// A newer connection of it has come.
+    Replaced,
+    /// What it told could not be stored: it must keep it.
+    NotStored,
+    /// The program ends.
+    Ending,
+}
+
+impl From<NotStored> for Over {
+    fn from(_: NotStored) -> Self {
+        Self::NotStored
+    }
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey, peer: Option<String>) {
+    let link = central.site.links().open(key);
+    let id = link.id;
+    // Held until the end of the connection is noted: the program waits for it.
+    let ending = central.ending.subscribe();
+    let now = Instant::now();
+    let (site, counter) = (central.site.clone(), central.counter.clone());
+    let curious_at = Some(now + central.options.pause);
+    let connection = Connection {
+        socket,
+        central,
+        key,
+        link,
+        waiting: VecDeque::new(),
+        asked: None,
+        own: VecDeque::new(),
+        last_id: 0,
+        heard_at: now,
+        curious_at,
+        has_asked_for_boot: false,
+    };
+    let over = connection.serve(peer, ending.clone()).await;
+    tracing::debug!(charge_point = key.0, ?over, "a connection ended");
+    // A newer connection keeps it online.
+    if site.links().close(key, id) && counter.tell(key, Event::Disconnected, Clock::real()).await.is_err() {
+        tracing::debug!(charge_point = key.0, "the end of a connection could not be noted");
+    }
+    drop(ending);
+}
+
+impl Connection {
+    async fn serve(mut self, peer: Option<String>, mut ending: watch::Receiver<bool>) -> Over {
+        let connected = self.central.counter.tell(self.key, Event::Connected(peer), Clock::real()).await;
+        let over = match connected {
+            Err(NotStored) => Over::NotStored,
+            Ok(_) => loop {
+                let wake = self.wake_at();
+                let step = tokio::select! {
+                    frame = self.socket.recv(), if self.waiting.len() < WAITING => self.received(frame).await,
+                    answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
+                    order = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
+                    () = sleep_until(wake) => self.on_time().await,
+                    () = ended(&mut ending) => Err(Over::Ending),
+                };
+                if let Err(over) = step {
+                    break over;
+                }
+            },
+        };
+        self.close(over).await;
+        over
+    }
+
+    fn options(&self) -> &Options {
+        &self.central.options
+    }
+
+    fn deadline(&self) -> Instant {
+        self.heard_at + self.options().heartbeat * MISSED
+    }
+
+    /// When there is something to do, whatever comes.
+    fn wake_at(&self) -> Instant {
+        let times = [self.asked.as_ref().map(|asked| asked.until), self.curious_at.filter(|_| self.asked.is_none())];
+        times.into_iter().flatten().fold(self.deadline(), Instant::min)
+    }
+
+    async fn received(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
+        // A frame that is too large or broken ends the connection, and so does the charge point itself.
+        let Some(Ok(message)) = frame else { return Err(Over::Gone) };
+        self.heard_at = Instant::now();
+        match message {
+            Message::Text(text) => self.text(text.as_str()).await,
+            Message::Close(_) => Err(Over::Gone),
+            // Pings are answered by the library; bytes are no frames.
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
+        }
+    }
+
+    async fn text(&mut self, text: &str) -> Result<(), Over> {
+        match Frame::read(text) {
+            Ok(Frame::Call { id, action, payload }) => {
+                let arrival = Clock::real();
+                match read::event(&action, payload, arrival) {
+                    Ok(event) => {
+                        let event = self.noticed(event);
+                        let form = Form::of(&event);
+                        let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
+                        self.waiting.push_back(Waiting { id: id.into_owned(), form, answer });
+                        Ok(())
+                    }
+                    Err(not_read) => {
+                        tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
+                        let (code, text) = refusal(not_read);
+                        self.send(frame::error(&id, code, &text)).await
+                    }
+                }
+            }
+            Ok(Frame::Result { id, payload }) => {
+                let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
+                self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))));
+                self.ask_next().await
+            }
+            Ok(Frame::Error { id, code, description }) => {
+                self.replied(&id, Reply::Error(code.into_owned(), description.into_owned()));
+                self.ask_next().await
+            }
+            // It closes nothing.
+            Err(NoFrame::Unreadable) => {
+                tracing::debug!(charge_point = self.key.0, "what came is no frame");
+                Ok(())
+            }
+            Err(NoFrame::BrokenCall(id)) => {
+                self.send(frame::error(&id, ErrorCode::FormationViolation, "the action is missing")).await
+            }
+        }
+    }
+
+    /// What the connection itself makes of an event.
+    fn noticed(&mut self, event: Event) -> Event {
+        match event {
+            Event::Boot(mut boot) => {
+                boot.is_triggered = std::mem::take(&mut self.has_asked_for_boot);
+                self.curious_at = self.curious_at.filter(|_| boot.is_triggered);
+                if !boot.is_triggered {
+                    self.configure();
+                }
+                Event::Boot(boot)
+            }
+            other => other,
+        }
+    }
+
+    /// The site configures what is measured, as far as the charge point lets it.
+    fn configure(&mut self) {
+        for (key, value) in [("MeterValuesSampledData", MEASURANDS), ("MeterValueSampleInterval", SAMPLE_SECONDS)] {
+            self.own.push_back(("ChangeConfiguration", json!({ "key": key, "value": value })));
+        }
+    }
+
+    async fn answered(&mut self, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), Over> {
+        // Without an answer the charge point keeps its message.
+        let answer = answer.map_err(|_| Over::NotStored)?;
+        let Some(waiting) = self.waiting.pop_front() else { return Ok(()) };
+        if answer == Answer::NoNumberLeft {
+            return Err(Over::NotStored);
+        }
+        let payload = write::payload(waiting.form, &answer, Clock::real(), self.options().heartbeat);
+        self.send(frame::result(&waiting.id, &payload)).await?;
+        // Its answer has gone: now it may be asked.
+        self.ask_next().await
+    }
+
+    /// Asks what the connection wants to know by itself, unless something is on its way.
+    async fn ask_next(&mut self) -> Result<(), Over> {
+        if self.asked.is_some() || !self.waiting.is_empty() {
+            return Ok(());
+        }
+        match self.own.pop_front() {
+            Some((action, payload)) => self.ask(action, &payload, None).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn ordered(&mut self, order: Option<Order>) -> Result<(), Over> {
+        let order = order.ok_or(Over::Replaced)?;
+        self.ask(order.action, &order.payload, Some(order.reply)).await?;
+        if order.sent.send(()).is_err() {
+            tracing::debug!(charge_point = self.key.0, "nobody waits for an order any more");
+        }
+        Ok(())
+    }
+
+    async fn ask(
+        &mut self,
+        action: &'static str,
+        payload: &Value,
+        reply: Option<oneshot::Sender<Reply>>,
+    ) -> Result<(), Over> {
+        self.last_id = self.last_id.wrapping_add(1);
+        let id = self.last_id.to_string();
+        self.has_asked_for_boot |= action == "TriggerMessage" && payload["requestedMessage"] == "BootNotification";
+        self.send(frame::call(&id, action, &payload.to_string())).await?;
+        self.asked = Some(Asked { id, until: Instant::now() + self.options().patience, reply });
+        Ok(())
+    }
+
+    fn replied(&mut self, id: &str, reply: Reply) {
+        // A reply to what was given up, or to nothing at all, says nothing.
+        let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
+        if let Some(sender) = asked.reply {
+            drop(sender.send(reply));
+        }
+    }
+
+    async fn on_time(&mut self) -> Result<(), Over> {
+        let now = Instant::now();
+        if now >= self.deadline() {
+            return Err(Over::Silent);
+        }
+        if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
+            if let Some(sender) = asked.reply {
+                drop(sender.send(Reply::TimedOut));
+            }
+            return self.ask_next().await;
+        }
+        if self.curious_at.is_some_and(|at| at <= now) {
+            self.curious_at = None;
+            self.ask_what_it_does();
+            return self.ask_next().await;
+        }
+        Ok(())
+    }
+
+    /// Charge points do not start anew at each connection, and what they did meanwhile is not known. A boot is asked for only
+    /// while no session is open.
+    fn ask_what_it_does(&mut self) {
+        self.own.push_back(("TriggerMessage", json!({ "requestedMessage": "StatusNotification" })));
+        let present = self.central.site.present();
+        if present.get(self.key).is_none_or(|now| now.running.is_empty()) {
+            self.own.push_back(("TriggerMessage", json!({ "requestedMessage": "BootNotification" })));
+        }
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Over> {
+        match timeout(SEND, self.socket.send(Message::Text(text.into()))).await {
+            Ok(Ok(())) => Ok(()),
+            // It is gone, or reads nothing any more.
+            Ok(Err(_)) | Err(_) => Err(Over::Gone),
+        }
+    }
+
+    async fn close(&mut self, over: Over) {
+        let (code, reason) = match over {
+            Over::Gone => return,
+            Over::Silent => (close_code::POLICY, "no sign of life"),
+            Over::Replaced => (close_code::POLICY, "connected anew"),
+            Over::NotStored => (close_code::AGAIN, "try again later"),
+            Over::Ending => (close_code::AWAY, "the server ends"),
+        };
+        let frame = CloseFrame { code, reason: reason.into() };
+        // Whoever does not take it is gone anyway.
+        drop(timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await);
+    }
+}
+
+/// Waits for the end of the program.
+async fn ended(ending: &mut watch::Receiver<bool>) {
+    // When nobody can tell any more, that is the end as well.
+    drop(ending.wait_for(|ending| *ending).await);
+}
+
+/// The answer to the first of the calls that wait.
+async fn first(waiting: &mut VecDeque<Waiting>) -> Result<Answer, oneshot::error::RecvError> {
+    match waiting.front_mut() {
+        Some(first) => (&mut first.answer).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refusal(not_read: NotRead) -> (ErrorCode, String) {
+    match not_read {
+        NotRead::Unknown => (ErrorCode::NotImplemented, "there is no such action".to_owned()),
+        NotRead::NotYours => (ErrorCode::NotSupported, "a charge point does not ask this".to_owned()),
+        NotRead::Field(name) => (ErrorCode::FormationViolation, format!("{name} is missing or cannot be read")),
+        NotRead::Payload => (ErrorCode::FormationViolation, "the payload is no object".to_owned()),
+    }
+}

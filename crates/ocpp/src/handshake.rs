@@ -1,0 +1,178 @@
+//! How a charge point comes in: its identity in the path, the subprotocol, and whether it is known.
+
+use crate::{Central, connection};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use bmw_domain::record::{ChargePoint, ChargePointKey, Identity};
+use bmw_store::StoreError;
+use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use percent_encoding::percent_decode_str;
+use std::net::SocketAddr;
+
+/// The one subprotocol that is spoken here.
+const SUBPROTOCOL: &str = "ocpp1.6";
+/// The longest identity, characters (OCPP 1.6, 4.2 `CiString20Type`; longer ones are common).
+const IDENTITY_MOST: usize = 48;
+/// A larger frame ends the connection, bytes.
+const FRAME_MOST: usize = 64 * 1024;
+/// What a connection holds while it idles: the usual 128 KiB would make many charge points expensive.
+const BUFFER: usize = 4 * 1024;
+
+/// `/ocpp/{id}`.
+pub fn router(central: Central) -> Router {
+    Router::new()
+        .route("/ocpp/{*id}", any(connect))
+        .fallback(async || refuse(StatusCode::NOT_FOUND))
+        .with_state(central)
+}
+
+async fn connect(State(central): State<Central>, request: Request) -> Response {
+    match accept(central, request).await {
+        Ok(response) => response,
+        Err(status) => refuse(status),
+    }
+}
+
+fn refuse(status: StatusCode) -> Response {
+    let text = match status {
+        StatusCode::NOT_FOUND => "Not found.",
+        StatusCode::UPGRADE_REQUIRED => "This is a WebSocket, version 13, of OCPP 1.6.",
+        StatusCode::BAD_REQUEST => "The WebSocket's handshake cannot be read.",
+        _ => "Something went wrong inside.",
+    };
+    let mut response = Response::new(Body::from(format!(r#"{{"detail":"{text}"}}"#)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::UPGRADE_REQUIRED {
+        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    response
+}
+
+async fn accept(central: Central, request: Request) -> Result<Response, StatusCode> {
+    let (mut parts, _) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    let identity = identity(parts.uri.path()).ok_or(StatusCode::NOT_FOUND)?;
+    let is_upgrade = parts.headers.get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if !is_upgrade {
+        return Err(StatusCode::UPGRADE_REQUIRED);
+    }
+    let offer = Offer::of(&parts.headers);
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+    let key = charge_point(&central, identity, peer.as_deref()).await?;
+    let upgrade = upgrade
+        .max_message_size(FRAME_MOST)
+        .max_frame_size(FRAME_MOST)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(0)
+        .protocols([SUBPROTOCOL]);
+    Ok(match offer {
+        Offer::Ours | Offer::Nothing => upgrade.on_upgrade(move |socket| connection::run(socket, central, key, peer)),
+        Offer::Others => upgrade.on_upgrade(say_no),
+    }
+    .into_response())
+}
+
+/// No common subprotocol: the handshake is finished without one, then the connection is closed (OCPP-J 1.6, 3.1.2).
+async fn say_no(mut socket: WebSocket) {
+    let frame = CloseFrame { code: close_code::PROTOCOL, reason: "only ocpp1.6 is spoken here".into() };
+    if let Err(error) = socket.send(Message::Close(Some(frame))).await {
+        tracing::debug!(%error, "a charge point of another protocol went away");
+    }
+}
+
+/// The subprotocols that a charge point offers.
+enum Offer {
+    /// Ours is among them.
+    Ours,
+    /// Others only.
+    Others,
+    /// None: taken as ours.
+    Nothing,
+}
+
+impl Offer {
+    fn of(headers: &HeaderMap) -> Self {
+        let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+        let mut names = offered.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+        match names.next() {
+            None => Self::Nothing,
+            Some(first) if first == SUBPROTOCOL || names.any(|name| name == SUBPROTOCOL) => Self::Ours,
+            Some(_) => Self::Others,
+        }
+    }
+}
+
+/// The identity in a path; `None` for what cannot be one.
+fn identity(path: &str) -> Option<Identity> {
+    let text = path.strip_prefix("/ocpp/")?;
+    let text = percent_decode_str(text.strip_suffix('/').unwrap_or(text)).decode_utf8().ok()?;
+    if text.chars().count() > IDENTITY_MOST || text.contains('/') {
+        return None;
+    }
+    Identity::new(&text).ok()
+}
+
+/// The charge point of an identity. An unknown one is turned away and remembered, or taken in.
+async fn charge_point(central: &Central, identity: Identity, peer: Option<&str>) -> Result<ChargePointKey, StatusCode> {
+    let find = || central.site.present().find(identity.as_str()).map(|now| now.key);
+    if let Some(key) = find() {
+        return Ok(key);
+    }
+    if !central.options.registers_unknown {
+        central.site.ask_to_join(identity, peer);
+        return Err(StatusCode::NOT_FOUND);
+    }
+    match central.site.add_charge_point(ChargePoint::unknown(identity.clone())).await {
+        Ok(key) => Ok(key),
+        // It came twice at once.
+        Err(StoreError::Exists(_)) => find().ok_or(StatusCode::NOT_FOUND),
+        Err(error) => {
+            tracing::error!(%error, %identity, "a charge point cannot be taken in");
+            Err(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_percent_decoded_and_bounded() {
+        for (path, expected) in [
+            ("/ocpp/CP-1_a.b", Some("CP-1_a.b")),
+            ("/ocpp/CP%201/", Some("CP 1")),
+            ("/ocpp/%E5%85%85", Some("充")),
+            ("/ocpp/", None),
+            ("/ocpp/a/b", None),
+            ("/ocpp/a%2Fb", None),
+            ("/ocpp/%00", None),
+            ("/ocpp/%ff", None),
+        ] {
+            assert_eq!(identity(path).as_ref().map(Identity::as_str), expected, "{path}");
+        }
+        assert!(identity(&format!("/ocpp/{}", "x".repeat(48))).is_some());
+        assert!(identity(&format!("/ocpp/{}", "x".repeat(49))).is_none());
+    }
+
+    #[test]
+    fn a_charge_point_that_offers_nothing_is_taken_as_ours() {
+        let offer = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(value));
+            }
+            Offer::of(&headers)
+        };
+        assert!(matches!(offer(&[]), Offer::Nothing));
+        assert!(matches!(offer(&["ocpp2.0.1, ocpp1.6"]), Offer::Ours));
+        assert!(matches!(offer(&["ocpp2.0.1", "ocpp1.6"]), Offer::Ours));
+        assert!(matches!(offer(&["ocpp1.5"]), Offer::Others));
+    }
+}

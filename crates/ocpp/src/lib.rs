@@ -1,0 +1,60 @@
+//! The central system that charge points connect to: OCPP 1.6-J over WebSockets at `/ocpp/{id}`.
+//!
+//! A connection turns what its charge point says into the domain's events, hands them to the site's desk in the order in
+//! which they came, and answers when they are stored. What others want of a charge point comes to it as orders.
+//!
+//! Architecture invariant: nothing here decides what an event means. Nothing is answered that is not stored.
+
+mod connection;
+pub mod frame;
+mod handshake;
+pub mod read;
+mod write;
+
+pub use handshake::router;
+
+use bmw_site::{Counter, Site};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the central system needs to know.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Charge points that nobody knows are taken in (`--register-unknown`).
+    pub registers_unknown: bool,
+    /// How often charge points give a sign of life; three times that without one is the end of a connection.
+    pub heartbeat: Duration,
+    /// How long after it has connected a charge point that did not start is asked what it is doing.
+    pub pause: Duration,
+    /// How long a charge point may take to answer.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            registers_unknown: false,
+            heartbeat: Duration::from_secs(60),
+            pause: Duration::from_secs(10),
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The central system. Cheap to clone.
+#[derive(Clone)]
+pub struct Central {
+    site: Arc<Site>,
+    counter: Counter,
+    options: Arc<Options>,
+    /// Becomes true when the program ends. Only connections subscribe: the program waits until they have.
+    ending: Arc<watch::Sender<bool>>,
+}
+
+impl Central {
+    /// The central system of a site.
+    pub fn new(site: Arc<Site>, counter: Counter, options: Options, ending: Arc<watch::Sender<bool>>) -> Self {
+        Self { site, counter, options: Arc::new(options), ending }
+    }
+}

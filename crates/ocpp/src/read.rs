@@ -1,0 +1,572 @@
+//! What charge points say, read leniently: only a required field that is missing or unreadable is an error.
+//!
+//! Maintained crates with all types of the protocol read strictly: an unknown status, a number as text or a time without a zone
+//! is an error there. Such a charge point would repeat its message for ever. So what comes in is read here, as far as the site
+//! uses it; what goes out is checked against the protocol's own types, see `bmw_site`.
+
+use bmw_domain::calendar::{LocalTime, Timestamp};
+use bmw_domain::charger::event::{Boot, Event, Meter, Reading, Start, Status, Stop, Told};
+use bmw_domain::decimal;
+use bmw_domain::phase::LineCurrents;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Texts of charge points are cut here, characters: longer ones than the protocol allows are common.
+const TEXT_MOST: usize = 255;
+/// The largest register that is taken for one, Wh.
+const REGISTER_MOST: i64 = 1_000_000_000_000_000;
+
+/// Why a call is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRead {
+    /// Nobody knows this action.
+    Unknown,
+    /// The action is one that only we send.
+    NotYours,
+    /// A required field is missing or cannot be read.
+    Field(&'static str),
+    /// The payload is no object.
+    Payload,
+}
+
+/// What charge points ask of us.
+const OURS: [&str; 10] = [
+    "Authorize",
+    "BootNotification",
+    "DataTransfer",
+    "DiagnosticsStatusNotification",
+    "FirmwareStatusNotification",
+    "Heartbeat",
+    "MeterValues",
+    "StartTransaction",
+    "StatusNotification",
+    "StopTransaction",
+];
+
+/// What only we ask.
+const THEIRS: [&str; 18] = [
+    "CancelReservation",
+    "ChangeAvailability",
+    "ChangeConfiguration",
+    "ClearCache",
+    "ClearChargingProfile",
+    "GetCompositeSchedule",
+    "GetConfiguration",
+    "GetDiagnostics",
+    "GetLocalListVersion",
+    "RemoteStartTransaction",
+    "RemoteStopTransaction",
+    "ReserveNow",
+    "Reset",
+    "SendLocalList",
+    "SetChargingProfile",
+    "TriggerMessage",
+    "UnlockConnector",
+    "UpdateFirmware",
+];
+
+/// Reads a call of a charge point.
+///
+/// # Errors
+/// See [`NotRead`].
+pub fn event(action: &str, payload: Option<&RawValue>, arrival: Timestamp) -> Result<Event, NotRead> {
+    if !OURS.contains(&action) {
+        return Err(if THEIRS.contains(&action) { NotRead::NotYours } else { NotRead::Unknown });
+    }
+    let fields: Fields<'_> = match payload {
+        None => Fields::default(),
+        // A list would be read as the fields in their order.
+        Some(payload) if !payload.get().starts_with('{') => return Err(NotRead::Payload),
+        Some(payload) => serde_json::from_str(payload.get()).map_err(|_| NotRead::Payload)?,
+    };
+    let event = match action {
+        "Authorize" => Event::Authorize(fields.required_text(&fields.id_tag, "idTag")?),
+        "BootNotification" => Event::Boot(fields.boot()?),
+        "DataTransfer" => Event::DataTransfer,
+        "DiagnosticsStatusNotification" => Event::Diagnostics(fields.required_text(&fields.status, "status")?),
+        "FirmwareStatusNotification" => Event::Firmware(fields.required_text(&fields.status, "status")?),
+        "MeterValues" => Event::Meter(fields.meter(arrival)?),
+        "StartTransaction" => Event::Start(fields.start(arrival)?),
+        "StatusNotification" => fields.status(arrival)?,
+        "StopTransaction" => Event::Stop(fields.stop(arrival)?),
+        _ => Event::Heartbeat,
+    };
+    Ok(event)
+}
+
+/// A field of any kind: what cannot be read is as good as missing.
+#[derive(Debug, Default)]
+enum Field<'a> {
+    #[default]
+    Missing,
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldVisitor;
+        impl<'de> Visitor<'de> for FieldVisitor {
+            type Value = Field<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Owned(number.to_string())))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Owned(number.to_string())))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Field<'de>, E> {
+                Ok(Field::Text(Cow::Owned(number.to_string())))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Field<'de>, E> {
+                Ok(Field::Other)
+            }
+            fn visit_unit<E>(self) -> Result<Field<'de>, E> {
+                Ok(Field::Missing)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Field<'de>, A::Error> {
+                while parts.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Field::Other)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Field<'de>, A::Error> {
+                while parts.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Field::Other)
+            }
+        }
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+impl Field<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Missing | Self::Other => None,
+        }
+    }
+
+    /// Text without what cannot be seen or stored, cut to a bearable length; `None` when nothing is left.
+    fn clean(&self) -> Option<String> {
+        let text: String = self.text()?.chars().filter(|c| !c.is_control()).take(TEXT_MOST).collect();
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number, as such, as text, or with a point and nothing behind it.
+    fn whole(&self) -> Option<i64> {
+        let text = self.text()?.trim();
+        text.parse().ok().or_else(|| decimal::parse_scaled(text, 0).ok())
+    }
+
+    fn decimal(&self) -> Option<f64> {
+        decimal::parse_finite(self.text()?.trim()).ok()
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        time(self.text()?)
+    }
+}
+
+/// Reads a time as RFC 3339 has it; one without a zone is UTC.
+fn time(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let (local, offset_ms) = match text.strip_suffix(['Z', 'z']) {
+        Some(local) => (local, 0),
+        None => split_offset(text),
+    };
+    let local = LocalTime::parse(local)?;
+    Some(Timestamp(local.0).plus(-offset_ms))
+}
+
+/// A time and its offset from UTC, ms; without one it is 0.
+fn split_offset(text: &str) -> (&str, i64) {
+    const MS_PER_MINUTE: i64 = 60_000;
+    // The date has signs of its own.
+    let sign = text.rfind(['+', '-']).filter(|at| *at > 10);
+    let offset = sign.and_then(|at| {
+        let digits: String = text[at + 1..].chars().filter(|c| *c != ':').collect();
+        let (hours, minutes) = match digits.len() {
+            2 => (digits.parse::<i64>().ok()?, 0),
+            4 => (digits[..2].parse().ok()?, digits[2..].parse::<i64>().ok()?),
+            _ => return None,
+        };
+        let ms = (hours * 60 + minutes) * MS_PER_MINUTE;
+        Some((&text[..at], if text.as_bytes()[at] == b'-' { -ms } else { ms }))
+    });
+    offset.unwrap_or((text, 0))
+}
+
+/// All fields of all calls: each call has its part of them.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Fields<'a> {
+    #[serde(borrow)]
+    id_tag: Field<'a>,
+    #[serde(borrow)]
+    connector_id: Field<'a>,
+    #[serde(borrow)]
+    status: Field<'a>,
+    #[serde(borrow)]
+    error_code: Field<'a>,
+    #[serde(borrow)]
+    vendor_error_code: Field<'a>,
+    #[serde(borrow)]
+    info: Field<'a>,
+    #[serde(borrow)]
+    timestamp: Field<'a>,
+    #[serde(borrow)]
+    meter_start: Field<'a>,
+    #[serde(borrow)]
+    meter_stop: Field<'a>,
+    #[serde(borrow)]
+    transaction_id: Field<'a>,
+    #[serde(borrow)]
+    reason: Field<'a>,
+    #[serde(borrow)]
+    charge_point_vendor: Field<'a>,
+    #[serde(borrow)]
+    charge_point_model: Field<'a>,
+    #[serde(borrow)]
+    charge_point_serial_number: Field<'a>,
+    #[serde(borrow)]
+    charge_box_serial_number: Field<'a>,
+    #[serde(borrow)]
+    firmware_version: Field<'a>,
+    #[serde(borrow)]
+    meter_value: Option<&'a RawValue>,
+    #[serde(borrow)]
+    transaction_data: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    #[allow(clippy::unused_self)] // reads like the others
+    fn required_text(&self, field: &Field<'_>, name: &'static str) -> Result<String, NotRead> {
+        field.clean().ok_or(NotRead::Field(name))
+    }
+
+    fn boot(&self) -> Result<Boot, NotRead> {
+        let serial = self.charge_point_serial_number.clean().or_else(|| self.charge_box_serial_number.clean());
+        Ok(Boot {
+            vendor: self.required_text(&self.charge_point_vendor, "chargePointVendor")?,
+            model: self.required_text(&self.charge_point_model, "chargePointModel")?,
+            serial_number: serial,
+            firmware_version: self.firmware_version.clean(),
+            is_triggered: false,
+        })
+    }
+
+    fn connector(&self) -> Result<i32, NotRead> {
+        let number = self.connector_id.whole().and_then(|number| i32::try_from(number).ok());
+        number.filter(|number| *number >= 0).ok_or(NotRead::Field("connectorId"))
+    }
+
+    fn status(&self, arrival: Timestamp) -> Result<Event, NotRead> {
+        let name = self.required_text(&self.status, "status")?;
+        let said = [&self.vendor_error_code, &self.info].into_iter().filter_map(Field::clean);
+        let info = said.collect::<Vec<_>>().join(", ");
+        let status = Status {
+            name,
+            error: self.error_code.clean().filter(|code| code != "NoError"),
+            info: Some(info).filter(|info| !info.is_empty()),
+            // It may be left out: then it is now.
+            time: self.timestamp.time().map_or(Told::ours(arrival), |time| Told::judge(time, arrival)),
+        };
+        Ok(Event::Status(self.connector()?, status))
+    }
+
+    fn told(&self, arrival: Timestamp) -> Result<Told, NotRead> {
+        let time = self.timestamp.time().ok_or(NotRead::Field("timestamp"))?;
+        Ok(Told::judge(time, arrival))
+    }
+
+    fn start(&self, arrival: Timestamp) -> Result<Start, NotRead> {
+        Ok(Start {
+            // A session is on a connector: who says 0 has only one.
+            connector: self.connector()?.max(1),
+            id_tag: self.required_text(&self.id_tag, "idTag")?,
+            register: register(&self.meter_start).ok_or(NotRead::Field("meterStart"))?,
+            time: self.told(arrival)?,
+        })
+    }
+
+    fn stop(&self, arrival: Timestamp) -> Result<Stop, NotRead> {
+        Ok(Stop {
+            transaction: self.transaction_id.whole().ok_or(NotRead::Field("transactionId"))?,
+            id_tag: self.id_tag.clean(),
+            register: register(&self.meter_stop).ok_or(NotRead::Field("meterStop"))?,
+            time: self.told(arrival)?,
+            reason: self.reason.clean(),
+            readings: self.transaction_data.and_then(|data| readings(data, arrival)).unwrap_or_default(),
+        })
+    }
+
+    fn meter(&self, arrival: Timestamp) -> Result<Meter, NotRead> {
+        let values = self.meter_value.and_then(|values| readings(values, arrival));
+        Ok(Meter {
+            connector: self.connector()?,
+            transaction: self.transaction_id.whole(),
+            readings: values.ok_or(NotRead::Field("meterValue"))?,
+        })
+    }
+}
+
+fn register(field: &Field<'_>) -> Option<i64> {
+    field.whole().map(|register| register.clamp(-1, REGISTER_MOST))
+}
+
+/// One moment's values.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Moment<'a> {
+    #[serde(borrow, default)]
+    timestamp: Field<'a>,
+    #[serde(borrow, default)]
+    sampled_value: Vec<Sample<'a>>,
+}
+
+/// One value.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Sample<'a> {
+    #[serde(borrow)]
+    value: Field<'a>,
+    #[serde(borrow)]
+    measurand: Field<'a>,
+    #[serde(borrow)]
+    unit: Field<'a>,
+    #[serde(borrow)]
+    phase: Field<'a>,
+    #[serde(borrow)]
+    location: Field<'a>,
+}
+
+/// Reads values; `None` when they are none. A moment without a readable time is that of the arrival.
+fn readings(raw: &RawValue, arrival: Timestamp) -> Option<Vec<Reading>> {
+    let moments: Vec<Moment<'_>> = serde_json::from_str(raw.get())
+        // One moment alone, where a list belongs.
+        .or_else(|_| serde_json::from_str(raw.get()).map(|moment| vec![moment]))
+        .ok()?;
+    Some(moments.iter().map(|moment| reading(moment, arrival)).collect())
+}
+
+fn reading(moment: &Moment<'_>, arrival: Timestamp) -> Reading {
+    let time = moment.timestamp.time().map_or(Told::ours(arrival), |time| Told::judge(time, arrival));
+    let mut reading = Reading { time, register: None, currents: LineCurrents::default(), offered: None, power: None };
+    let mut phases = ByPhase::default();
+    for sample in &moment.sampled_value {
+        take(&mut reading, &mut phases, sample);
+    }
+    reading.register = reading.register.or(phases.register);
+    reading.power = reading.power.or(phases.power);
+    reading
+}
+
+/// Sums of what was given for each phase, where there is no whole.
+#[derive(Default)]
+struct ByPhase {
+    register: Option<i64>,
+    power: Option<f64>,
+}
+
+fn take(reading: &mut Reading, sums: &mut ByPhase, sample: &Sample<'_>) {
+    // What flows inside the car or was measured elsewhere is not what the site gives.
+    if matches!(sample.location.text(), Some("EV" | "Body" | "Cable")) {
+        return;
+    }
+    let line = sample.phase.text().and_then(line);
+    match sample.measurand.text().unwrap_or("Energy.Active.Import.Register") {
+        "Energy.Active.Import.Register" => {
+            let Some(register) = energy(sample) else { return };
+            match line {
+                None => reading.register = reading.register.or(Some(register)),
+                Some(_) => sums.register = Some(sums.register.unwrap_or(0).saturating_add(register)),
+            }
+        }
+        "Current.Import" => {
+            let slot = &mut reading.currents.0[line.unwrap_or(0)];
+            *slot = slot.or_else(|| sample.value.decimal());
+        }
+        "Current.Offered" => reading.offered = reading.offered.or_else(|| sample.value.decimal()),
+        "Power.Active.Import" => {
+            let Some(power) = sample.value.decimal() else { return };
+            let power = if is_kilo(sample) { power * 1000.0 } else { power };
+            match line {
+                None => reading.power = reading.power.or(Some(power)),
+                Some(_) => sums.power = Some(sums.power.unwrap_or(0.0) + power),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The line of a phase: L1, L1-N, or between two lines the first.
+fn line(phase: &str) -> Option<usize> {
+    match phase.get(..2)? {
+        "L1" => Some(0),
+        "L2" => Some(1),
+        "L3" => Some(2),
+        _ => None,
+    }
+}
+
+fn is_kilo(sample: &Sample<'_>) -> bool {
+    sample.unit.text().is_some_and(|unit| unit.starts_with(['k', 'K']))
+}
+
+/// A register of energy, to the nearest Wh.
+fn energy(sample: &Sample<'_>) -> Option<i64> {
+    let text = sample.value.text()?.trim();
+    let wh = decimal::parse_scaled(text, if is_kilo(sample) { 3 } else { 0 }).ok()?;
+    Some(wh.clamp(-1, REGISTER_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    fn read(action: &str, payload: &str) -> Result<Event, NotRead> {
+        let raw = RawValue::from_string(payload.to_owned()).unwrap();
+        event(action, Some(&raw), NOW)
+    }
+
+    fn samples(samples: &str) -> Reading {
+        let payload = format!(
+            r#"{{"connectorId":1,"meterValue":[{{"timestamp":"2026-09-21T12:00:00Z","sampledValue":[{samples}]}}]}}"#
+        );
+        match read("MeterValues", &payload) {
+            Ok(Event::Meter(meter)) => meter.readings[0],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn times_with_and_without_a_zone() {
+        let noon = LocalTime::parse("2026-09-21T12:00:00").unwrap().0;
+        for (text, ms) in [
+            ("2026-09-21T12:00:00Z", noon),
+            ("2026-09-21T12:00:00.250Z", noon + 250),
+            ("2026-09-21T12:00:00", noon),
+            ("2026-09-21 12:00:00", noon),
+            ("2026-09-21T20:00:00+08:00", noon),
+            ("2026-09-21T20:00:00+0800", noon),
+            ("2026-09-21T09:00:00.000-03", noon),
+            ("2026-09-21T12:00:00z", noon),
+        ] {
+            assert_eq!(time(text), Some(Timestamp(ms)), "{text}");
+        }
+        for text in ["", "now", "2026-09-21T25:00:00Z", "2026-09-21T12:00:00+8h"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_measurand_is_the_register_of_energy_and_no_unit_is_wh() {
+        assert_eq!(samples(r#"{"value":"1234"}"#).register, Some(1234));
+        assert_eq!(samples(r#"{"value":1234.4}"#).register, Some(1234));
+        assert_eq!(samples(r#"{"value":"1.2345","unit":"kWh"}"#).register, Some(1235));
+        assert_eq!(samples(r#"{"value":"-1"}"#).register, Some(-1));
+        assert_eq!(samples(r#"{"value":"OCMF|{}","format":"SignedData"}"#).register, None);
+    }
+
+    #[test]
+    fn phases_come_as_l1_or_l1_n_or_not_at_all() {
+        let current = r#""measurand":"Current.Import","unit":"A""#;
+        let three = samples(&format!(
+            r#"{{"value":"1.5",{current},"phase":"L1"}},{{"value":"2",{current},"phase":"L2-N"}},{{"value":3,{current},"phase":"L3"}}"#
+        ));
+        assert_eq!(three.currents.0, [Some(1.5), Some(2.0), Some(3.0)]);
+        assert_eq!(samples(&format!(r#"{{"value":"7",{current}}}"#)).currents.0, [Some(7.0), None, None]);
+    }
+
+    #[test]
+    fn what_is_given_for_each_phase_is_summed_where_there_is_no_whole() {
+        let power = r#""measurand":"Power.Active.Import","unit":"kW""#;
+        let by_phase = samples(&format!(
+            r#"{{"value":"1.5",{power},"phase":"L1"}},{{"value":"2",{power},"phase":"L2"}},{{"value":"50","phase":"L1"}},{{"value":"60","phase":"L2"}}"#
+        ));
+        assert_eq!((by_phase.power, by_phase.register), (Some(3_500.0), Some(110)));
+        let whole = samples(&format!(r#"{{"value":"1.5",{power},"phase":"L1"}},{{"value":"4",{power}}}"#));
+        assert_eq!(whole.power, Some(4_000.0));
+    }
+
+    #[test]
+    fn unknown_measurands_units_locations_and_names_are_no_error() {
+        let odd = samples(
+            r#"{"value":"20","measurand":"Temperature","unit":"Celcius"},{"value":"21","measurand":"Temperature","unit":"Celsius"},{"value":"1","measurand":"X.Y","unit":"Z","context":"Never","phase":"L9"},{"value":"9","location":"EV"}"#,
+        );
+        assert_eq!((odd.register, odd.currents), (None, LineCurrents::default()));
+        let Ok(Event::Status(2, status)) =
+            read("StatusNotification", r#"{"connectorId":2,"status":"Dreaming","errorCode":"Foo","info":""}"#)
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (status.name.as_str(), status.error.as_deref(), status.time),
+            ("Dreaming", Some("Foo"), Told::ours(NOW))
+        );
+    }
+
+    #[test]
+    fn long_serial_numbers_are_kept() {
+        let serial = "S".repeat(60);
+        let payload =
+            format!(r#"{{"chargePointVendor":"V","chargePointModel":"M","chargePointSerialNumber":"{serial}"}}"#);
+        let Ok(Event::Boot(boot)) = read("BootNotification", &payload) else { panic!() };
+        assert_eq!(boot.serial_number, Some(serial));
+    }
+
+    #[test]
+    fn numbers_may_be_text_and_ids_are_read_as_64_bit() {
+        let payload = r#"{"transactionId":"9007199254740993","meterStop":"100.0","timestamp":"2026-09-21T12:00:00Z"}"#;
+        let Ok(Event::Stop(stop)) = read("StopTransaction", payload) else { panic!() };
+        assert_eq!((stop.transaction, stop.register), (9_007_199_254_740_993, 100));
+    }
+
+    #[test]
+    fn only_a_required_field_that_is_missing_or_unreadable_is_an_error() {
+        let start = r#"{"connectorId":1,"idTag":"a","meterStart":0,"timestamp":"2026-09-21T12:00:00Z"}"#;
+        assert!(read("StartTransaction", start).is_ok());
+        for (field, broken) in [
+            ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":-1")),
+            ("idTag", start.replace("\"a\"", "\"\"")),
+            ("idTag", start.replace("\"a\"", "null")),
+            ("meterStart", start.replace(":0,", ":{},")),
+            ("timestamp", start.replace("2026-09-21", "yesterday")),
+        ] {
+            assert_eq!(read("StartTransaction", &broken), Err(NotRead::Field(field)), "{broken}");
+        }
+        assert_eq!(read("StartTransaction", "[1]"), Err(NotRead::Payload));
+        assert_eq!(event("Heartbeat", None, NOW), Ok(Event::Heartbeat));
+        assert_eq!(event("Reset", None, NOW), Err(NotRead::NotYours));
+        assert_eq!(event("Dance", None, NOW), Err(NotRead::Unknown));
+    }
+
+    #[test]
+    fn nothing_that_cannot_be_stored_gets_in() {
+        let Ok(Event::Authorize(tag)) = read("Authorize", r#"{"idTag":"a\u0000b"}"#) else { panic!() };
+        assert_eq!(tag, "ab");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(payload in "\\{(\"(timestamp|connectorId|status|idTag|meterValue|meterStart)\":(\"[0-9TZ:+.-]{0,25}\"|[0-9.e-]{1,20}|null|\\[\\]|\\{\\}),?){0,5}\\}") {
+            for action in OURS {
+                if let Ok(raw) = RawValue::from_string(payload.clone()) {
+                    let _outcome = event(action, Some(&raw), NOW);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The payload of a command: what is left out is filled in where there is one sensible value, and all of it is checked by the
+//! protocol's own types before it goes out.
+
+use bmw_domain::calendar::{LocalTime, Timestamp};
+use bmw_domain::charger::ChargePointNow;
+use bmw_domain::charger::card::Cards;
+use bmw_domain::command::Action;
+use ocpp_kit::decode::{DecodeError, DecodeErrorKind, DecodeOptions};
+use ocpp_kit::v1_6::{Action as ProtocolAction, CsmsRequest};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// A payload as it came.
+pub type Arguments = Map<String, Value>;
+
+/// What the payloads are filled from.
+pub(super) struct Known<'a> {
+    pub(super) now: &'a ChargePointNow,
+    pub(super) cards: &'a Cards,
+    /// The card of an operator's start (`BMW_OPERATOR_ID_TAG`).
+    pub(super) operator: &'a str,
+    pub(super) time: Timestamp,
+    /// Where the charge point may upload its diagnostics.
+    pub(super) upload: Option<&'a str>,
+}
+
+/// Fills in what was left out.
+pub(super) fn fill(action: Action, arguments: &mut Arguments, known: &Known<'_>) {
+    let mut set = |name: &str, value: Value| {
+        arguments.entry(name).or_insert(value);
+    };
+    match action {
+        Action::RemoteStartTransaction => {
+            set("idTag", known.operator.into());
+            set("connectorId", 1.into());
+        }
+        Action::RemoteStopTransaction => {
+            if let [only] = known.now.running.as_slice() {
+                set("transactionId", only.transaction.id.0.into());
+            }
+        }
+        Action::Reset => set("type", "Soft".into()),
+        Action::UnlockConnector | Action::ChangeAvailability | Action::SetChargingProfile => {
+            set("connectorId", 1.into());
+        }
+        Action::GetCompositeSchedule => {
+            set("connectorId", 1.into());
+            set("duration", 86_400.into());
+        }
+        Action::ReserveNow => {
+            set("connectorId", 1.into());
+            set("idTag", known.operator.into());
+            set("reservationId", number_of(known.time).into());
+        }
+        Action::SendLocalList => {
+            set("listVersion", number_of(known.time).into());
+            set("updateType", "Full".into());
+            if arguments.get("updateType").is_some_and(|kind| kind == "Full") {
+                arguments.entry("localAuthorizationList").or_insert_with(|| local_list(known.cards, known.time));
+            }
+        }
+        Action::UpdateFirmware => set("retrieveDate", written(known.time).into()),
+        Action::GetDiagnostics => {
+            if let Some(upload) = known.upload {
+                set("location", upload.into());
+            }
+        }
+        Action::CancelReservation
+        | Action::ChangeConfiguration
+        | Action::ClearCache
+        | Action::ClearChargingProfile
+        | Action::DataTransfer
+        | Action::GetConfiguration
+        | Action::GetLocalListVersion
+        | Action::TriggerMessage => {}
+    }
+}
+
+/// A positive number that grows with the time, s.
+fn number_of(time: Timestamp) -> i32 {
+    i32::try_from((time.0 / 1000).rem_euclid(i64::from(i32::MAX))).unwrap_or(1).max(1)
+}
+
+fn written(time: Timestamp) -> String {
+    format!("{}Z", LocalTime(time.0).with_t())
+}
+
+/// The site's cards as a charge point's own list (OCPP 1.6, 7.6 `AuthorizationData`).
+fn local_list(cards: &Cards, now: Timestamp) -> Value {
+    let entry = |card: &bmw_domain::charger::card::Card| {
+        let verdict = cards.judge(card.tag.as_str(), now);
+        let mut info = json!({ "status": verdict.permission.name() });
+        if let Some(group) = verdict.group {
+            info["parentIdTag"] = group.as_str().into();
+        }
+        if let Some(expiry) = verdict.expires_at {
+            info["expiryDate"] = written(expiry).into();
+        }
+        json!({ "idTag": card.tag.as_str(), "idTagInfo": info })
+    };
+    Value::Array(cards.sorted().into_iter().map(entry).collect())
+}
+
+/// Checks a payload by the protocol's types.
+///
+/// # Errors
+/// The wrong field, as deep as it lies, and what is wrong with it.
+pub(super) fn check(action: Action, arguments: &Arguments) -> Result<(), (String, String)> {
+    let whole = |text: &str| ("arguments".to_owned(), text.to_owned());
+    let protocol = ProtocolAction::from_wire(action.name()).ok_or_else(|| whole("There is no such action."))?;
+    let raw: Box<RawValue> = serde_json::value::to_raw_value(arguments).map_err(|_| whole("It cannot be written."))?;
+    CsmsRequest::decode(protocol, &raw, &DecodeOptions::pedantic()).map(|_| ()).map_err(|error| told(&error))
+}
+
+/// An error in the words of the routes.
+fn told(error: &DecodeError) -> (String, String) {
+    let field = error.path.trim_start_matches('/').replace('/', ".");
+    let missing = (error.kind == DecodeErrorKind::Occurrence)
+        .then(|| error.reason.split('`').nth(1))
+        .flatten()
+        .filter(|_| error.reason.contains("missing field"));
+    match missing {
+        Some(name) => {
+            let field =
+                if field.is_empty() || field.ends_with(name) { name.to_owned() } else { format!("{field}.{name}") };
+            (field, "This field is required.".to_owned())
+        }
+        None if field.is_empty() => ("arguments".to_owned(), error.reason.clone()),
+        None => (field, error.reason.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bmw_domain::record::{ChargePoint, ChargePointKey, Identity};
+
+    fn filled(action: Action, arguments: Value) -> Arguments {
+        let now = ChargePointNow::new(ChargePointKey(1), ChargePoint::unknown(Identity::new("A").unwrap()), None);
+        let Value::Object(mut arguments) = arguments else { panic!() };
+        let known = Known {
+            now: &now,
+            cards: &Cards::new([], true),
+            operator: "OPERATOR",
+            time: Timestamp(1_790_000_000_000),
+            upload: Some("http://site/upload"),
+        };
+        fill(action, &mut arguments, &known);
+        arguments
+    }
+
+    #[test]
+    fn what_has_one_sensible_value_is_filled_in() {
+        for (action, given, expected) in [
+            (Action::RemoteStartTransaction, json!({}), json!({"idTag": "OPERATOR", "connectorId": 1})),
+            (Action::RemoteStartTransaction, json!({"idTag": "a"}), json!({"idTag": "a", "connectorId": 1})),
+            (Action::Reset, json!({}), json!({"type": "Soft"})),
+            (Action::UnlockConnector, json!({"connectorId": 2}), json!({"connectorId": 2})),
+            (
+                Action::UpdateFirmware,
+                json!({"location": "http://x/y"}),
+                json!({"location": "http://x/y", "retrieveDate": "2026-09-21T14:13:20Z"}),
+            ),
+            (Action::GetDiagnostics, json!({}), json!({"location": "http://site/upload"})),
+            (
+                Action::SendLocalList,
+                json!({}),
+                json!({"listVersion": 1_790_000_000, "updateType": "Full", "localAuthorizationList": []}),
+            ),
+            (Action::ClearCache, json!({}), json!({})),
+        ] {
+            let filled = filled(action, given);
+            assert_eq!(Value::Object(filled.clone()), expected);
+            assert_eq!(check(action, &filled), Ok(()), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (action, given, field) in [
+            (Action::RemoteStopTransaction, json!({}), "transactionId"),
+            (Action::RemoteStopTransaction, json!({"transactionId": "x"}), "transactionId"),
+            (Action::Reset, json!({"type": "Gentle"}), "type"),
+            (Action::TriggerMessage, json!({}), "requestedMessage"),
+            (Action::ChangeAvailability, json!({}), "type"),
+            (Action::RemoteStartTransaction, json!({"idTag": "x".repeat(21)}), "idTag"),
+            (Action::Reset, json!({"typ": "Soft"}), "typ"),
+            (
+                Action::SetChargingProfile,
+                json!({"csChargingProfiles": {"chargingProfileId": 1, "stackLevel": 0}}),
+                "csChargingProfiles.chargingProfilePurpose",
+            ),
+        ] {
+            let error = check(action, &filled(action, given.clone())).unwrap_err();
+            assert_eq!(error.0, field, "{given} {error:?}");
+        }
+    }
+}

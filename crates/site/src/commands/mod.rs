@@ -1,0 +1,220 @@
+//! Commands: checked, stored, sent, and watched until they take effect.
+
+mod arguments;
+mod effect;
+
+pub use arguments::Arguments;
+
+use crate::Clock;
+use crate::desk::Counter;
+use crate::links::{Order, Reply};
+use crate::running::{Author, Site};
+use arguments::Known;
+use bmw_domain::charger::ChargePointNow;
+use bmw_domain::charger::event::Event;
+use bmw_domain::command::{Action, Command, CommandState};
+use bmw_domain::record::ChargePointKey;
+use bmw_store::{NewCommand, StoreError};
+use effect::Effect;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a command may wait to be sent: as long as the one before it may take, and a little more.
+const QUEUED: Duration = Duration::from_secs(45);
+/// How long a charge point may take to answer, a little more than its connection allows it.
+const ANSWERED: Duration = Duration::from_secs(35);
+
+/// Gives commands. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    site: Arc<Site>,
+    counter: Counter,
+    /// The card of an operator's start.
+    operator: Arc<str>,
+    /// Becomes true when the program ends.
+    ending: Arc<watch::Sender<bool>>,
+}
+
+/// Why a command is not given.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A field of the payload is wrong, or missing: its name, and what is wrong.
+    Field(String, String),
+    /// One of that kind is pending for that charge point.
+    Pending,
+    /// The key was used for another command.
+    KeyUsed,
+    /// It could not be stored.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists(_) => Self::Pending,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// A command to be given.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The charge point.
+    pub charge_point: ChargePointKey,
+    /// What.
+    pub action: Action,
+    /// The payload as far as it was given.
+    pub arguments: Arguments,
+    /// Asking again with the same key gives the same command.
+    pub key: Option<String>,
+}
+
+impl Commands {
+    /// The commands of a site.
+    pub fn new(site: Arc<Site>, counter: Counter, operator: &str, ending: Arc<watch::Sender<bool>>) -> Self {
+        Self { site, counter, operator: operator.into(), ending }
+    }
+
+    /// Gives a command, and returns it as it is stored. It is carried out meanwhile.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn give(&self, ask: Ask, author: Author) -> Result<Command, Refusal> {
+        let Some(now) = self.site.present().get(ask.charge_point).cloned() else {
+            return Err(Refusal::Store(StoreError::Unknown(format!("charge point number {}", ask.charge_point.0))));
+        };
+        let mut arguments = ask.arguments;
+        let time = Clock::real();
+        // Asked again: the payload is compared as it was given, so it must be filled from the same moment.
+        if let Some(key) = &ask.key
+            && let Some(known) = self.site.store().command_by_key(key).await?
+        {
+            let is_same = known.charge_point == ask.charge_point && known.action == ask.action;
+            return if is_same { Ok(known) } else { Err(Refusal::KeyUsed) };
+        }
+        let known = Known { now: &now, cards: &self.site.cards(), operator: &self.operator, time, upload: None };
+        arguments::fill(ask.action, &mut arguments, &known);
+        arguments::check(ask.action, &arguments).map_err(|(field, text)| Refusal::Field(field, text))?;
+        let arguments = Value::Object(arguments);
+        let new = NewCommand {
+            charge_point: ask.charge_point,
+            action: ask.action,
+            arguments: arguments.to_string(),
+            key: ask.key,
+            at: time,
+        };
+        let told = json!({ "charger": now.charge_point.identity.as_str(), "arguments": arguments });
+        let audit = author.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
+        let command = {
+            let _step = self.site.step().await;
+            self.site.store().add_command(&new, &audit).await?
+        };
+        let life = Life { commands: self.clone(), command: command.clone(), arguments, before: now };
+        tokio::spawn(life.run());
+        Ok(command)
+    }
+
+    /// A command.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, id: i64) -> Result<Option<Command>, StoreError> {
+        self.site.store().command(id).await
+    }
+}
+
+/// A command while it is carried out.
+struct Life {
+    commands: Commands,
+    command: Command,
+    arguments: Value,
+    /// The charge point as it was before.
+    before: Arc<ChargePointNow>,
+}
+
+impl Life {
+    async fn run(mut self) {
+        let mut ending = self.commands.ending.subscribe();
+        tokio::select! {
+            outcome = self.carry_out() => {
+                if let Err(error) = outcome {
+                    tracing::error!(%error, command = self.command.id, "what became of a command could not be stored");
+                }
+            }
+            // The next start of the site says that it was interrupted.
+            _ = async { drop(ending.wait_for(|ending| *ending).await) } => {}
+        }
+    }
+
+    async fn carry_out(&mut self) -> Result<(), StoreError> {
+        let Some(orders) = self.commands.site.links().orders(self.command.charge_point) else {
+            return self.enter(CommandState::Offline, None).await;
+        };
+        let (sent, is_sent) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
+        let order = Order { action: self.command.action.name(), payload: self.arguments.clone(), sent, reply };
+        let deadline = Instant::now() + QUEUED;
+        match timeout_at(deadline, orders.send(order)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
+            Err(_) => return self.enter(CommandState::TimedOut, None).await,
+        }
+        match timeout_at(deadline, is_sent).await {
+            Ok(Ok(())) => self.enter(CommandState::Sent, None).await?,
+            Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
+            Err(_) => return self.enter(CommandState::TimedOut, None).await,
+        }
+        let since = Clock::real();
+        match timeout(ANSWERED, replied).await {
+            Ok(Ok(Reply::Result(result))) if effect::is_accepted(&result) => self.accepted(result, since).await,
+            Ok(Ok(Reply::Result(result))) => self.enter(CommandState::Rejected, Some(result)).await,
+            Ok(Ok(Reply::Error(code, text))) => {
+                self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await
+            }
+            Ok(Ok(Reply::TimedOut)) | Err(_) => self.enter(CommandState::TimedOut, None).await,
+            // The connection was lost: a reset may have been quicker than its answer.
+            Ok(Err(_)) => self.enter(CommandState::Failed, Some(json!({ "error": "connection lost" }))).await,
+        }
+    }
+
+    async fn accepted(&mut self, result: Value, since: bmw_domain::calendar::Timestamp) -> Result<(), StoreError> {
+        let mut changes = self.commands.site.subscribe();
+        let event = Event::Accepted(effect::accepted(self.command.action, &self.arguments));
+        if self.commands.counter.tell(self.command.charge_point, event, Clock::real()).await.is_err() {
+            tracing::warn!(command = self.command.id, "that a command was accepted could not be noted");
+        }
+        self.enter(CommandState::Accepted, Some(result)).await?;
+        let effect = Effect::of(self.command.action, &self.arguments, &self.before);
+        let deadline = Instant::now() + effect.patience();
+        let seen = loop {
+            changes.mark_unchanged();
+            let now = self.commands.site.present().get(self.command.charge_point).cloned();
+            match now.map(|now| effect.is_seen(&now, since)) {
+                Some(Some(is_seen)) => break is_seen,
+                Some(None) => {}
+                None => break false,
+            }
+            match timeout_at(deadline, changes.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => break false,
+            }
+        };
+        self.enter(if seen { CommandState::Effective } else { CommandState::NoEffect }, None).await
+    }
+
+    async fn enter(&mut self, state: CommandState, result: Option<Value>) -> Result<(), StoreError> {
+        self.command.enter(state, Clock::real());
+        if let Some(result) = result {
+            self.command.result = Some(result.to_string());
+        }
+        let site = &self.commands.site;
+        let _step = site.step().await;
+        site.store().update_command(&self.command).await?;
+        site.tell_command(&self.command);
+        Ok(())
+    }
+}

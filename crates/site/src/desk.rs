@@ -1,0 +1,290 @@
+//! The desk: the one place where what charge points tell becomes the site's state.
+//!
+//! Events of all charge points come in one queue. All that wait are taken together, followed in memory on copies, written to
+//! the store in one batch, and only then is the copy the present and each of them answered. So the answers of many share
+//! a commit, nothing is answered that is not stored, and what could not be stored has never happened.
+
+use crate::running::Site;
+use bmw_domain::calendar::Timestamp;
+use bmw_domain::charger::card::Cards;
+use bmw_domain::charger::event::Event;
+use bmw_domain::charger::{Answer, Changes, ChargePointNow, Context, History};
+use bmw_domain::record::{ChargePointKey, Model, TransactionId};
+use bmw_store::{Batch, StoreError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// The most events in one batch.
+const MOST: usize = 2_048;
+/// How many events may wait; who comes then waits outside, and its charge point with it.
+const QUEUE: usize = 4_096;
+/// How long trouble of the store is borne inside: then the charge points are let go without an answer, and keep their
+/// messages (OCPP in the field, "Transactions").
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause after the first failure; it doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// How long states that only said that a charge point lives may wait to be stored.
+const SOFT: Duration = Duration::from_secs(5);
+
+/// An event on its way.
+pub(crate) struct Job {
+    charge_point: ChargePointKey,
+    event: Event,
+    arrival: Timestamp,
+    /// Dropped without a word when the event could not be stored.
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Where events are handed in.
+#[derive(Debug, Clone)]
+pub struct Counter(mpsc::Sender<Job>);
+
+/// An event could not be stored in time, or the site ends: the charge point must keep its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it could not be stored")]
+pub struct NotStored;
+
+impl Counter {
+    /// Hands in an event. It is in the queue when this returns; the answer comes when it is stored.
+    ///
+    /// # Errors
+    /// The site ends.
+    pub async fn hand_in(
+        &self,
+        charge_point: ChargePointKey,
+        event: Event,
+        arrival: Timestamp,
+    ) -> Result<oneshot::Receiver<Answer>, NotStored> {
+        let (answer, receiver) = oneshot::channel();
+        let job = Job { charge_point, event, arrival, answer };
+        self.0.send(job).await.map_err(|_| NotStored)?;
+        Ok(receiver)
+    }
+
+    /// Hands in an event and waits until it is stored.
+    ///
+    /// # Errors
+    /// It could not be stored.
+    pub async fn tell(
+        &self,
+        charge_point: ChargePointKey,
+        event: Event,
+        arrival: Timestamp,
+    ) -> Result<Answer, NotStored> {
+        self.hand_in(charge_point, event, arrival).await?.await.map_err(|_| NotStored)
+    }
+}
+
+/// A counter, and the queue behind it.
+pub(crate) fn queue() -> (Counter, mpsc::Receiver<Job>) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Counter(sender), receiver)
+}
+
+/// What the desk remembers from batch to batch.
+pub struct Desk {
+    site: Arc<Site>,
+    queue: mpsc::Receiver<Job>,
+    models: HashMap<String, Arc<Model>>,
+    last_id: i32,
+    last_batch: i64,
+    /// States that were only heard of, and since when the oldest of them waits.
+    soft: BTreeSet<ChargePointKey>,
+    soft_since: Option<Instant>,
+}
+
+/// Events that were followed in memory and are not stored yet.
+struct Followed {
+    /// All charge points as they will be.
+    draft: Vec<Arc<ChargePointNow>>,
+    batch: Batch,
+    last_id: i32,
+    /// Answers in the order of the events.
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    soft: BTreeSet<ChargePointKey>,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        site: Arc<Site>,
+        queue: mpsc::Receiver<Job>,
+        models: HashMap<String, Arc<Model>>,
+        last_id: i32,
+        last_batch: i64,
+    ) -> Self {
+        Self { site, queue, models, last_id, last_batch, soft: BTreeSet::new(), soft_since: None }
+    }
+
+    /// Works until nobody hands in anything any more.
+    pub async fn work(mut self) {
+        let mut jobs = Vec::new();
+        loop {
+            let flush_at = self.soft_since.map(|since| since + SOFT);
+            tokio::select! {
+                count = self.queue.recv_many(&mut jobs, MOST) => {
+                    if count == 0 {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => {}
+            }
+            self.round(&mut jobs).await;
+        }
+        // What was only heard of is stored before the end.
+        self.soft_since = self.soft_since.and_then(|since| since.checked_sub(SOFT));
+        self.round(&mut Vec::new()).await;
+    }
+
+    async fn round(&mut self, jobs: &mut Vec<Job>) {
+        let site = Arc::clone(&self.site);
+        let mut step = site.step().await;
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = FIRST_PAUSE;
+        let histories = loop {
+            match self.histories(jobs).await {
+                Ok(histories) => break histories,
+                Err(error) => {
+                    if !wait_after(&error, &mut pause, deadline).await {
+                        jobs.clear();
+                        return;
+                    }
+                }
+            }
+        };
+        let followed = self.follow(jobs, histories, &site.cards());
+        let is_stored = loop {
+            match site.store().write(&followed.batch).await {
+                Ok(()) => break true,
+                Err(error) => {
+                    if !wait_after(&error, &mut pause, deadline).await {
+                        break false;
+                    }
+                }
+            }
+        };
+        if !is_stored {
+            return;
+        }
+        self.last_batch = followed.batch.number;
+        self.last_id = followed.last_id;
+        self.soft = followed.soft;
+        if self.soft.is_empty() {
+            self.soft_since = None;
+        } else {
+            self.soft_since.get_or_insert_with(Instant::now);
+        }
+        site.publish(&mut step, followed.draft, &followed.batch);
+        drop(step);
+        for (sender, answer) in followed.answers {
+            // Who has gone meanwhile will ask again, and get the same answer.
+            drop(sender.send(answer));
+        }
+    }
+
+    /// What only the store remembers, for those events that need it.
+    async fn histories(&self, jobs: &[Job]) -> Result<Vec<History>, StoreError> {
+        let present = self.site.present().clone();
+        let store = self.site.store();
+        let mut histories = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let mut history = History::default();
+            let now = present.get(job.charge_point);
+            if now.is_some_and(|now| now.needs_history(&job.event)) {
+                match &job.event {
+                    Event::Start(start) => history.begun = store.session_begun(job.charge_point, start).await?,
+                    Event::Stop(stop) => history.told = self.told(job.charge_point, stop.transaction).await?,
+                    Event::Meter(meter) => {
+                        if let Some(id) = meter.transaction {
+                            history.told = self.told(job.charge_point, id).await?;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            histories.push(history);
+        }
+        Ok(histories)
+    }
+
+    /// The session of this number, where it is one of the charge point's own.
+    async fn told(
+        &self,
+        charge_point: ChargePointKey,
+        id: i64,
+    ) -> Result<Option<bmw_domain::charger::Session>, StoreError> {
+        let Ok(id) = i32::try_from(id) else { return Ok(None) };
+        let session = self.site.store().whole_session(TransactionId(id)).await?;
+        Ok(session.filter(|session| session.transaction.charge_point == charge_point && session.end.is_some()))
+    }
+
+    /// Follows the events on copies.
+    fn follow(&mut self, jobs: &mut Vec<Job>, histories: Vec<History>, cards: &Cards) -> Followed {
+        let present = self.site.present().clone();
+        let mut draft = present.charge_points().to_vec();
+        let mut changes = Changes::default();
+        let mut last_id = self.last_id;
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut soft = self.soft.clone();
+        for (job, history) in jobs.drain(..).zip(histories) {
+            // One that is not there has been taken away: its connection will end.
+            let Some(place) = present.place(job.charge_point) else { continue };
+            let mut context = Context {
+                arrival: job.arrival,
+                cards,
+                models: &self.models,
+                history,
+                last_id: &mut last_id,
+                changes: &mut changes,
+            };
+            let answer = Arc::make_mut(&mut draft[place]).hear(job.event, &mut context);
+            soft.insert(job.charge_point);
+            answers.push((job.answer, answer));
+        }
+        if self.soft_since.is_some_and(|since| since.elapsed() >= SOFT) {
+            changes.states.append(&mut soft);
+        }
+        soft.retain(|key| !changes.states.contains(key));
+        let batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
+        Followed { batch, draft, last_id, answers, soft }
+    }
+}
+
+fn batch_of<'a>(
+    number: i64,
+    changes: Changes,
+    now: impl Fn(ChargePointKey) -> Option<&'a Arc<ChargePointNow>>,
+) -> Batch {
+    let of = |keys: BTreeSet<ChargePointKey>| keys.into_iter().filter_map(&now).collect::<Vec<_>>();
+    let changed = of(changes.states);
+    Batch {
+        number,
+        charge_points: of(changes.charge_points)
+            .into_iter()
+            .map(|now| (now.key, Arc::clone(&now.charge_point), now.last_cycle))
+            .collect(),
+        states: changed.iter().filter_map(|now| Some((now.key, now.state.clone()?))).collect(),
+        connectors: changed
+            .iter()
+            .flat_map(|now| now.connectors.iter().map(|connector| (now.key, connector.clone())))
+            .collect(),
+        sessions: changes.sessions,
+        values: changes.values,
+        findings: changes.findings,
+    }
+}
+
+/// Waits after a failure of the store; `false` when there was enough of it.
+async fn wait_after(error: &StoreError, pause: &mut Duration, deadline: Instant) -> bool {
+    if Instant::now() + *pause > deadline {
+        tracing::error!(%error, "what charge points told could not be stored; they will tell it again");
+        return false;
+    }
+    tracing::warn!(%error, "what charge points told could not be stored yet");
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(LAST_PAUSE);
+    true
+}

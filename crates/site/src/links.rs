@@ -1,0 +1,103 @@
+//! The connections of charge points, as those see them who have something to ask of a charge point.
+
+use bmw_domain::record::ChargePointKey;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many orders may wait for one charge point.
+const WAITING: usize = 8;
+
+/// Something to be asked of a charge point.
+#[derive(Debug)]
+pub struct Order {
+    /// The protocol's name of it.
+    pub action: &'static str,
+    /// Its payload.
+    pub payload: Value,
+    /// Told when it leaves.
+    pub sent: oneshot::Sender<()>,
+    /// Where the reply goes; dropped when the connection is lost before.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// What a charge point replies.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// An answer.
+    Result(Value),
+    /// A refusal: the code and its description.
+    Error(String, String),
+    /// Nothing in time.
+    TimedOut,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Links {
+    open: Mutex<HashMap<ChargePointKey, (u64, mpsc::Sender<Order>)>>,
+    last: AtomicU64,
+}
+
+/// The connection's end of a link. When `orders` ends, a newer connection of the same charge point has come.
+#[derive(Debug)]
+pub struct LinkEnd {
+    /// By which the connection closes itself, and no other.
+    pub id: u64,
+    /// What is to be asked.
+    pub orders: mpsc::Receiver<Order>,
+}
+
+impl Links {
+    /// A charge point is connected. A connection that it had before is let go.
+    pub fn open(&self, charge_point: ChargePointKey) -> LinkEnd {
+        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let (sender, orders) = mpsc::channel(WAITING);
+        self.lock().insert(charge_point, (id, sender));
+        LinkEnd { id, orders }
+    }
+
+    /// A connection is gone. `false` when a newer one has taken its place: nothing is lost then.
+    pub fn close(&self, charge_point: ChargePointKey, id: u64) -> bool {
+        let mut open = self.lock();
+        let is_own = open.get(&charge_point).is_some_and(|(known, _)| *known == id);
+        if is_own {
+            open.remove(&charge_point);
+        }
+        is_own
+    }
+
+    /// Whether this is the connection that counts.
+    pub fn is_current(&self, charge_point: ChargePointKey, id: u64) -> bool {
+        self.lock().get(&charge_point).is_some_and(|(known, _)| *known == id)
+    }
+
+    /// Where orders for a charge point are handed in; `None` while it is not connected.
+    pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<mpsc::Sender<Order>> {
+        self.lock().get(&charge_point).map(|(_, orders)| orders.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointKey, (u64, mpsc::Sender<Order>)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
+        let links = Links::default();
+        let key = ChargePointKey(1);
+        let mut old = links.open(key);
+        let new = links.open(key);
+        assert!(old.orders.recv().await.is_none(), "the old one is let go");
+        assert!(!links.close(key, old.id));
+        assert!(links.orders(key).is_some());
+        assert!(links.close(key, new.id));
+        assert!(links.orders(key).is_none());
+    }
+}

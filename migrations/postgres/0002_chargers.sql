@@ -1,0 +1,49 @@
+-- What charge points tell by themselves. The same tables as migrations/sqlite; only the types are PostgreSQL's.
+
+-- The number of the last batch of writes: one whose outcome is not known is not written twice.
+ALTER TABLE site ADD COLUMN last_batch BIGINT NOT NULL DEFAULT 0;
+
+-- A session's start and stop by the charge point's own clock, believed or not, when they arrived, and its register, Wh.
+ALTER TABLE "transaction" ADD COLUMN told_start BIGINT;
+ALTER TABLE "transaction" ADD COLUMN received_start BIGINT;
+ALTER TABLE "transaction" ADD COLUMN register_start BIGINT;
+ALTER TABLE "transaction" ADD COLUMN told_stop BIGINT;
+ALTER TABLE "transaction" ADD COLUMN received_stop BIGINT;
+ALTER TABLE "transaction" ADD COLUMN register_stop BIGINT;
+ALTER TABLE "transaction" ADD COLUMN stop_reason TEXT;
+-- It lost its stop; a late one still counts.
+ALTER TABLE "transaction" ADD COLUMN end_assumed BOOLEAN NOT NULL DEFAULT false;
+CREATE INDEX transaction_by_told_start ON "transaction" (charge_point, told_start) WHERE told_start IS NOT NULL;
+
+-- The register as it was told, Wh, when it arrived, and the time that was told where it is not believed.
+ALTER TABLE meter_value ADD COLUMN register_wh BIGINT;
+ALTER TABLE meter_value ADD COLUMN received_at BIGINT;
+ALTER TABLE meter_value ADD COLUMN claimed_at BIGINT;
+
+-- The documented state of a connector.
+ALTER TABLE connector ADD COLUMN state TEXT;
+
+-- What an operator should see.
+CREATE TABLE finding (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    charge_point INTEGER NOT NULL REFERENCES charge_point (id),
+    found_at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    connector INTEGER,
+    transaction_id INTEGER REFERENCES "transaction" (id),
+    detail TEXT NOT NULL
+);
+CREATE INDEX finding_by_charge_point ON finding (charge_point);
+
+CREATE TABLE card (
+    -- In lower case: cards are equal ignoring case.
+    key TEXT COLLATE "C" PRIMARY KEY NOT NULL CHECK (key <> ''),
+    tag TEXT NOT NULL,
+    card_group TEXT,
+    blocked BOOLEAN NOT NULL,
+    expires_at BIGINT,
+    note TEXT NOT NULL
+);
+
+-- What became of a command, step by step: JSON, [[state, ms], …].
+ALTER TABLE command ADD COLUMN history TEXT NOT NULL DEFAULT '[]';
