@@ -38,6 +38,11 @@ impl Shutdown {
         Arc::clone(&self.0)
     }
 
+    /// The same as [`Shutdown::subscribe`], for those who know no more of this program.
+    pub fn subscribe_to_end(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+
     /// Waits until all who subscribed are gone.
     pub async fn all_gone(&self) {
         self.0.closed().await;

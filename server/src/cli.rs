@@ -43,6 +43,21 @@ pub enum Command {
         /// The site file to write; `-` is the standard output
         file: PathBuf,
     },
+    /// Simulate charge points that connect to a central system and charge cars, until it is interrupted
+    Simulate {
+        /// Where they connect; their identities are put behind it
+        #[arg(long, default_value = "ws://127.0.0.1:8000/ocpp")]
+        url: String,
+        /// How many; they are SIM0001 and so on
+        #[arg(long, default_value_t = 10)]
+        chargers: u16,
+        /// The same number makes the same behaviour
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How much faster than the clock their time goes
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+    },
     /// Fill an empty database with a site to look at
     Demo {
         /// The same number makes the same site, relative to now
@@ -61,6 +76,9 @@ pub struct Options {
     /// The address to serve on [default: 127.0.0.1:8000]
     #[arg(long, env = "BMW_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub listen: Option<String>,
+    /// Serve with simulated charge points, those of the demo, and a page at /simulator/ to play with them
+    #[arg(long, env = "BMW_SIMULATOR", global = true)]
+    pub simulator: bool,
     /// An address of its own for charge points; they are served on the other one too
     #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub ocpp_listen: Option<String>,

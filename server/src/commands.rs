@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::serve;
-use crate::{Failure, demo};
+use crate::{Failure, demo, simulator};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, Role, StoreError};
 use std::fs;
@@ -31,6 +31,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
+            Command::Simulate { url, chargers, seed, speed } => simulate(url, chargers, seed, speed).await,
             Command::Demo { seed } => fill(&config, seed).await,
         }
     });
@@ -63,6 +64,21 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     tracing::info!("ending");
     running.shutdown().await;
     Ok(())
+}
+
+async fn simulate(url: String, chargers: u16, seed: u64, speed: f64) -> Result<(), Failure> {
+    if !(0.01..=10_000.0).contains(&speed) {
+        return Err(Failure::usage(format!("--speed: {speed} is not from 0.01 to 10000")));
+    }
+    let signal = serve::signal();
+    let ending = tokio::sync::watch::Sender::new(false);
+    let units = (1..=chargers).map(simulator::anonymous).collect();
+    let options = bmw_simulator::Options { url, units, seed, speed };
+    say(&format!("simulating {chargers} charge points at {}", options.url));
+    let points = tokio::spawn(bmw_simulator::run(options, bmw_simulator::Hands::default(), ending.subscribe()));
+    signal.await.map_err(Failure::failed)?;
+    ending.send_replace(true);
+    points.await.map_err(Failure::failed)
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {

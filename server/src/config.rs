@@ -19,6 +19,8 @@ pub struct Config {
     pub listen: String,
     /// Where charge points alone are served, `HOST:PORT`.
     pub ocpp_listen: Option<String>,
+    /// Whether simulated charge points are served with.
+    pub simulator: bool,
     /// What the central system needs to know.
     pub ocpp: bmw_ocpp::Options,
     /// Whether cards that nobody has entered may not charge.
@@ -51,6 +53,7 @@ impl Config {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
             ocpp_listen: None,
+            simulator: false,
             ocpp: bmw_ocpp::Options::default(),
             rejects_unknown_cards: false,
             operator_id_tag: "OPERATOR".to_owned(),
@@ -79,6 +82,7 @@ impl Config {
             check_address("--ocpp-listen", &listen)?;
             config.ocpp_listen = Some(listen);
         }
+        config.simulator = options.simulator;
         config.ocpp.registers_unknown = options.register_unknown;
         config.rejects_unknown_cards = match given(options.unknown_cards).as_deref() {
             None | Some("accept") => false,

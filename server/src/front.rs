@@ -3,7 +3,7 @@
 //!
 //! Reading the documented routes goes past all of that but the net under panics.
 
-use crate::{assets, guard, health};
+use crate::{assets, guard, health, simulator};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -12,6 +12,7 @@ use axum::routing::get;
 use bmw_app::api::{self, ApiError, RequestId, body};
 use bmw_app::state::AppState;
 use bmw_ocpp::Central;
+use bmw_simulator::Hands;
 use futures::FutureExt as _;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -45,13 +46,15 @@ struct Doors {
 
 impl Front {
     /// Everything that the program serves.
-    pub fn new(app: AppState, central: Central) -> Self {
+    pub fn new(app: AppState, central: Central, hands: Option<Hands>) -> Self {
         let api = api::router(app.clone());
         let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
             .layer(CompressionLayer::new().br(true).gzip(true).compress_when(IsPage));
+        let simulator = hands.map(|hands| simulator::router(Arc::clone(&app.site), hands)).unwrap_or_default();
         let site = Router::new()
             .route("/healthz", get(health::healthz))
             .with_state(app)
+            .merge(simulator)
             .merge(assets::router())
             .fallback_service(pages);
         let inner = Inner { api: api.clone(), site: Arc::new(site) };

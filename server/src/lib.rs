@@ -13,6 +13,7 @@ pub mod front;
 pub mod guard;
 mod health;
 pub mod serve;
+mod simulator;
 
 use clap::Parser as _;
 use cli::Cli;

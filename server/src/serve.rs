@@ -4,8 +4,10 @@ use crate::Failure;
 use crate::config::Config;
 use crate::connection;
 use crate::front::Front;
+use crate::simulator;
 use bmw_app::state::{AppState, Shutdown};
 use bmw_ocpp::Central;
+use bmw_simulator::Hands;
 use bmw_site::{Commands, Counter, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
@@ -72,7 +74,11 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let app =
         AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
     let central = Central::new(Arc::clone(&site), counter.clone(), config.ocpp.clone(), shutdown.sender());
-    let front = Front::new(app, central);
+    let hands = config.simulator.then(Hands::default);
+    if let Some(hands) = &hands {
+        simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
+    }
+    let front = Front::new(app, central, hands);
     let kill = watch::Sender::new(false);
     let mut accepting = Vec::new();
     for (listener, door) in [(Some(listener), Door::All), (ocpp_listener, Door::ChargePoints)] {

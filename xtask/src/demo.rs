@@ -27,6 +27,8 @@ pub fn run(args: &[String]) -> Result<()> {
     } else {
         let demo = Demo::ensure(&step, &program)?;
         serve.env("BMW_DATABASE_URL", demo.url());
+        // It is alive by them.
+        serve.env("BMW_SIMULATOR", "true");
         // The server inherits the lock as its input, which it does not read, and so holds it for
         // as long as it lives: nobody replaces the database under it.
         serve.stdin(Stdio::from(demo.lock));

@@ -33,6 +33,8 @@ pub struct Unit {
     pub amperes: f64,
     /// Cars on a day, on average.
     pub cars_a_day: f64,
+    /// How likely a car is there at the start, 0–1.
+    pub busy: f64,
 }
 
 /// What a charge point wants to tell.
@@ -117,10 +119,12 @@ impl Point {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into();
         let register = random.random_range(100_000.0..9_000_000.0);
+        let is_busy = random.random_bool(unit.busy.clamp(0.0, 1.0));
+        let car = is_busy.then(|| Car::arriving(&mut random, unit.phases));
         Self {
             unit,
             random,
-            car: None,
+            car,
             running: None,
             given: HashMap::new(),
             last_session: 0,
@@ -467,6 +471,7 @@ mod tests {
             phases: 3,
             amperes: 32.0,
             cars_a_day: 6.0,
+            busy: 0.0,
         };
         let mut point = Point::new(unit, StdRng::seed_from_u64(seed), 0.0);
         point.connected();
