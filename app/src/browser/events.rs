@@ -7,7 +7,7 @@ use leptos::prelude::window;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{
     Element, Event, FormData, HtmlAnchorElement, HtmlDialogElement, HtmlFormElement, HtmlInputElement,
-    HtmlSelectElement, KeyboardEvent, MouseEvent, PointerEvent, UrlSearchParams,
+    HtmlSelectElement, KeyboardEvent, MouseEvent, PointerEvent, SubmitEvent, UrlSearchParams,
 };
 
 /// Something that was done, as a page understands it.
@@ -36,6 +36,8 @@ pub enum Action {
     },
     /// A form that changes something was sent.
     Submit,
+    /// A form with `data-send` was sent: its fields, with that of the button.
+    Send(Vec<(String, String)>),
     /// Something with `data-do` was pressed: its word.
     Do(String),
 }
@@ -47,6 +49,9 @@ pub fn action(event: &Event) -> Option<Action> {
         "submit" => {
             event.prevent_default();
             let form: HtmlFormElement = target.dyn_into().ok()?;
+            if form.has_attribute("data-send") {
+                return sent(event, &form);
+            }
             Some(lead_by(&form, false).unwrap_or(Action::Submit))
         }
         "change" => changed(&target),
@@ -130,15 +135,33 @@ fn form_of(target: &Element) -> Option<HtmlFormElement> {
     target.closest("form").ok()??.dyn_into().ok()
 }
 
+/// The fields of a form with that of the button that sent it; `None` when the person would rather not.
+fn sent(event: &Event, form: &HtmlFormElement) -> Option<Action> {
+    let button = event.dyn_ref::<SubmitEvent>()?.submitter()?;
+    if let Some(question) = button.get_attribute("data-ask")
+        && !window().confirm_with_message(&question).unwrap_or(true)
+    {
+        return None;
+    }
+    let mut fields: Vec<(String, String)> =
+        fields(form)?.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    fields.push((button.get_attribute("name")?, button.get_attribute("value")?));
+    Some(Action::Send(fields))
+}
+
+fn fields(form: &HtmlFormElement) -> Option<Query> {
+    let fields = FormData::new_with_form(form).ok()?;
+    let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
+    let text: String = fields.to_string().into();
+    Some(Query::parse(&text))
+}
+
 /// Where a form with the method GET leads; names without value are left out.
 fn lead_by(form: &HtmlFormElement, replace: bool) -> Option<Action> {
     if form.get_attribute("method").as_deref() != Some("get") {
         return None;
     }
-    let fields = FormData::new_with_form(form).ok()?;
-    let fields = UrlSearchParams::new_with_str_sequence_sequence(&fields).ok()?;
-    let text: String = fields.to_string().into();
-    let address = Query::parse(&text).filled().on(&form.get_attribute("action")?);
+    let address = fields(form)?.filled().on(&form.get_attribute("action")?);
     Some(Action::Go { address, replace })
 }
 

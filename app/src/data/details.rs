@@ -1,8 +1,8 @@
 //! One charge point, its measured values, and the session query.
 
+use super::{CommandLine, FindingLine, Moment, RecordLine, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, line, moment, now, site};
-use super::{Moment, RecordLine};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,12 @@ pub struct Details {
     pub values: Vec<Value>,
     /// The session query.
     pub query: SessionQuery,
+    /// The newest commands, newest first.
+    pub commands: Vec<CommandLine>,
+    /// What came of giving a command.
+    pub told: Told,
+    /// What an operator should see, newest first.
+    pub findings: Vec<FindingLine>,
 }
 
 /// A charge point with all that 2.1 tells.
@@ -75,6 +81,8 @@ pub struct ChargerDetails {
     pub min_current: Option<f64>,
     /// Phases of the model.
     pub max_phases: Option<i32>,
+    /// Whether a session runs.
+    pub is_charging: bool,
 }
 
 /// The time span of the chart.
@@ -172,6 +180,7 @@ pub struct OpenedSession {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::commands::on_server::{findings, log};
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
     use bmw_site::{ChargePointNow, Present, SessionLine, Site};
@@ -194,8 +203,15 @@ pub(super) mod on_server {
             Some(charger) => values_of_span(&site, charger.key, now.at, span).await?,
             None => Vec::new(),
         };
+        let (commands, findings) = match &charger {
+            Some(charger) => (log(&site, charger.key).await?, findings(&site, Some(charger.key)).await?),
+            None => (Vec::new(), Vec::new()),
+        };
         Ok(Details {
             now,
+            commands,
+            findings,
+            told: Told::of(query),
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
             asked,
             span,
@@ -264,6 +280,7 @@ pub(super) mod on_server {
             max_current: model.and_then(|model| model.max_current),
             min_current: model.and_then(|model| model.min_current),
             max_phases: model.and_then(|model| model.phases),
+            is_charging: !charger.running.is_empty(),
         }
     }
 

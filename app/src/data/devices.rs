@@ -1,8 +1,8 @@
 //! The device list.
 
+use super::{CommandLine, FindingLine, JoiningLine, Moment, Phases, Tiles, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, moment, now, phases, site, tiles};
-use super::{Moment, Phases, Tiles};
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.
@@ -28,6 +28,12 @@ pub struct Devices {
     pub state: String,
     /// What they are sorted by.
     pub sort: DeviceSort,
+    /// What came of giving commands.
+    pub told: Told,
+    /// Charge points that nobody knows and that asked to come in.
+    pub joining: Vec<JoiningLine>,
+    /// What an operator should see, newest first.
+    pub findings: Vec<FindingLine>,
 }
 
 /// The current of one charge point.
@@ -54,6 +60,12 @@ pub struct DeviceLine {
     pub state: Option<String>,
     /// When it was last heard of.
     pub contact: Option<Moment>,
+    /// Whether it is in contact.
+    pub online: bool,
+    /// Whether a session runs.
+    pub is_charging: bool,
+    /// Its newest command since the site was started.
+    pub command: Option<CommandLine>,
 }
 
 /// What the device list is sorted by.
@@ -78,6 +90,7 @@ impl DeviceSort {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::commands::on_server::{findings, joining, line};
     use bmw_site::ChargePointNow;
     use std::cmp::Reverse;
     use std::sync::Arc;
@@ -112,6 +125,7 @@ pub(super) mod on_server {
             present.charge_points().iter().filter_map(|charger| charger.state_name().map(ToOwned::to_owned)).collect();
         states.sort_by_key(|state| state.to_ascii_lowercase());
         states.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        let commands = site.newest_commands();
         Ok(Devices {
             now,
             tiles: tiles(&present, sessions),
@@ -125,6 +139,9 @@ pub(super) mod on_server {
                     model: charger.charge_point.model_id.clone(),
                     state: charger.state_name().map(ToOwned::to_owned),
                     contact: charger.last_contact().map(|at| moment(&site, at)),
+                    online: charger.is_online(),
+                    is_charging: !charger.running.is_empty(),
+                    command: commands.get(&charger.key).map(|command| line(&site, command)),
                 })
                 .collect(),
             count: present.charge_points().len(),
@@ -132,6 +149,9 @@ pub(super) mod on_server {
             search: query.get("search").unwrap_or_default().to_owned(),
             state: state.to_owned(),
             sort,
+            told: Told::of(query),
+            joining: joining(&site),
+            findings: findings(&site, None).await?,
         })
     }
 

@@ -7,6 +7,7 @@
 //! its own for each page would put the machinery of requests and resources into the bundle once for each of them, and
 //! JSON a reader of names and numbers.
 
+mod commands;
 mod details;
 mod devices;
 mod overview;
@@ -14,6 +15,7 @@ mod query;
 mod records;
 mod settings;
 
+pub use commands::*;
 pub use details::*;
 pub use devices::*;
 pub use overview::*;
@@ -144,8 +146,9 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 10] = [
+    const SOURCES: [&[u8]; 13] = [
         include_bytes!("mod.rs"),
+        include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
         include_bytes!("overview.rs"),
@@ -155,6 +158,8 @@ const FORM: [u8; 4] = {
         include_bytes!("../../../crates/domain/src/energy.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),
         include_bytes!("../../../crates/domain/src/field.rs"),
+        include_bytes!("../../../crates/domain/src/command.rs"),
+        include_bytes!("../../../crates/domain/src/charger/finding.rs"),
     ];
     // FNV-1a.
     let mut hash: u32 = 0x811c_9dc5;

@@ -26,6 +26,11 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// All names with their values, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a name as a number of a range.
     pub fn number(&self, name: &str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
         self.get(name)?.parse().ok().filter(|number| range.contains(number))

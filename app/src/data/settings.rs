@@ -118,8 +118,7 @@ pub(super) mod on_server {
     async fn save(values: &Typed) -> Result<SaveOutcome, DataError> {
         let outcome = match check(values) {
             Ok(settings) => {
-                let author = Author { actor: LOCAL_OPERATOR.to_owned(), origin: origin() };
-                let before = site()?.save_settings(settings.clone(), author).await?;
+                let before = site()?.save_settings(settings.clone(), author()).await?;
                 let changed = settings.changed_fields(&before);
                 SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
             }
@@ -149,13 +148,15 @@ pub(super) mod on_server {
         })
     }
 
-    fn origin() -> String {
-        use_context::<Parts>()
-            .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string()))
-            .unwrap_or_default()
+    /// Who writes, as long as there are no accounts.
+    pub fn author() -> Author {
+        let peer = use_context::<Parts>()
+            .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string()));
+        Author { actor: LOCAL_OPERATOR.to_owned(), origin: peer.unwrap_or_default() }
     }
 
-    fn is_plain_form() -> bool {
+    /// Whether a form was sent by the browser itself, which wants a page.
+    pub fn is_plain_form() -> bool {
         use_context::<Parts>().is_some_and(|parts| {
             parts
                 .headers

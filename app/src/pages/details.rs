@@ -1,7 +1,8 @@
 //! One charge point: what is known of it, what it measured, and the sessions of a day.
 
 use super::parts::{
-    ampere, badge, commands, curve, energy_kwh, get_form, nothing_yet, number, plain, power_kw, properties, when,
+    Commanded, ampere, badge, cell, command, command_form, command_state, commands, curve, energy_kwh, findings,
+    get_form, nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
@@ -12,6 +13,7 @@ use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, R
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
 use bmw_domain::calendar::{Day, LocalTime, Month};
+use bmw_domain::command::Action;
 use bmw_domain::energy::{ChargingTime, Energy};
 use maud::{Markup, html};
 
@@ -23,10 +25,15 @@ impl Page for Details {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         html! {
-            (head(lang, self))
+            (head(seen, self))
+            (told(seen, &self.told))
             div.grid.details-grid {
                 (charger(seen, self))
+                @if let Some(known) = &self.charger {
+                    (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
+                }
                 @if !self.identities.is_empty() {
+                    @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
                     (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
                 }
             }
@@ -62,7 +69,21 @@ fn address(data: &Details) -> Query {
         .with("record", query.chosen.as_ref().map(|chosen| chosen.id.to_string()).unwrap_or_default())
 }
 
-fn head(lang: Lang, data: &Details) -> Markup {
+/// The page as a command's form comes back to it.
+fn back(data: &Details) -> String {
+    address(data).on("/details/")
+}
+
+fn is_online(seen: &Seen<'_>, charger: &ChargerDetails) -> bool {
+    seen.chargers.get(&charger.id).map_or(charger.online, |told| told.online)
+}
+
+fn commanded<'a>(seen: &Seen<'_>, charger: &'a ChargerDetails, back: &'a str) -> Commanded<'a> {
+    Commanded { id: &charger.id, online: is_online(seen, charger), is_charging: charger.is_charging, back }
+}
+
+fn head(seen: &Seen<'_>, data: &Details) -> Markup {
+    let lang = seen.lang;
     let shown = data.charger.as_ref().map(|charger| &charger.id).or(data.asked.as_ref());
     let picker = html! {
         label.filter.is-wide {
@@ -76,16 +97,78 @@ fn head(lang: Lang, data: &Details) -> Markup {
         div.page-head {
             (get_form(lang, "/details/", "picker", &picker))
             @if let Some(charger) = &data.charger {
+                @let online = is_online(seen, charger);
                 div.head-actions {
-                    (commands(lang, &charger.id))
-                    p.reason {
-                        (icon(Glyph::WIFI_OFF))
-                        span { (lang.no_connection()) " – " (lang.no_connection_help()) }
+                    (commands(lang, commanded(seen, charger, &back(data))))
+                    @if !online {
+                        p.reason {
+                            (icon(Glyph::WIFI_OFF))
+                            span { (lang.no_connection()) " – " (lang.no_connection_help()) }
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// The commands beyond those in the head, and what became of the last ones.
+fn operation(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Markup {
+    let lang = seen.lang;
+    let back = back(data);
+    let offline = (!is_online(seen, charger)).then(|| lang.no_connection());
+    let form = |body: &Markup| command_form(&[&charger.id], &back, body);
+    let plain = |action, name, glyph| form(&command(action, name, glyph, offline, None));
+    let with = |name: &str, value: &str, button: Markup| form(&html! { (hidden(&[(name, value)])) (button) });
+    let availability =
+        |kind, name, glyph, ask| with("type", kind, command(Action::ChangeAvailability, name, glyph, offline, ask));
+    html! {
+        div.operation {
+            (plain(Action::UnlockConnector, lang.unlock(), Glyph::PLUG_ZAP))
+            (availability("Inoperative", lang.availability_off(), Glyph::WIFI_OFF, Some(lang.ask_availability())))
+            (availability("Operative", lang.availability_on(), Glyph::CIRCLE_CHECK, None))
+            (with("requestedMessage", "StatusNotification",
+                command(Action::TriggerMessage, lang.trigger_status(), Glyph::REFRESH_CW, offline, None)))
+            (plain(Action::ClearCache, lang.clear_cache(), Glyph::X))
+            (plain(Action::GetConfiguration, lang.get_configuration(), Glyph::SETTINGS))
+            (with("type", "Hard", command(Action::Reset, lang.reset_hard(), Glyph::ROTATE_CCW, offline, Some(lang.ask_reset()))))
+        }
+        div.operation {
+            (form(&html! {
+                (input("text", lang.configuration_key(), "key", ""))
+                (input("text", lang.configuration_value(), "value", ""))
+                (command(Action::ChangeConfiguration, lang.change_configuration(), Glyph::SETTINGS, offline, None))
+            }))
+            (form(&html! {
+                (input("url", lang.firmware_address(), "location", ""))
+                (command(Action::UpdateFirmware, lang.update_firmware(), Glyph::DOWNLOAD, offline, Some(lang.ask_update())))
+            }))
+            (form(&html! {
+                (input("url", lang.diagnostics_address(), "location", ""))
+                (command(Action::GetDiagnostics, lang.diagnostics(), Glyph::INBOX, offline, None))
+            }))
+        }
+        h3 { (lang.command_log()) }
+        @if data.commands.is_empty() { p.muted { (lang.no_commands()) } } @else { (command_log(seen, data)) }
+    }
+}
+
+fn command_log(seen: &Seen<'_>, data: &Details) -> Markup {
+    let lang = seen.lang;
+    let now = seen.now(data.now);
+    let columns = [(lang.command_column(), false), (lang.state(), false), (lang.time(), false), (lang.reply(), false)];
+    let [_, state, time, reply] = columns;
+    let rows = html! {
+        @for line in &data.commands {
+            tr data-key=(line.id) {
+                (row_head(columns[0], &html! { (line.action.name()) }))
+                (cell(state, &command_state(lang, line.state)))
+                (cell(time, &when(lang, now, Some(line.at))))
+                (cell(reply, &html! { code.reply { (line.reply) } }))
+            }
+        }
+    };
+    html! { div.table-box { (table("data command-log", lang.command_log(), &columns, &rows, &html! {})) } }
 }
 
 /// What is known of the charge point, or why nothing is.

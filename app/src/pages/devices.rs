@@ -1,13 +1,15 @@
 //! The device list: every charge point, and what can be done with it.
 
 use super::parts::{
-    badge, both_names, cell, commands, get_form, link, nothing_yet, phases, plain, row_head, state_word, tiles,
+    Commanded, badge, both_names, cell, command, command_form, command_state, commands, findings, get_form, link,
+    nothing_yet, phases, plain, row_head, state_word, table as table_of, tiles, told, when,
 };
 use super::{Page, Seen};
-use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, link_button, notice, select};
-use crate::data::{CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query};
+use crate::components::{Glyph, Span, card, choice, empty, icon, link_button, select};
+use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query};
 use crate::text::Lang;
 use crate::text::format::with_unit;
+use bmw_domain::command::Action;
 use maud::{Markup, html};
 
 impl Page for Devices {
@@ -19,11 +21,16 @@ impl Page for Devices {
         let lang = seen.lang;
         let count = html! { span.muted { (lang.shown_of(self.chargers.len(), self.count)) } };
         html! {
+            (told(seen, &self.told))
             (tiles(lang, &self.tiles))
             div.grid {
                 (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, &self.currents)))
                 (phases(seen, &self.phases))
+                @if !self.joining.is_empty() {
+                    (card("joining", Span::All, lang.joining(), &html! {}, &joining(seen, self)))
+                }
                 (card("device-list", Span::All, lang.device_list(), &count, &list(seen, self)))
+                @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
             }
         }
     }
@@ -129,9 +136,8 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
                 span { (lang.select_all()) }
             }
             span.muted role="status" { (lang.selected(chosen)) }
-            div.bulk-commands { (commands(lang, "")) }
+            div.bulk-commands { (bulk(lang, data, chosen)) }
         }
-        (notice(NoticeKind::Info, &html! { (lang.no_connection()) " – " (lang.no_connection_help()) }))
         div.table-box {
             table.data.device-table {
                 caption.sr-only { (lang.device_list()) }
@@ -142,24 +148,77 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
                         th scope="col" { (lang.actions()) }
                     }
                 }
-                tbody { @for charger in &data.chargers { (row(seen, data, &names, charger)) } }
+                tbody { @for (number, charger) in data.chargers.iter().enumerate() { (row(seen, data, number, &names, charger)) } }
             }
         }
     }
 }
 
-fn row(seen: &Seen<'_>, data: &Devices, names: &[String; 4], charger: &DeviceLine) -> Markup {
+/// Charge points that nobody knows, each with a button that takes it in.
+fn joining(seen: &Seen<'_>, data: &Devices) -> Markup {
+    let lang = seen.lang;
+    let now = seen.now(data.now);
+    let back = back(data);
+    let columns = [(lang.charger_id(), false), (lang.address(), false), (lang.time(), false), (lang.actions(), false)];
+    let [id, address, time, actions] = columns;
+    let rows = html! {
+        @for line in &data.joining {
+            @let admit = html! {
+                button.button type="submit" name="command" value=(ADMIT) { (icon(Glyph::PLUG)) span { (lang.admit()) } }
+            };
+            tr data-key=(line.id) {
+                (row_head(id, &plain(&line.id)))
+                (cell(address, &plain(&line.peer)))
+                (cell(time, &when(lang, now, Some(line.at))))
+                (cell(actions, &command_form(&[&line.id], &back, &admit)))
+            }
+        }
+    };
+    html! {
+        p.muted { (lang.joining_help()) }
+        div.table-box { (table_of("data joining", lang.joining(), &columns, &rows, &html! {})) }
+    }
+}
+
+/// The page as a command's form comes back to it.
+fn back(data: &Devices) -> String {
+    let sort = DeviceSort::ALL.into_iter().find(|(sort, _)| *sort == data.sort).map_or("", |(_, word)| word);
+    Query::from([("search", data.search.as_str()), ("state", &data.state), ("sort", sort)]).on("/devices/")
+}
+
+/// The commands for all that are chosen: their boxes belong to this form.
+fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
+    // Without WebAssembly nobody knows how many are chosen.
+    let cannot = None;
+    html! {
+        form.command-form id=(BULK) method="post" action="/fn/command" data-send {
+            span hidden { input type="hidden" name="back" value=(back(data)); }
+            div.commands role="group" aria-label={ (lang.actions()) " – " (lang.selected(chosen)) } {
+                (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot, None))
+                (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot, Some(lang.ask_stop_all())))
+                (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))
+            }
+        }
+    }
+}
+
+/// The form for all that are chosen.
+const BULK: &str = "bulk";
+
+fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], charger: &DeviceLine) -> Markup {
     let lang = seen.lang;
     let id = &charger.id;
     let state = seen.chargers.get(id).map_or(&charger.state, |told| &told.state);
     let now = seen.now(data.now);
     let contact = charger.contact.map_or_else(|| lang.never().to_owned(), |at| lang.ago(now.at.since(at.at)));
+    let online = seen.chargers.get(id).map_or(charger.online, |told| told.online);
     let [id_name, firmware_name, model_name, state_name] = names;
     html! {
         tr data-key=(id) {
             td.check-cell {
                 label.check {
-                    input type="checkbox" value=(id) data-select checked[seen.local.selection.contains(id)];
+                    input type="checkbox" name={ "c" (number) } value=(id) form=(BULK) data-select
+                        checked[seen.local.selection.contains(id)];
                     span.sr-only { (lang.select()) " " (id) }
                 }
             }
@@ -169,7 +228,15 @@ fn row(seen: &Seen<'_>, data: &Devices, names: &[String; 4], charger: &DeviceLin
             (cell((state_name, false), &html! {
                 (badge(lang, state.as_deref())) " " small.age title=(lang.last_contact()) { (contact) }
             }))
-            td.commands-cell { (commands(lang, id)) }
+            td.commands-cell {
+                (commands(lang, Commanded { id, online, is_charging: charger.is_charging, back: &back(data) }))
+                @if let Some(command) = &charger.command {
+                    p.command-life {
+                        (command.action.name()) " " (command_state(lang, command.state))
+                        " " small.age { (lang.ago(now.at.since(command.at.at))) }
+                    }
+                }
+            }
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
 use crate::components::{Glyph, icon};
 use crate::data::{
-    Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode, load,
-    save_settings,
+    Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode,
+    give_command, load, save_settings,
 };
 use crate::feed_message::ChargerMessage;
 use crate::live::Live;
@@ -33,6 +33,7 @@ use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a page shows, and how.
 trait Page: Send + Sync {
@@ -96,6 +97,8 @@ struct Local {
     typed: BTreeMap<String, String>,
     /// What has become of saving.
     saving: Saving,
+    /// Why a command could not be given.
+    failed: Option<DataError>,
 }
 
 /// What was typed into the settings, kept while the person is elsewhere: the browser's way back asks nobody.
@@ -198,6 +201,9 @@ struct Shown {
 
 type Go = Arc<dyn Fn(&str, bool) + Send + Sync>;
 
+/// When is looked how far a command is, s after it was given.
+const LOOKS: [u64; 7] = [1, 2, 4, 8, 16, 32, 61];
+
 impl Shown {
     /// The page's data, once it is there.
     fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
@@ -274,6 +280,7 @@ impl Shown {
             Some(Action::Typed { name, value }) => self.typed(name, value),
             Some(Action::Select { value, is_chosen }) => self.select(value, is_chosen),
             Some(Action::Submit) => self.save(),
+            Some(Action::Send(fields)) => self.send(fields),
             Some(Action::Do(word)) => match word.as_str() {
                 "retry" => self.data.refetch(),
                 "discard" => {
@@ -323,6 +330,31 @@ impl Shown {
                 }
             }
         });
+    }
+
+    /// Gives a command, leads to the page that tells what came of it, and looks again and again how far it is.
+    fn send(self, fields: Vec<(String, String)>) {
+        leptos::task::spawn_local(async move {
+            let outcome = give_command(fields.into_iter().collect()).await;
+            let outcome = outcome.and_then(|bytes| decode::<String>(&bytes).ok_or(DataError::Protocol));
+            let failed = outcome.as_ref().err().cloned();
+            if self.local.try_update(|local| local.failed = failed).is_none() {
+                return;
+            }
+            if let Ok(address) = outcome {
+                self.lead(&address, true);
+                for seconds in LOOKS {
+                    set_timeout(move || self.look_again(), Duration::from_secs(seconds));
+                }
+            }
+        });
+    }
+
+    /// Asks for the data anew, unless the page has been left.
+    fn look_again(self) {
+        if self.go.try_with_value(|_| ()).is_some() {
+            self.data.refetch();
+        }
     }
 
     /// Saves the settings as they stand in the form, unless they are wrong or already on their way.

@@ -3,15 +3,17 @@
 use super::Seen;
 use crate::charts::CurveData;
 use crate::components::{
-    self as components, GetForm, Glyph, Span, card, choice, empty, icon, link_button, phase_gauges,
+    self as components, GetForm, Glyph, NoticeKind, Span, card, choice, empty, icon, link_button, notice, phase_gauges,
 };
-use crate::data::{Moment, Phases, Tiles, Value};
+use crate::data::{FindingLine, Moment, Phases, Query, Tiles, Told, Value};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use bmw_domain::calendar::LocalTime;
+use bmw_domain::charger::FindingKind;
+use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::Energy;
 use bmw_domain::phase::Phase;
-use bmw_domain::status::condition;
+use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 
 /// The four tiles.
@@ -187,22 +189,142 @@ pub fn link(href: &str, text: &str) -> Markup {
     html! { a href=(href) { (text) } }
 }
 
-/// The operation commands. Until charge points connect each is there and says why it cannot be given.
-pub fn commands(lang: Lang, of: &str) -> Markup {
-    let all = [
-        (lang.start(), Glyph::PLAY),
-        (lang.stop(), Glyph::SQUARE),
-        (lang.reset(), Glyph::ROTATE_CCW),
-        (lang.update(), Glyph::DOWNLOAD),
-        (lang.more(), Glyph::ELLIPSIS),
-    ];
+/// What the operation commands need to know of a charge point.
+#[derive(Debug, Clone, Copy)]
+pub struct Commanded<'a> {
+    /// Its identity.
+    pub id: &'a str,
+    /// Whether it is in contact.
+    pub online: bool,
+    /// Whether a session runs.
+    pub is_charging: bool,
+    /// The page that the commands stand on.
+    pub back: &'a str,
+}
+
+/// The operation commands; what cannot be done now is there and says why.
+pub fn commands(lang: Lang, of: Commanded<'_>) -> Markup {
+    let offline = (!of.online).then(|| lang.no_connection());
+    let cannot_start = offline.or_else(|| of.is_charging.then(|| lang.charges_already()));
+    let cannot_stop = offline.or_else(|| (!of.is_charging).then(|| lang.charges_not()));
+    let more = Query::from([("charger_id", of.id)]).on("/details/") + "#operation";
+    let body = html! {
+        div.commands role="group" aria-label={ (lang.actions()) " " (of.id) } {
+            (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot_start, None))
+            (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot_stop, None))
+            (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, offline, Some(lang.ask_reset())))
+            @for (name, glyph) in [(lang.update(), Glyph::DOWNLOAD), (lang.more(), Glyph::ELLIPSIS)] {
+                @match offline {
+                    Some(why) => {
+                        button.button type="button" aria-disabled="true" title=(why) { (icon(glyph)) span { (name) } }
+                    }
+                    None => a.button href=(more) title=(name) { (icon(glyph)) span { (name) } },
+                }
+            }
+        }
+    };
+    command_form(&[of.id], of.back, &body)
+}
+
+/// A form that gives a command to charge points. It is one like any other, also without WebAssembly.
+pub fn command_form(chargers: &[&str], back: &str, body: &Markup) -> Markup {
     html! {
-        div.commands role="group" aria-label={ (lang.actions()) " " (of) } {
-            @for (name, glyph) in all {
-                button.button type="button" aria-disabled="true" title=(lang.no_connection()) {
+        form.command-form method="post" action="/fn/command" data-send {
+            span hidden {
+                input type="hidden" name="back" value=(back);
+                @for (number, id) in chargers.iter().enumerate() {
+                    input type="hidden" name={ "c" (number) } value=(id);
+                }
+            }
+            (body)
+        }
+    }
+}
+
+/// The button of a command in its form. `cannot` says why it cannot be given, `ask` what is asked before.
+pub fn command(action: Action, name: &str, glyph: Glyph, cannot: Option<&str>, ask: Option<&str>) -> Markup {
+    html! {
+        @match cannot {
+            Some(why) => {
+                button.button type="button" aria-disabled="true" title=(why) { (icon(glyph)) span { (name) } }
+            }
+            None => {
+                button.button type="submit" name="command" value=(action.name()) title=(name) data-ask=[ask] {
                     (icon(glyph)) span { (name) }
                 }
             }
+        }
+    }
+}
+
+/// How far a command is, in words.
+pub fn command_state(lang: Lang, state: CommandState) -> Markup {
+    let (word, condition) = match state {
+        CommandState::Queued => (lang.command_queued(), Condition::Waiting),
+        CommandState::Sent => (lang.command_sent(), Condition::Waiting),
+        CommandState::Accepted => (lang.command_accepted(), Condition::Waiting),
+        CommandState::Rejected => (lang.command_rejected(), Condition::Faulted),
+        CommandState::Failed => (lang.command_failed(), Condition::Faulted),
+        CommandState::TimedOut => (lang.command_timed_out(), Condition::Faulted),
+        CommandState::Offline => (lang.command_offline(), Condition::Unknown),
+        CommandState::Effective => (lang.command_effective(), Condition::Charging),
+        CommandState::NoEffect => (lang.command_no_effect(), Condition::Faulted),
+    };
+    components::badge(condition, word)
+}
+
+/// What an operator should see, newest first.
+pub fn findings(seen: &Seen<'_>, at: Moment, findings: &[FindingLine]) -> Markup {
+    let lang = seen.lang;
+    let now = seen.now(at);
+    let columns = [
+        (lang.charger_id(), false),
+        (lang.finding(), false),
+        (lang.record_id(), false),
+        (lang.time(), false),
+        (lang.finding_detail(), false),
+    ];
+    let [id, kind, record, time, detail] = columns;
+    let rows = html! {
+        @for line in findings {
+            tr {
+                (row_head(id, &link(&Query::from([("charger_id", &line.charger)]).on("/details/"), &line.charger)))
+                (cell(kind, &plain(finding_word(lang, line.kind))))
+                (cell(record, &plain(number(line.record))))
+                (cell(time, &when(lang, now, Some(line.at))))
+                (cell(detail, &plain(&line.detail)))
+            }
+        }
+    };
+    let body = html! {
+        p.muted { (lang.findings_help()) }
+        div.table-box { (table("data findings", lang.findings(), &columns, &rows, &html! {})) }
+    };
+    card("findings", Span::All, lang.findings(), &html! {}, &body)
+}
+
+fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::OrphanStop => lang.finding_orphan_stop(),
+        FindingKind::OrphanValues => lang.finding_orphan_values(),
+        FindingKind::MeterJump => lang.finding_meter_jump(),
+        FindingKind::MeterBack => lang.finding_meter_back(),
+        FindingKind::WrongClock => lang.finding_wrong_clock(),
+        FindingKind::LostStop => lang.finding_lost_stop(),
+        FindingKind::SecondStop => lang.finding_second_stop(),
+    }
+}
+
+/// What came of giving commands.
+pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
+    let lang = seen.lang;
+    html! {
+        @if let Some(error) = &seen.local.failed {
+            (notice(NoticeKind::Error, &html! { (super::reason(lang, error)) }))
+        }
+        @if told.given > 0 { (notice(NoticeKind::Info, &html! { (lang.commands_given(told.given)) })) }
+        @if !told.refused.is_empty() {
+            (notice(NoticeKind::Warning, &html! { (lang.commands_refused()) ": " (told.refused) }))
         }
     }
 }

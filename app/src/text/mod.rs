@@ -219,6 +219,55 @@ texts! {
     more: "拓展", "More";
     no_connection: "没有连接", "No connection";
     no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
+    joining: "请求加入的电桩", "Asked to join";
+    joining_help: "这些电桩尝试连接，但还不属于本站点。", "These chargers tried to connect and do not belong to the site yet.";
+    admit: "接纳", "Admit";
+    findings: "需要留意", "To look at";
+    findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers told and cannot be quite right: kept, and not booked as it came.";
+    finding: "情况", "What";
+    finding_detail: "数值", "Values";
+    finding_orphan_stop: "未知记录的停止", "Stop of an unknown session";
+    finding_orphan_values: "未知记录的测量值", "Values of an unknown session";
+    finding_meter_jump: "电表读数跳变", "Meter jumped";
+    finding_meter_back: "电表读数倒退", "Meter went backwards";
+    finding_wrong_clock: "电桩时钟错误", "Wrong clock";
+    finding_lost_stop: "缺少停止消息，结束时间为推定", "Lost its stop; the end is assumed";
+    finding_second_stop: "重复且不同的停止", "Stopped twice, differently";
+    charges_already: "正在充电", "It is charging already";
+    charges_not: "没有进行中的充电", "No session runs";
+    ask_reset: "确定要复位吗？正在进行的充电会结束。", "Reset? A running session will end.";
+    ask_stop_all: "确定要停止所选电桩的充电吗？", "Stop charging at all that are selected?";
+    ask_update: "确定要更新固件吗？更新期间电桩不可用。", "Update the firmware? The charger cannot be used meanwhile.";
+    ask_availability: "确定要停用这个电桩吗？", "Take this charger out of service?";
+    operation: "拓展命令", "More commands";
+    unlock: "解锁枪头", "Unlock connector";
+    availability_off: "停用", "Out of service";
+    availability_on: "启用", "Back in service";
+    trigger_status: "查询状态", "Ask for status";
+    clear_cache: "清除缓存", "Clear cache";
+    get_configuration: "读取配置", "Read configuration";
+    reset_hard: "硬复位", "Hard reset";
+    configuration_key: "配置项", "Configuration key";
+    configuration_value: "值", "Value";
+    change_configuration: "修改配置", "Change configuration";
+    firmware_address: "固件地址 (URL)", "Firmware address (URL)";
+    update_firmware: "更新固件", "Update firmware";
+    diagnostics_address: "诊断上传地址 (URL)", "Upload diagnostics to (URL)";
+    diagnostics: "获取诊断", "Get diagnostics";
+    command_log: "命令记录", "Command log";
+    command_column: "命令", "Command";
+    reply: "回复", "Reply";
+    no_commands: "还没有命令。", "No command was given yet.";
+    command_queued: "排队中", "Queued";
+    command_sent: "已发送", "Sent";
+    command_accepted: "已接受", "Accepted";
+    command_rejected: "已拒绝", "Rejected";
+    command_failed: "失败", "Failed";
+    command_timed_out: "超时", "No answer";
+    command_offline: "未连接", "Not connected";
+    command_effective: "已生效", "Effect seen";
+    command_no_effect: "未生效", "No effect seen";
+    commands_refused: "未发出", "Not given";
     curve: "电流与电量", "Current and energy";
     span: "时间范围", "Time span";
     span_15m: "15 分钟", "15 min";
@@ -401,6 +450,15 @@ impl Lang {
         match self {
             Self::Zh => format!("已选 {count} 个"),
             Self::En => format!("{count} selected"),
+        }
+    }
+
+    /// What came of giving commands.
+    pub fn commands_given(self, count: u32) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("已发出 {count} 条命令，下方可看到进展。"),
+            (Self::En, 1) => "The command is on its way; below is how far it is.".to_owned(),
+            (Self::En, count) => format!("{count} commands are on their way; below is how far they are."),
         }
     }
 

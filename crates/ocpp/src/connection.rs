@@ -248,8 +248,10 @@ impl Connection {
 
     async fn ordered(&mut self, order: Option<Order>) -> Result<(), Over> {
         let order = order.ok_or(Over::Replaced)?;
+        // Its effect may be told before its answer.
+        let before = Clock::real();
         self.ask(order.action, &order.payload, Some(order.reply)).await?;
-        if order.sent.send(()).is_err() {
+        if order.sent.send(before).is_err() {
             tracing::debug!(charge_point = self.key.0, "nobody waits for an order any more");
         }
         Ok(())

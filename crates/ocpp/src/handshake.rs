@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
-use bmw_domain::record::{ChargePoint, ChargePointKey, Identity};
+use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_store::StoreError;
 use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -128,7 +128,7 @@ async fn charge_point(central: &Central, identity: Identity, peer: Option<&str>)
         central.site.ask_to_join(identity, peer);
         return Err(StatusCode::NOT_FOUND);
     }
-    match central.site.add_charge_point(ChargePoint::unknown(identity.clone())).await {
+    match central.site.add_charge_point(identity.clone(), None).await {
         Ok(key) => Ok(key),
         // It came twice at once.
         Err(StoreError::Exists(_)) => find().ok_or(StatusCode::NOT_FOUND),

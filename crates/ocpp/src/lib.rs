@@ -1,4 +1,4 @@
-//! The central system that charge points connect to: OCPP 1.6-J over WebSockets at `/ocpp/{id}`.
+//! The central system that charge points connect to: OCPP 1.6-J over `WebSockets` at `/ocpp/{id}`.
 //!
 //! A connection turns what its charge point says into the domain's events, hands them to the site's desk in the order in
 //! which they came, and answers when they are stored. What others want of a charge point comes to it as orders.
@@ -35,7 +35,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             registers_unknown: false,
-            heartbeat: Duration::from_secs(60),
+            heartbeat: Duration::from_mins(1),
             pause: Duration::from_secs(10),
             patience: Duration::from_secs(30),
         }

@@ -40,14 +40,15 @@ pub fn payload(form: Form, answer: &Answer, now: Timestamp, heartbeat: Duration)
         }
         (Form::Heartbeat, _) => format!(r#"{{"currentTime":"{}"}}"#, time(now)),
         (Form::Data, _) => r#"{"status":"Accepted"}"#.to_owned(),
-        (Form::Plain, Answer::Card(verdict)) => json!({ "idTagInfo": info(verdict) }).to_string(),
+        (Form::Plain, Answer::Card(verdict) | Answer::Stopped(Some(verdict))) => {
+            json!({ "idTagInfo": info(verdict) }).to_string()
+        }
         (Form::Plain, Answer::Started(id, verdict)) => match verdict {
             Verdict { permission: Permission::Accepted, group: None, expires_at: None } => {
                 format!(r#"{{"transactionId":{},"idTagInfo":{{"status":"Accepted"}}}}"#, id.0)
             }
             verdict => json!({ "transactionId": id.0, "idTagInfo": info(verdict) }).to_string(),
         },
-        (Form::Plain, Answer::Stopped(Some(verdict))) => json!({ "idTagInfo": info(verdict) }).to_string(),
         (Form::Plain, _) => "{}".to_owned(),
     }
 }

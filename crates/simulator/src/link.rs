@@ -23,7 +23,7 @@ const CATCH_UP: u64 = 600;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The first wait before it connects again; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LAST_WAIT: Duration = Duration::from_secs(60);
+const LAST_WAIT: Duration = Duration::from_mins(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -83,7 +83,7 @@ pub(crate) async fn live(
         let socket = match timeout(PATIENCE, connect(&url)).await {
             Ok(Ok(socket)) => socket,
             outcome => {
-                tracing::debug!(charge_point = point.unit.identity, failed = ?outcome.map(|it| it.err()), "no connection");
+                tracing::debug!(charge_point = point.unit.identity, failed = ?outcome.map(std::result::Result::err), "no connection");
                 pause = (pause * 2).clamp(FIRST_WAIT, LAST_WAIT).mul_f64(point.random.random_range(0.8..1.2));
                 continue;
             }

@@ -124,10 +124,8 @@ pub(crate) fn after(point: &mut Point, action: &str, payload: &Value) {
             point.is_reserved = false;
             point.begin(card);
         }
-        "RemoteStopTransaction" => {
-            if point.running_id().is_some_and(|id| payload["transactionId"] == id) {
-                point.end("Remote");
-            }
+        "RemoteStopTransaction" if point.running_id().is_some_and(|id| payload["transactionId"] == id) => {
+            point.end("Remote");
         }
         "Reset" => {
             let is_hard = payload["type"] == "Hard";

@@ -13,6 +13,8 @@ const FAULTS_A_DAY: f64 = 0.4;
 /// Lost connections a day, on average.
 const LOSSES_A_DAY: f64 = 1.0;
 const SECONDS_A_DAY: f64 = 86_400.0;
+/// How soon after its start a session is measured, s.
+const FIRST_SAMPLE: u32 = 3;
 /// The most messages that are kept while there is no connection.
 const KEPT: usize = 5_000;
 
@@ -75,6 +77,7 @@ pub enum Later {
 }
 
 /// A charge point.
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Point {
     pub unit: Unit,
     pub random: StdRng,
@@ -263,7 +266,8 @@ impl Point {
         let session = self.last_session;
         self.tell_as("Preparing");
         self.running = Some(Running { number: session, card: card.clone(), is_to_stop: None });
-        self.since_sample = 0;
+        // The first values come soon after the start.
+        self.since_sample = self.seconds("MeterValueSampleInterval").saturating_sub(FIRST_SAMPLE);
         self.tell(Tell::Start { session, card, register: self.whole_register(), at: Timestamp::now() });
     }
 

@@ -23,7 +23,7 @@ const MOST: usize = 2_048;
 const QUEUE: usize = 4_096;
 /// How long trouble of the store is borne inside: then the charge points are let go without an answer, and keep their
 /// messages (OCPP in the field, "Transactions").
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause after the first failure; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -249,7 +249,7 @@ impl Desk {
         }
         soft.retain(|key| !changes.states.contains(key));
         let batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
-        Followed { batch, draft, last_id, answers, soft }
+        Followed { draft, batch, last_id, answers, soft }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The connections of charge points, as those see them who have something to ask of a charge point.
 
+use bmw_domain::calendar::Timestamp;
 use bmw_domain::record::ChargePointKey;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -17,8 +18,8 @@ pub struct Order {
     pub action: &'static str,
     /// Its payload.
     pub payload: Value,
-    /// Told when it leaves.
-    pub sent: oneshot::Sender<()>,
+    /// Told when it has left: the moment before.
+    pub sent: oneshot::Sender<Timestamp>,
     /// Where the reply goes; dropped when the connection is lost before.
     pub reply: oneshot::Sender<Reply>,
 }

@@ -249,7 +249,7 @@ impl Site {
     pub async fn put_card(&self, card: Card, author: Author) -> Result<()> {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
-        let before = cards.get(card.tag.as_str()).map(json).unwrap_or_else(|| "null".to_owned());
+        let before = cards.get(card.tag.as_str()).map_or_else(|| "null".to_owned(), json);
         self.store.put_card(&card, &author.entry("card.put", before, json(&card))).await?;
         cards.put(card);
         self.cards.store(Arc::new(cards));
@@ -267,13 +267,15 @@ impl Site {
         Ok(true)
     }
 
-    /// Adds a charge point that nobody knew.
+    /// Adds a charge point that nobody knew; where a person admits it, the audit log is told who did.
     ///
     /// # Errors
     /// [`bmw_store::StoreError::Exists`] when its identity is taken.
-    pub async fn add_charge_point(&self, charge_point: ChargePoint) -> Result<ChargePointKey> {
+    pub async fn add_charge_point(&self, identity: Identity, author: Option<Author>) -> Result<ChargePointKey> {
+        let charge_point = ChargePoint::unknown(identity);
+        let audit = author.map(|author| author.entry("charger.admit", "null".to_owned(), json(&charge_point.identity)));
         let _step = self.step.lock().await;
-        let key = self.store.add_charge_point(&charge_point).await?;
+        let key = self.store.add_charge_point(&charge_point, audit.as_ref()).await?;
         self.joining.remove(&charge_point.identity);
         self.replace(|present| present.with_added(ChargePointNow::new(key, charge_point, None)));
         Ok(key)

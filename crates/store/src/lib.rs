@@ -231,11 +231,11 @@ pub trait Store: Send + Sync + 'static {
     /// Each charge point's newest meter value at or after an instant.
     async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>>;
 
-    /// Adds a charge point.
+    /// Adds a charge point, and the audit entry where a person did it.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when its identity is taken.
-    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey>;
+    async fn add_charge_point(&self, charge_point: &ChargePoint, audit: Option<&AuditEntry>) -> Result<ChargePointKey>;
 
     /// Writes a batch, all or nothing, and nothing when it was written before.
     ///

@@ -128,7 +128,7 @@ fn killed_again_and_again(site: &Site, times: u32) {
     run(async {
         let store = open(site).await;
         for name in ["a", "b", "c"] {
-            store.add_charge_point(&charge_point(name)).await.unwrap();
+            store.add_charge_point(&charge_point(name), None).await.unwrap();
         }
         store.close().await;
         let mut all = BTreeMap::new();

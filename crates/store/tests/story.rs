@@ -84,10 +84,10 @@ async fn a_new_site_is_empty(store: &dyn Store) {
 async fn charge_points_are_added(store: &dyn Store) {
     // Numbers follow the order of adding, whatever the names sort like.
     for (number, name) in (1..).zip(["b", "B", "a", "ä", "充电桩"]) {
-        let key = store.add_charge_point(&charge_point(name)).await.unwrap();
+        let key = store.add_charge_point(&charge_point(name), None).await.unwrap();
         assert_eq!(key, ChargePointKey(number));
     }
-    let again = store.add_charge_point(&charge_point("a")).await.unwrap_err();
+    let again = store.add_charge_point(&charge_point("a"), None).await.unwrap_err();
     assert_eq!(again.to_string(), "charge point a exists already");
     let state = ChargePointState {
         state: Some("Available".to_owned()),

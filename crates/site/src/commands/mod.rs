@@ -10,6 +10,7 @@ use crate::desk::Counter;
 use crate::links::{Order, Reply};
 use crate::running::{Author, Site};
 use arguments::Known;
+use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::ChargePointNow;
 use bmw_domain::charger::event::Event;
 use bmw_domain::command::{Action, Command, CommandState};
@@ -146,7 +147,7 @@ impl Life {
                 }
             }
             // The next start of the site says that it was interrupted.
-            _ = async { drop(ending.wait_for(|ending| *ending).await) } => {}
+            () = async { drop(ending.wait_for(|ending| *ending).await) } => {}
         }
     }
 
@@ -163,12 +164,12 @@ impl Life {
             Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
             Err(_) => return self.enter(CommandState::TimedOut, None).await,
         }
-        match timeout_at(deadline, is_sent).await {
-            Ok(Ok(())) => self.enter(CommandState::Sent, None).await?,
+        let since = match timeout_at(deadline, is_sent).await {
+            Ok(Ok(since)) => since,
             Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
             Err(_) => return self.enter(CommandState::TimedOut, None).await,
-        }
-        let since = Clock::real();
+        };
+        self.enter(CommandState::Sent, None).await?;
         match timeout(ANSWERED, replied).await {
             Ok(Ok(Reply::Result(result))) if effect::is_accepted(&result) => self.accepted(result, since).await,
             Ok(Ok(Reply::Result(result))) => self.enter(CommandState::Rejected, Some(result)).await,
@@ -181,7 +182,7 @@ impl Life {
         }
     }
 
-    async fn accepted(&mut self, result: Value, since: bmw_domain::calendar::Timestamp) -> Result<(), StoreError> {
+    async fn accepted(&mut self, result: Value, since: Timestamp) -> Result<(), StoreError> {
         let mut changes = self.commands.site.subscribe();
         let event = Event::Accepted(effect::accepted(self.command.action, &self.arguments));
         if self.commands.counter.tell(self.command.charge_point, event, Clock::real()).await.is_err() {

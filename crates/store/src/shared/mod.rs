@@ -508,7 +508,7 @@ impl Store for ThisStore {
         Ok(values.fetch_all(&self.readers).await?.into_iter().map(MeterValue::from).collect())
     }
 
-    async fn add_charge_point(&self, charge_point: &ChargePoint) -> Result<ChargePointKey> {
+    async fn add_charge_point(&self, charge_point: &ChargePoint, audit: Option<&AuditEntry>) -> Result<ChargePointKey> {
         let mut tx = self.begin_write().await?;
         let key = put_charge_point(&mut tx, sql::ADD_CHARGE_POINT, charge_point).await.map_err(|error| match error
             .as_database_error()
@@ -518,6 +518,9 @@ impl Store for ThisStore {
             }
             _ => StoreError::Database(error),
         })?;
+        if let Some(audit) = audit {
+            add_audit(&mut tx, audit).await?;
+        }
         tx.commit().await?;
         Ok(ChargePointKey(key))
     }

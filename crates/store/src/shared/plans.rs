@@ -47,7 +47,7 @@ fn filters() -> impl Iterator<Item = SessionFilter> {
 
 async fn some_sessions(store: &ThisStore, charge_point: &str) {
     let identity = Identity::new(charge_point).unwrap();
-    store.add_charge_point(&ChargePoint::unknown(identity.clone())).await.unwrap();
+    store.add_charge_point(&ChargePoint::unknown(identity.clone()), None).await.unwrap();
     let begin = LocalTime::parse("2023-11-14T00:00:00").unwrap();
     let sessions = (0..40_i32).map(|day| {
         let started_at = LocalTime(begin.0 + i64::from(day) * 86_400_000);

@@ -1,0 +1,249 @@
+//! Commands as the pages give and show them.
+
+use super::settings::Typed;
+use super::{DataError, Moment};
+#[cfg(feature = "ssr")]
+use super::{Query, encode};
+use bmw_domain::charger::FindingKind;
+use bmw_domain::command::{Action, CommandState};
+use leptos::prelude::*;
+use leptos::server_fn::codec::Postcard;
+use serde::{Deserialize, Serialize};
+
+/// A command and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandLine {
+    /// Its number.
+    pub id: i64,
+    /// What is asked.
+    pub action: Action,
+    /// How far it is.
+    pub state: CommandState,
+    /// Since when.
+    pub at: Moment,
+    /// What the charge point replied, as text.
+    pub reply: String,
+}
+
+/// Something that an operator should see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingLine {
+    /// The charge point.
+    pub charger: String,
+    /// What.
+    pub kind: FindingKind,
+    /// When it was found.
+    pub at: Moment,
+    /// The session, where it is one of ours.
+    pub record: Option<i32>,
+    /// The values that say more.
+    pub detail: String,
+}
+
+/// A charge point that nobody knows and that asked to come in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoiningLine {
+    /// Who it says it is.
+    pub id: String,
+    /// From where it asked last.
+    pub peer: String,
+    /// When it asked last.
+    pub at: Moment,
+}
+
+/// The word of a form that admits charge points, in the place of a command's.
+pub const ADMIT: &str = "admit";
+
+/// What came of giving commands, as the page's address tells it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// How many were given.
+    pub given: u32,
+    /// Why some were not, in the words of the interface: the charge point, the field, and what is wrong.
+    pub refused: String,
+}
+
+#[cfg(feature = "ssr")]
+impl Told {
+    /// What an address tells.
+    pub fn of(query: &Query) -> Self {
+        Self {
+            given: query.number("given", 1..=100_000).unwrap_or(0),
+            refused: query.get("refused").unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Gives a command to the charge points of a form, and answers with the address of the page that tells what came of it (see
+/// [`super::decode`]). A plain form is led there.
+///
+/// The form's fields: `command`; `back`, the page that it stands on; `c` and a number for each charge point; all others are the
+/// command's payload.
+#[server(endpoint = "command", prefix = "/fn", output = Postcard)]
+pub async fn give_command(
+    /// The form.
+    #[server(flatten)]
+    values: Typed,
+) -> Result<Vec<u8>, DataError> {
+    encode(&on_server::give(values).await?)
+}
+
+#[cfg(feature = "ssr")]
+pub(super) mod on_server {
+    use super::*;
+    use crate::data::settings::on_server::{author, is_plain_form};
+    use crate::data::{moment, site};
+    use crate::state::AppState;
+    use bmw_domain::charger::Finding;
+    use bmw_domain::command::Command;
+    use bmw_domain::record::{ChargePointKey, Identity};
+    use bmw_site::{Arguments, Ask, Joining, Refusal, Site};
+    use bmw_store::StoreError;
+    use serde_json::Value;
+
+    /// The most characters of what an address tells.
+    const REFUSED_MOST: usize = 300;
+    /// Commands in the log of a page.
+    const LOG: u32 = 20;
+    /// The most characters of a reply that is shown.
+    const REPLY_MOST: usize = 2_000;
+
+    pub async fn give(values: Typed) -> Result<String, DataError> {
+        let commands = use_context::<AppState>().map(|state| state.commands).ok_or(DataError::Protocol)?;
+        let site = site()?;
+        let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
+        let back = named("back").to_owned();
+        if named("command") == ADMIT {
+            return admit(&site, &values, &back).await;
+        }
+        let action = Action::from_name(named("command")).ok_or(DataError::Protocol)?;
+        let arguments: Arguments = values
+            .iter()
+            .filter(|(name, value)| !is_ours(name) && !value.is_empty())
+            .map(|(name, value)| (name.clone(), argument(name, value)))
+            .collect();
+        let chargers = values.iter().filter(|(name, _)| is_charger(name)).map(|(_, identity)| identity);
+        let (mut given, mut refused) = (0_u32, Vec::new());
+        for identity in chargers {
+            let Some(now) = site.charge_point(Some(identity)) else { continue };
+            let ask = Ask { charge_point: now.key, action, arguments: arguments.clone(), key: None };
+            match commands.give(ask, author()).await {
+                Ok(_) => given += 1,
+                Err(Refusal::Field(field, text)) => refused.push(format!("{identity}: {field}: {text}")),
+                Err(Refusal::Pending | Refusal::KeyUsed) => {
+                    refused.push(format!("{identity}: {} is pending", action.name()));
+                }
+                Err(Refusal::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(led_back(&back, given, &refused))
+    }
+
+    /// Takes in the charge points of a form.
+    async fn admit(site: &Site, values: &Typed, back: &str) -> Result<String, DataError> {
+        let (mut admitted, mut refused) = (0, Vec::new());
+        for (_, identity) in values.iter().filter(|(name, _)| is_charger(name)) {
+            match Identity::new(identity) {
+                Ok(identity) => match site.add_charge_point(identity, Some(author())).await {
+                    Ok(_) => admitted += 1,
+                    Err(error @ StoreError::Exists(_)) => refused.push(error.to_string()),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => refused.push(format!("{identity}: {error}")),
+            }
+        }
+        Ok(led_back(back, admitted, &refused))
+    }
+
+    /// The address that tells what came of it; a plain form is led there.
+    fn led_back(back: &str, given: u32, refused: &[String]) -> String {
+        let refused: String = refused.join("; ").chars().take(REFUSED_MOST).collect();
+        let address = told(back, given, &refused);
+        if is_plain_form() {
+            leptos_axum::redirect(&address);
+        }
+        address
+    }
+
+    /// The page that a form stood on, which now tells what came of it. Another page than ours is none.
+    fn told(back: &str, given: u32, refused: &str) -> String {
+        let (path, query) = back.split_once('?').unwrap_or((back, ""));
+        let path = if ["/details/", "/devices/"].contains(&path) { path } else { "/devices/" };
+        let given = if given > 0 { given.to_string() } else { String::new() };
+        Query::parse(query).with("given", given).with("refused", refused).on(path)
+    }
+
+    fn is_charger(name: &str) -> bool {
+        name.strip_prefix('c').is_some_and(|number| !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()))
+    }
+
+    fn is_ours(name: &str) -> bool {
+        matches!(name, "command" | "back") || is_charger(name)
+    }
+
+    /// A field of a payload: ids are numbers, all else is text.
+    fn argument(name: &str, value: &str) -> Value {
+        match value.parse::<i64>() {
+            Ok(number) if name.ends_with("Id") => number.into(),
+            _ => value.into(),
+        }
+    }
+
+    /// The newest commands of a charge point.
+    pub async fn log(site: &Site, charger: ChargePointKey) -> Result<Vec<CommandLine>, DataError> {
+        let commands = site.store().commands_of(charger, LOG).await?;
+        Ok(commands.iter().map(|command| line(site, command)).collect())
+    }
+
+    /// The newest findings, of one charge point or of all.
+    pub async fn findings(site: &Site, charger: Option<ChargePointKey>) -> Result<Vec<FindingLine>, DataError> {
+        let present = site.present().clone();
+        let found = site.store().findings(charger, LOG).await?;
+        let line = |finding: &Finding| FindingLine {
+            charger: present
+                .get(finding.charge_point)
+                .map(|now| now.charge_point.identity.to_string())
+                .unwrap_or_default(),
+            kind: finding.kind,
+            at: moment(site, finding.at),
+            record: finding.transaction.map(|id| id.0),
+            detail: finding.detail.clone(),
+        };
+        Ok(found.iter().map(line).collect())
+    }
+
+    /// The charge points that asked to come in.
+    pub fn joining(site: &Site) -> Vec<JoiningLine> {
+        let line = |joining: Joining| JoiningLine {
+            id: joining.identity.to_string(),
+            peer: joining.peer.unwrap_or_default(),
+            at: moment(site, joining.last_at),
+        };
+        site.joining().into_iter().map(line).collect()
+    }
+
+    pub fn line(site: &Site, command: &Command) -> CommandLine {
+        let at = command.history.last().map_or(bmw_domain::calendar::Timestamp(0), |(_, at)| *at);
+        let reply = command.result.as_deref().unwrap_or_default().chars().take(REPLY_MOST).collect();
+        CommandLine { id: command.id, action: command.action, state: command.state, at: moment(site, at), reply }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn only_pages_of_ours_are_led_back_to() {
+            assert_eq!(told("/details/?charger_id=a&given=9", 1, ""), "/details/?charger_id=a&given=1");
+            assert_eq!(told("https://evil.example/", 2, "x: y"), "/devices/?given=2&refused=x%3A%20y");
+            assert_eq!(told("//evil.example/", 0, ""), "/devices/");
+        }
+
+        #[test]
+        fn fields_of_a_form_are_told_apart() {
+            assert!(is_charger("c0") && is_charger("c12") && !is_charger("c") && !is_charger("connectorId"));
+            assert_eq!(argument("connectorId", "2"), Value::from(2));
+            assert_eq!(argument("value", "2"), Value::from("2"));
+        }
+    }
+}

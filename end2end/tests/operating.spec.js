@@ -1,0 +1,123 @@
+// People operate chargers from the pages; the chargers are by a client that is not ours.
+
+import { Charger, ID } from "./charger.js";
+import { alive, expect, testChargers as test } from "./site.js";
+
+test.use({ locale: "en-GB" });
+
+const details = (site) => `${site}/details/?charger_id=${encodeURIComponent(ID)}`;
+
+async function ready(site) {
+  const charger = await new Charger(site).plugIn();
+  await charger.boot();
+  await charger.status("Available");
+  return charger;
+}
+
+test("a session is started and stopped from the charger's page, and the effect is seen", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await page.goto(details(openSite));
+  await alive(page);
+  const head = page.locator(".page-head");
+  const log = page.locator(".command-log tbody tr");
+  await expect(head.getByRole("button", { name: "Stop", exact: true })).toBeDisabled();
+  await head.getByRole("button", { name: "Start", exact: true }).click();
+  await charger.toBeAsked("RemoteStartTransaction");
+  await expect(page.getByText("The command is on its way")).toBeVisible();
+  const { transactionId } = await charger.start(0);
+  await expect(log.first()).toContainText("Effect seen");
+  await expect(page.locator("#properties")).toContainText("Charging");
+  await head.getByRole("button", { name: "Stop", exact: true }).click();
+  expect(await charger.toBeAsked("RemoteStopTransaction")).toEqual({ transactionId });
+  await charger.stop(transactionId, 1_500);
+  await expect(log).toHaveCount(2);
+  await expect(log.first()).toContainText("Effect seen");
+  await charger.pullOut();
+  await expect(head.getByText("No connection")).toBeVisible();
+});
+
+test("dangerous commands ask first", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await page.goto(details(openSite));
+  await alive(page);
+  const reset = page.locator(".page-head").getByRole("button", { name: "Reset", exact: true });
+  page.once("dialog", (dialog) => dialog.dismiss());
+  await reset.click();
+  page.once("dialog", (dialog) => dialog.accept());
+  await reset.click();
+  await charger.toBeAsked("Reset");
+  await expect(page.locator(".command-log tbody tr")).toHaveCount(1);
+  await charger.boot();
+  await expect(page.locator(".command-log tbody tr").first()).toContainText("Effect seen");
+  await charger.pullOut();
+});
+
+test("what cannot be given is said by name", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await page.goto(details(openSite));
+  await alive(page);
+  await page.getByRole("button", { name: "Change configuration" }).click();
+  await expect(page.locator(".notice")).toContainText("key: This field is required.");
+  await page.getByLabel("Configuration key").fill("HeartbeatInterval");
+  await page.getByLabel("Value", { exact: true }).fill("30");
+  await page.getByRole("button", { name: "Change configuration" }).click();
+  expect(await charger.toBeAsked("ChangeConfiguration")).toMatchObject({ value: expect.any(String) });
+  await expect(page.locator(".command-log tbody tr").first()).toContainText("Effect seen");
+  await charger.pullOut();
+});
+
+test("a charger that asked to join is admitted", async ({ strictSite, page }) => {
+  await expect(new Charger(strictSite).plugIn()).rejects.toThrow("Not Found");
+  await page.goto(`${strictSite}/devices/`);
+  await alive(page);
+  const row = page.locator(".joining tbody tr", { hasText: ID });
+  await row.getByRole("button", { name: "Admit" }).click();
+  await expect(page.locator(".device-table tbody tr", { hasText: ID })).toBeVisible();
+  await expect(row).toHaveCount(0);
+  const charger = await ready(strictSite);
+  await charger.pullOut();
+});
+
+test("several chargers are started at once from the devices page", async ({ openSite, page }) => {
+  const chargers = [];
+  for (const id of ["CP1", "CP2", "CP3"]) {
+    const charger = await new Charger(openSite, id).plugIn();
+    await charger.boot();
+    await charger.status("Available");
+    chargers.push(charger);
+  }
+  await page.goto(`${openSite}/devices/`);
+  await alive(page);
+  const boxes = page.locator(".device-table tbody").getByRole("checkbox");
+  await boxes.nth(0).check();
+  await boxes.nth(2).check();
+  await expect(page.getByText("2 selected")).toBeVisible();
+  await page.locator(".bulk").getByRole("button", { name: "Start" }).click();
+  await Promise.all([chargers[0], chargers[2]].map((charger) => charger.toBeAsked("RemoteStartTransaction")));
+  await Promise.all([chargers[0], chargers[2]].map((charger) => charger.start(0)));
+  await expect(page.locator(".command-life", { hasText: "Effect seen" })).toHaveCount(2);
+  expect(chargers[1].asked.some(({ method }) => method === "RemoteStartTransaction")).toBe(false);
+  await Promise.all(chargers.map((charger) => charger.pullOut()));
+});
+
+test("what cannot be quite right is shown to the operator", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await charger.stop(-1, 10);
+  await page.goto(`${openSite}/devices/`);
+  await expect(page.locator(".findings tbody tr").first()).toContainText("Stop of an unknown session");
+  await charger.pullOut();
+});
+
+test.describe("without WebAssembly", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("a command is a form like any other", async ({ openSite, page }) => {
+    const charger = await ready(openSite);
+    await page.goto(details(openSite));
+    await page.locator(".page-head").getByRole("button", { name: "Start", exact: true }).click();
+    await charger.toBeAsked("RemoteStartTransaction");
+    await expect(page).toHaveURL(/given=1/);
+    await expect(page.locator(".command-log tbody tr")).toHaveCount(1);
+    await charger.pullOut();
+  });
+});
