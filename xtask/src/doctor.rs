@@ -98,9 +98,9 @@ fn findings() -> Result<Vec<Finding>> {
             otherwise: "by apt's fonts-noto-cjk",
         },
         Finding {
-            what: tools::schemathesis::title(),
+            what: tools::SCHEMATHESIS.title(),
             needed_by: "test",
-            there: tools::schemathesis::find()?.map(show),
+            there: tools::SCHEMATHESIS.find()?.map(show),
             otherwise: "by pip, into an environment of its own",
         },
         Finding {

@@ -15,7 +15,7 @@ pub fn in_ci() -> bool {
 }
 
 /// The steps besides those of the program's build.
-const STEPS: usize = 11;
+const STEPS: usize = 13;
 
 /// `cargo xtask test`.
 pub fn run(_: ()) -> Result<()> {
@@ -30,6 +30,7 @@ pub fn run(_: ()) -> Result<()> {
     optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?;
     summary.add(run_rust_tests(&progress, &program)?);
     test_api(&progress, &program, &mut summary)?;
+    test_chargers(&progress, &program, &mut summary)?;
     test_pages(&progress, &program, &mut summary)?;
     summary.print();
     Ok(())
@@ -132,8 +133,8 @@ fn is_closing_line(line: &str) -> bool {
 
 /// Schemathesis against the document that the program gives of itself.
 fn test_api(progress: &Progress, program: &Path, summary: &mut Summary) -> Result<()> {
-    let step = progress.step(tools::schemathesis::title());
-    let bin = optional(summary, "schemathesis", tools::schemathesis::ensure(&step))?;
+    let step = progress.step(tools::SCHEMATHESIS.title());
+    let bin = optional(summary, "schemathesis", tools::SCHEMATHESIS.ensure(&step))?;
     let step = progress.step("API against its own document");
     let script = project::path("end2end/api.sh");
     let Some(bin) = bin else {
@@ -146,6 +147,22 @@ fn test_api(progress: &Progress, program: &Path, summary: &mut Summary) -> Resul
     step.say("schemathesis");
     let mut test = command(script);
     test.env("BMW_TEST_BINARY", program).env("PATH", path_with(&[bin])?);
+    run_shown(&mut test, |_| false)?;
+    step.done("passed");
+    Ok(())
+}
+
+/// A charge point made with Python's `ocpp` on the program.
+fn test_chargers(progress: &Progress, program: &Path, summary: &mut Summary) -> Result<()> {
+    let step = progress.step(tools::PYTHON_OCPP.title());
+    let bin = optional(summary, "Python's ocpp", tools::PYTHON_OCPP.ensure(&step))?;
+    let step = progress.step("a charger in Python");
+    let Some(bin) = bin else {
+        return Ok(());
+    };
+    step.say("its whole life");
+    let mut test = command(bin.join("python"));
+    test.arg(project::path("end2end/charger.py")).env("BMW_TEST_BINARY", program);
     run_shown(&mut test, |_| false)?;
     step.done("passed");
     Ok(())

@@ -17,7 +17,6 @@ use crate::{apt, fingerprint, lockfile, project};
 
 pub const TRUNK: &str = "0.21.14";
 pub const BINARYEN: &str = "132.0.0";
-const SCHEMATHESIS: &str = "4.32.5";
 
 /// A tool that is compiled from its crate.
 pub struct CargoTool {
@@ -233,16 +232,28 @@ pub fn ensure_wrk(step: &Step) -> Result<PathBuf> {
     Ok(wrk)
 }
 
-/// Schemathesis, in a Python environment of its own.
-pub mod schemathesis {
-    use super::{Path, PathBuf, Result, SCHEMATHESIS, Step, apt, cache, command, fs, lock, output, run_logged, which};
+/// Python packages of exact versions in an environment of their own.
+pub struct PythonTool {
+    name: &'static str,
+    version: &'static str,
+    packages: &'static [&'static str],
+}
 
-    pub fn title() -> String {
-        format!("schemathesis {SCHEMATHESIS}")
+/// Tries the routes against their OpenAPI document.
+pub const SCHEMATHESIS: PythonTool =
+    PythonTool { name: "schemathesis", version: "4.32.5", packages: &["schemathesis==4.32.5"] };
+
+/// Charge points that are not ours.
+pub const PYTHON_OCPP: PythonTool =
+    PythonTool { name: "ocpp", version: "2.1.0", packages: &["ocpp==2.1.0", "websockets==15.0.1"] };
+
+impl PythonTool {
+    pub fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
     }
 
-    fn home() -> Result<PathBuf> {
-        Ok(cache()?.join(format!("schemathesis-{SCHEMATHESIS}")))
+    fn home(&self) -> Result<PathBuf> {
+        Ok(cache()?.join(format!("{}-{}", self.name, self.version)))
     }
 
     /// The scripts of a Python environment name its folder, so it cannot be made elsewhere and
@@ -251,20 +262,21 @@ pub mod schemathesis {
         home.join("complete")
     }
 
-    pub fn find() -> Result<Option<PathBuf>> {
-        let home = home()?;
+    /// The folder of its programs, if it is there.
+    pub fn find(&self) -> Result<Option<PathBuf>> {
+        let home = self.home()?;
         // An environment dies with the Python that it was made with.
         let alive = || output(command(home.join("bin/python")).arg("--version")).is_some();
-        Ok((mark(&home).is_file() && alive()).then(|| home.join("bin")))
+        Ok((Self::mark(&home).is_file() && alive()).then(|| home.join("bin")))
     }
 
-    pub fn ensure(step: &Step) -> Result<PathBuf> {
+    pub fn ensure(&self, step: &Step) -> Result<PathBuf> {
         let _lock = lock(step)?;
-        if let Some(bin) = find()? {
+        if let Some(bin) = self.find()? {
             step.done("there");
             return Ok(bin);
         }
-        let home = home()?;
+        let home = self.home()?;
         fs::remove_dir_all(&home).ok();
         ensure_venv(step)?;
         step.say("installing with pip");
@@ -272,23 +284,21 @@ pub mod schemathesis {
         create.args(["-m", "venv"]).arg(&home);
         run_logged(step, &mut create, "venv")?;
         let mut install = command(home.join("bin/python"));
-        install
-            .args(["-m", "pip", "install", "--disable-pip-version-check"])
-            .arg(format!("schemathesis=={SCHEMATHESIS}"));
-        run_logged(step, &mut install, "schemathesis")?;
-        fs::write(mark(&home), "")?;
+        install.args(["-m", "pip", "install", "--disable-pip-version-check"]).args(self.packages);
+        run_logged(step, &mut install, self.name)?;
+        fs::write(Self::mark(&home), "")?;
         step.done("installed");
         Ok(home.join("bin"))
     }
+}
 
-    /// Debian's Python comes without what makes environments.
-    fn ensure_venv(step: &Step) -> Result<()> {
-        let capable = || output(command("python3").args(["-c", "import ensurepip, venv"])).is_some();
-        if which("python3").is_none() || !capable() {
-            apt::install(step, &["python3", "python3-venv"])?;
-        }
-        Ok(())
+/// Debian's Python comes without what makes environments.
+fn ensure_venv(step: &Step) -> Result<()> {
+    let capable = || output(command("python3").args(["-c", "import ensurepip, venv"])).is_some();
+    if which("python3").is_none() || !capable() {
+        apt::install(step, &["python3", "python3-venv"])?;
     }
+    Ok(())
 }
 
 /// The npm packages of the browser tests, installed again only when their lock file changes.
