@@ -103,6 +103,8 @@ impl Frame {
         ];
         let here = match self.path.trim_end_matches('/') {
             "" => "/overview",
+            // It stands below the settings.
+            "/cards" => "/settings",
             path => path,
         };
         html! {

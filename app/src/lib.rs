@@ -51,6 +51,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("details") view=pages::view_of(PageName::Details) />
                     <Route path=StaticSegment("records") view=pages::view_of(PageName::Records) />
                     <Route path=StaticSegment("settings") view=pages::view_of(PageName::Settings) />
+                    <Route path=StaticSegment("cards") view=pages::view_of(PageName::Cards) />
                 </FlatRoutes>
             </main>
         </Router>

@@ -43,6 +43,7 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
     Router::new()
         .route("/fn/{*function}", get(functions.clone()).post(functions))
         .route("/records/export.csv", get(records_csv))
+        .route("/cards/export.csv", get(cards_csv))
         .route("/preferences", get(preferences))
         .fallback_service(get(pages))
         .layer(middleware::from_fn(to_the_end))
@@ -149,6 +150,24 @@ fn is_own_path(path: &str) -> bool {
 
 /// Rows that are read from the store at a time.
 const CSV_ROWS: u32 = 1000;
+
+/// All cards, for a spreadsheet or another site.
+async fn cards_csv(State(state): State<AppState>) -> Response {
+    match crate::data::export_cards(&state.site) {
+        Ok(csv) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"cards.csv\""),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, csv).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the CSV of the cards");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
 
 /// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
 async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {

@@ -108,6 +108,37 @@ test("what cannot be quite right is shown to the operator", async ({ openSite, p
   await charger.pullOut();
 });
 
+test("cards are entered, blocked, brought in and taken out, and rule who may charge", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  const permission = async (idTag) => (await charger.call("Authorize", { idTag })).idTagInfo;
+  await page.goto(`${openSite}/settings/`);
+  await alive(page);
+  await page.getByRole("link", { name: "Cards" }).click();
+  await page.getByLabel("Card", { exact: true }).fill("Anna1");
+  await page.getByLabel("Group").fill("fleet");
+  await page.getByRole("button", { name: "Save" }).click();
+  const row = page.locator(".cards tbody tr", { hasText: "Anna1" });
+  await expect(row).toContainText("Valid");
+  expect(await permission("ANNA1")).toMatchObject({ status: "Accepted", parentIdTag: "fleet" });
+  await row.getByRole("button", { name: "Block", exact: true }).click();
+  await expect(row).toContainText("Blocked");
+  expect((await permission("anna1")).status).toBe("Blocked");
+  await page.getByRole("textbox", { name: "Paste lines" }).fill("tag,group\nBob,,1\nCleo,,0,2020-13-01");
+  await page.getByRole("button", { name: "Import CSV" }).click();
+  await expect(page.getByRole("alert")).toContainText("line 3: expires");
+  await expect(page.locator(".cards tbody tr")).toHaveCount(1);
+  await page.getByRole("textbox", { name: "Paste lines" }).fill("tag,group,blocked,expires,note\nBob,,1\nCleo,,0,2020-12-01,\"old, and gone\"");
+  await page.getByRole("button", { name: "Import CSV" }).click();
+  await expect(page.locator(".cards tbody tr")).toHaveCount(3);
+  expect((await permission("cleo")).status).toBe("Expired");
+  const csv = await (await fetch(`${openSite}/cards/export.csv`)).text();
+  expect(csv).toBe('tag,group,blocked,expires,note\r\nAnna1,fleet,1,,\r\nBob,,1,,\r\nCleo,,0,2020-12-01,"old, and gone"\r\n');
+  page.once("dialog", (dialog) => dialog.accept());
+  await row.getByRole("button", { name: "Remove" }).click();
+  await expect(page.locator(".cards tbody tr")).toHaveCount(2);
+  await charger.pullOut();
+});
+
 test.describe("without WebAssembly", () => {
   test.use({ javaScriptEnabled: false });
 

@@ -16,17 +16,19 @@ use bmw_domain::record::ChargePointKey;
 use bmw_site::ChargePointNow;
 use http::header::{ALLOW, CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
 
 /// Further changes of a charger are joined to one message in this time.
 const JOINED: Duration = Duration::from_secs(1);
-/// How often is looked at what changes by time alone: who is online, which currents are known.
+/// How often is looked at what changes by time alone: which currents are known.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long one message may take to be sent.
 const SEND: Duration = Duration::from_secs(10);
@@ -160,12 +162,13 @@ fn is_same_site(headers: &HeaderMap) -> bool {
 /// What was last sent about a charger.
 struct Sent {
     version: u64,
-    online: bool,
     /// Of the values.
     hash: u64,
     at: Instant,
     /// When a change was last told; the first message tells none.
     change_at: Option<Instant>,
+    /// When it is looked at again, whatever happens.
+    again: Instant,
 }
 
 /// When something is to be sent.
@@ -180,10 +183,14 @@ struct Feed {
     socket: WebSocket,
     /// One charger, or all.
     only: Option<ChargePointKey>,
-    changed: watch::Receiver<()>,
+    changed: broadcast::Receiver<Arc<[ChargePointKey]>>,
     ending: Ending,
     seq: u64,
+    /// The chargers that have changed since they were last looked at, in the order of the first message.
+    dirty: Vec<ChargePointKey>,
     sent: HashMap<ChargePointKey, Sent>,
+    /// When each is looked at again.
+    schedule: BTreeSet<(Instant, ChargePointKey)>,
     phases: Option<([Option<f64>; 3], Instant)>,
     heard_at: Instant,
     ping_at: Instant,
@@ -195,18 +202,24 @@ struct Over;
 impl Feed {
     fn new(app: AppState, socket: WebSocket, only: Option<ChargePointKey>) -> Self {
         let now = Instant::now();
-        Self {
-            changed: app.site.subscribe(),
+        // First subscribed, then looked: nothing is missed in between.
+        let changed = app.site.subscribe_keys();
+        let mut feed = Self {
+            changed,
             ending: app.shutdown.subscribe(),
             app,
             socket,
             only,
             seq: 0,
+            dirty: Vec::new(),
             sent: HashMap::new(),
+            schedule: BTreeSet::new(),
             phases: None,
             heard_at: now,
             ping_at: now + PING,
-        }
+        };
+        feed.look_at_all();
+        feed
     }
 
     async fn run(mut self) {
@@ -220,51 +233,62 @@ impl Feed {
         }
     }
 
-    /// Sends all that is due, and says when something will be again.
-    async fn tell(&mut self) -> Result<Instant, Over> {
-        // What changes from here on is told in the next round.
-        self.changed.mark_unchanged();
-        let keys: Vec<ChargePointKey> = match self.only {
+    /// All chargers that are followed may have changed.
+    fn look_at_all(&mut self) {
+        self.dirty = match self.only {
             Some(key) => vec![key],
             None => self.app.site.present().by_identity().map(|now| now.key).collect(),
         };
-        let mut next = Instant::now() + LOOK;
+    }
+
+    /// Sends all that is due, and says when something will be again.
+    async fn tell(&mut self) -> Result<Instant, Over> {
+        let mut keys = std::mem::take(&mut self.dirty);
+        let now = Instant::now();
+        while let Some((at, key)) = self.schedule.first().copied().filter(|(at, _)| *at <= now) {
+            self.schedule.remove(&(at, key));
+            keys.push(key);
+        }
         for key in keys {
             // The newest, as sending the one before may have taken long.
             let Some(now) = self.app.site.present().get(key).cloned() else {
                 continue;
             };
-            let online = now.is_online();
-            match self.due(&now, online) {
+            let again = match self.due(&now) {
                 Due::Now { is_change } => {
-                    self.send_state(&now, online, is_change).await?;
-                    next = next.min(Instant::now() + self.app.feed_interval);
+                    self.send_state(&now, is_change).await?;
+                    Instant::now() + self.app.feed_interval
                 }
-                Due::At(at) => next = next.min(at),
+                Due::At(at) => at,
+            };
+            if let Some(sent) = self.sent.get_mut(&key) {
+                self.schedule.remove(&(sent.again, key));
+                sent.again = again;
+                self.schedule.insert((again, key));
             }
         }
-        Ok(next.min(self.tell_phases().await?))
+        let next = self.tell_phases().await?;
+        Ok(self.schedule.first().map_or(next, |(at, _)| next.min(*at)))
     }
 
-    fn due(&mut self, now: &ChargePointNow, online: bool) -> Due {
+    fn due(&mut self, now: &ChargePointNow) -> Due {
         let Some(sent) = self.sent.get_mut(&now.key) else {
             return Due::Now { is_change: false };
         };
         let moment = Instant::now();
         let again = sent.at + self.app.feed_interval;
-        let is_changed =
-            (sent.version, sent.online) != (now.version, online) && sent.hash != hash(&values(now, online));
+        let is_changed = sent.version != now.version && sent.hash != hash(&values(now));
         let at = if is_changed {
             sent.change_at.map_or(moment, |change_at| change_at + JOINED).min(again)
         } else {
-            (sent.version, sent.online) = (now.version, online);
+            sent.version = now.version;
             again
         };
         if at <= moment { Due::Now { is_change: is_changed } } else { Due::At(at) }
     }
 
-    async fn send_state(&mut self, now: &ChargePointNow, online: bool, is_change: bool) -> Result<(), Over> {
-        let values = values(now, online);
+    async fn send_state(&mut self, now: &ChargePointNow, is_change: bool) -> Result<(), Over> {
+        let values = values(now);
         let mut json = JsonWriter::with_capacity(320);
         self.begin(&mut json, "state");
         json.raw(r#","vchchargerid":"#);
@@ -274,8 +298,11 @@ impl Feed {
         let moment = Instant::now();
         let before = self.sent.get(&now.key).and_then(|sent| sent.change_at);
         let change_at = if is_change { Some(moment) } else { before };
-        let sent = Sent { version: now.version, online, hash: hash(&values), at: moment, change_at };
-        self.sent.insert(now.key, sent);
+        let again = moment + self.app.feed_interval;
+        let sent = Sent { version: now.version, hash: hash(&values), at: moment, change_at, again };
+        if let Some(before) = self.sent.insert(now.key, sent) {
+            self.schedule.remove(&(before.again, now.key));
+        }
         Ok(())
     }
 
@@ -329,11 +356,12 @@ impl Feed {
     /// Waits until there may be something to tell.
     async fn wait(&mut self, next: Instant) -> ControlFlow<()> {
         tokio::select! {
-            changed = self.changed.changed() => {
-                if changed.is_err() {
-                    return ControlFlow::Break(());
-                }
-            }
+            changed = self.changed.recv() => match changed {
+                Ok(keys) => self.note(&keys),
+                // Too much has happened meanwhile to be told one by one.
+                Err(RecvError::Lagged(_)) => self.look_at_all(),
+                Err(RecvError::Closed) => return ControlFlow::Break(()),
+            },
             () = sleep_until(next.min(self.ping_at)) => return self.keep_alive().await,
             () = self.ending.begun() => {
                 self.close(close_code::AWAY, "the server ends").await;
@@ -350,6 +378,11 @@ impl Feed {
             },
         }
         ControlFlow::Continue(())
+    }
+
+    /// Notes which chargers have changed.
+    fn note(&mut self, keys: &[ChargePointKey]) {
+        self.dirty.extend(keys.iter().filter(|key| self.only.is_none_or(|only| only == **key)));
     }
 
     async fn keep_alive(&mut self) -> ControlFlow<()> {
@@ -375,7 +408,7 @@ impl Feed {
 }
 
 /// The values of a state message, from after the id to the end.
-fn values(now: &ChargePointNow, online: bool) -> Vec<u8> {
+fn values(now: &ChargePointNow) -> Vec<u8> {
     let state = now.state.as_ref();
     let mut json = JsonWriter::with_capacity(200);
     let text = |json: &mut JsonWriter, text: Option<&str>| match text {
@@ -396,7 +429,7 @@ fn values(now: &ChargePointNow, online: bool) -> Vec<u8> {
     json.int_or_null(state.and_then(|state| state.session_minutes));
     json.raw(r#","intchargingphase":"#);
     json.int_or_null(state.and_then(|state| state.phases));
-    json.raw(if online { r#","online":true}"# } else { r#","online":false}"# });
+    json.raw(if now.is_online() { r#","online":true}"# } else { r#","online":false}"# });
     json.finish()
 }
 

@@ -74,11 +74,11 @@ impl Told {
     }
 }
 
-/// Gives a command to the charge points of a form, and answers with the address of the page that tells what came of it (see
-/// [`super::decode`]). A plain form is led there.
+/// Carries out what a form asks, and answers with the address of the page that tells what came of it (see [`super::decode`]).
+/// A plain form is led there.
 ///
-/// The form's fields: `command`; `back`, the page that it stands on; `c` and a number for each charge point; all others are the
-/// command's payload.
+/// The form's fields: `command`, a command to charge points, or one of the words of cards and [`ADMIT`]; `back`, the page that
+/// it stands on; `c` and a number for each charge point; all others are what that needs.
 #[server(endpoint = "command", prefix = "/fn", output = Postcard)]
 pub async fn give_command(
     /// The form.
@@ -91,6 +91,7 @@ pub async fn give_command(
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::cards::on_server as cards;
     use crate::data::settings::on_server::{author, is_plain_form};
     use crate::data::{moment, site};
     use crate::state::AppState;
@@ -115,6 +116,11 @@ pub(super) mod on_server {
         let back = named("back").to_owned();
         if named("command") == ADMIT {
             return admit(&site, &values, &back).await;
+        }
+        if named("command").contains("card") {
+            let outcome = cards::change(&site, named("command"), &values).await?;
+            let (changed, refused) = outcome.map_or_else(|wrong| (0, vec![wrong]), |changed| (changed, Vec::new()));
+            return Ok(led_back(&back, changed, &refused));
         }
         let action = Action::from_name(named("command")).ok_or(DataError::Protocol)?;
         let arguments: Arguments = values
@@ -168,7 +174,7 @@ pub(super) mod on_server {
     /// The page that a form stood on, which now tells what came of it. Another page than ours is none.
     fn told(back: &str, given: u32, refused: &str) -> String {
         let (path, query) = back.split_once('?').unwrap_or((back, ""));
-        let path = if ["/details/", "/devices/"].contains(&path) { path } else { "/devices/" };
+        let path = if ["/details/", "/devices/", "/cards/"].contains(&path) { path } else { "/devices/" };
         let given = if given > 0 { given.to_string() } else { String::new() };
         Query::parse(query).with("given", given).with("refused", refused).on(path)
     }

@@ -7,6 +7,7 @@
 //! its own for each page would put the machinery of requests and resources into the bundle once for each of them, and
 //! JSON a reader of names and numbers.
 
+mod cards;
 mod commands;
 mod details;
 mod devices;
@@ -15,6 +16,7 @@ mod query;
 mod records;
 mod settings;
 
+pub use cards::*;
 pub use commands::*;
 pub use details::*;
 pub use devices::*;
@@ -122,6 +124,8 @@ pub enum PageName {
     Records,
     /// [`SettingsPage`]
     Settings,
+    /// [`CardsPage`]
+    Cards,
 }
 
 /// Everything that a page shows, by its query string: the page's own type, see [`decode`].
@@ -139,6 +143,7 @@ pub async fn load(
         PageName::Devices => encode(&devices::on_server::devices(&query).await?),
         PageName::Records => encode(&records::on_server::records(&query).await?),
         PageName::Settings => encode(&settings::on_server::settings(&query)?),
+        PageName::Cards => encode(&cards::on_server::cards(&query)?),
     }
 }
 
@@ -146,8 +151,9 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 13] = [
+    const SOURCES: [&[u8]; 14] = [
         include_bytes!("mod.rs"),
+        include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
@@ -252,6 +258,8 @@ mod tests {
     }
 }
 
+#[cfg(feature = "ssr")]
+pub(crate) use cards::on_server::export as export_cards;
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::*;
 

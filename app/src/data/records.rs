@@ -163,7 +163,10 @@ pub(super) mod on_server {
             start: local(session.started_at),
             finish: local(session.finished_at),
             time: session.duration(),
-            energy: session.energy,
+            // While it runs, its energy is known to memory.
+            energy: charger
+                .and_then(|charger| charger.running.iter().find(|running| running.transaction.id == session.id))
+                .map_or(session.energy, |running| running.transaction.energy),
             card: session.id_tag.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! The pages. Each asks its server function for all that it shows, by its own query string, and is drawn as a whole from
 //! the answer, the language, the feed and what was done on it since (see [`crate::browser`]).
 
+mod cards;
 mod details;
 mod devices;
 mod overview;
@@ -13,7 +14,7 @@ use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
 use crate::components::{Glyph, icon};
 use crate::data::{
-    Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode,
+    Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode,
     give_command, load, save_settings,
 };
 use crate::feed_message::ChargerMessage;
@@ -152,6 +153,7 @@ const fn reader(name: PageName) -> Read {
         PageName::Devices => read::<Devices>,
         PageName::Records => read::<Records>,
         PageName::Settings => read::<SettingsPage>,
+        PageName::Cards => read::<CardsPage>,
     }
 }
 
@@ -162,6 +164,7 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
         PageName::Devices => lang.devices(),
         PageName::Records => lang.records(),
         PageName::Settings => lang.settings(),
+        PageName::Cards => lang.cards(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! WebAssembly comes back by its address.
 
 use super::{Local, Page, Saving, Seen, reason};
-use crate::components::{Control, Field, Glyph, NoticeKind, field, field_errors, icon, notice};
+use crate::components::{Control, Field, Glyph, NoticeKind, field, field_errors, icon, link_button, notice};
 use crate::data::{DataError, SaveSettings, SettingsPage, field_name};
 use crate::text::Lang;
 use bmw_domain::field::FieldError;
@@ -52,6 +52,7 @@ impl Page for SettingsPage {
         let is_saving = matches!(seen.local.saving, Saving::Sent);
         html! {
             div.said { (said(lang, self, seen.local)) }
+            p.page-links { (link_button("/cards/", lang.cards(), Some(Glyph::ZAP))) }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {
                     (field_name(*field), lang.setting(*field), lang.field_error(error))

@@ -219,6 +219,25 @@ texts! {
     more: "拓展", "More";
     no_connection: "没有连接", "No connection";
     no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
+    cards: "卡", "Cards";
+    no_cards: "还没有登记的卡。", "No card was entered yet.";
+    unknown_cards_accepted: "未登记的卡可以充电（BMW_UNKNOWN_CARDS=accept）。", "Cards that are not entered here may charge (BMW_UNKNOWN_CARDS=accept).";
+    unknown_cards_rejected: "未登记的卡不能充电（BMW_UNKNOWN_CARDS=reject）。", "Cards that are not entered here may not charge (BMW_UNKNOWN_CARDS=reject).";
+    card_add: "登记或修改卡", "Enter or change a card";
+    card_add_help: "卡号相同（不分大小写）的卡会被替换。", "It takes the place of the card of the same name, ignoring case.";
+    card_group: "分组", "Group";
+    card_expires: "失效日期", "Expires on";
+    card_note: "备注", "Note";
+    card_blocked: "已停用", "Blocked";
+    card_expired: "已过期", "Expired";
+    card_valid: "有效", "Valid";
+    card_block: "停用", "Block";
+    card_unblock: "恢复", "Unblock";
+    card_remove: "删除", "Remove";
+    ask_card_remove: "确定要删除这张卡吗？", "Remove this card?";
+    export_csv: "导出 CSV", "Export CSV";
+    import_csv: "导入 CSV", "Import CSV";
+    import_csv_help: "粘贴 CSV 内容；有错则全部不导入", "Paste lines of CSV; all or nothing is brought in";
     joining: "请求加入的电桩", "Asked to join";
     joining_help: "这些电桩尝试连接，但还不属于本站点。", "These chargers tried to connect and do not belong to the site yet.";
     admit: "接纳", "Admit";
@@ -450,6 +469,15 @@ impl Lang {
         match self {
             Self::Zh => format!("已选 {count} 个"),
             Self::En => format!("{count} selected"),
+        }
+    }
+
+    /// How many cards were changed.
+    pub fn cards_saved(self, count: u32) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("已更新 {count} 张卡。"),
+            (Self::En, 1) => "One card was changed.".to_owned(),
+            (Self::En, count) => format!("{count} cards were changed."),
         }
     }
 

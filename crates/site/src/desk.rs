@@ -105,6 +105,8 @@ struct Followed {
     last_id: i32,
     /// Answers in the order of the events.
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// The charge points of the events.
+    changed: Vec<ChargePointKey>,
     soft: BTreeSet<ChargePointKey>,
 }
 
@@ -177,7 +179,7 @@ impl Desk {
         } else {
             self.soft_since.get_or_insert_with(Instant::now);
         }
-        site.publish(&mut step, followed.draft, &followed.batch);
+        site.publish(&mut step, followed.draft, &followed.changed, &followed.batch);
         drop(step);
         for (sender, answer) in followed.answers {
             // Who has gone meanwhile will ask again, and get the same answer.
@@ -229,6 +231,7 @@ impl Desk {
         let mut last_id = self.last_id;
         let mut answers = Vec::with_capacity(jobs.len());
         let mut soft = self.soft.clone();
+        let mut changed = Vec::with_capacity(jobs.len());
         for (job, history) in jobs.drain(..).zip(histories) {
             // One that is not there has been taken away: its connection will end.
             let Some(place) = present.place(job.charge_point) else { continue };
@@ -242,14 +245,17 @@ impl Desk {
             };
             let answer = Arc::make_mut(&mut draft[place]).hear(job.event, &mut context);
             soft.insert(job.charge_point);
+            changed.push(job.charge_point);
             answers.push((job.answer, answer));
         }
         if self.soft_since.is_some_and(|since| since.elapsed() >= SOFT) {
             changes.states.append(&mut soft);
         }
+        changed.sort_unstable();
+        changed.dedup();
         soft.retain(|key| !changes.states.contains(key));
         let batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
-        Followed { draft, batch, last_id, answers, soft }
+        Followed { draft, batch, last_id, answers, changed, soft }
     }
 }
 

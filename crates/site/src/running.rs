@@ -18,7 +18,7 @@ use bmw_domain::settings::Settings;
 use bmw_store::{AuditEntry, Batch, Inventory, Store, StoredChargePoint};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast, watch};
 
 /// Who changes something, for the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,9 @@ impl Author {
 
 /// How old a stored measurement may be to be read at start, ms: more than it takes to become unknown.
 const MEASURED_BEFORE_START_MS: i64 = 600_000;
+
+/// How many changes are kept for those who are told of them: who reads more slowly looks at everything.
+const KEPT_CHANGES: usize = 256;
 
 /// What a site needs to know besides what is stored.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +86,8 @@ pub struct Site {
     joining: JoinList,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
+    /// Told after each change, with the charge points that it was about.
+    changed_keys: broadcast::Sender<Arc<[ChargePointKey]>>,
 }
 
 impl Site {
@@ -106,6 +111,7 @@ impl Site {
             newest_commands: RwLock::default(),
             joining: JoinList::default(),
             changed: watch::Sender::new(()),
+            changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,
         });
         site.settle_commands().await?;
@@ -141,6 +147,12 @@ impl Site {
     /// A receiver that is told after each change of the present.
     pub fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// A receiver that is told after each change of the present which charge points it was about. One that lags must look at
+    /// all of them.
+    pub fn subscribe_keys(&self) -> broadcast::Receiver<Arc<[ChargePointKey]>> {
+        self.changed_keys.subscribe()
     }
 
     /// Reads the sums now rather than at the first question. Worth doing right after the start.
@@ -194,7 +206,7 @@ impl Site {
         let before = self.present().settings().clone();
         let audit = author.entry("settings.save", json(before.as_ref()), json(&settings));
         self.store.save_settings(&settings, &audit).await?;
-        self.replace(|present| present.with_settings(settings));
+        self.replace(&[], |present| present.with_settings(settings));
         Ok(before)
     }
 
@@ -245,13 +257,16 @@ impl Site {
         self.cards.load()
     }
 
-    /// Puts a card in the place of the one of its name, and tells the audit log who did it.
-    pub async fn put_card(&self, card: Card, author: Author) -> Result<()> {
+    /// Puts cards in the place of those of their names, all or none, and tells the audit log who did it.
+    pub async fn put_cards(&self, changed: Vec<Card>, author: Author) -> Result<()> {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
-        let before = cards.get(card.tag.as_str()).map_or_else(|| "null".to_owned(), json);
-        self.store.put_card(&card, &author.entry("card.put", before, json(&card))).await?;
-        cards.put(card);
+        let before: Vec<&Card> = changed.iter().filter_map(|card| cards.get(card.tag.as_str())).collect();
+        let audit = author.entry("card.put", json(&before), json(&changed));
+        self.store.put_cards(&changed, &audit).await?;
+        for card in changed {
+            cards.put(card);
+        }
         self.cards.store(Arc::new(cards));
         Ok(())
     }
@@ -277,7 +292,7 @@ impl Site {
         let _step = self.step.lock().await;
         let key = self.store.add_charge_point(&charge_point, audit.as_ref()).await?;
         self.joining.remove(&charge_point.identity);
-        self.replace(|present| present.with_added(ChargePointNow::new(key, charge_point, None)));
+        self.replace(&[key], |present| present.with_added(ChargePointNow::new(key, charge_point, None)));
         Ok(key)
     }
 
@@ -287,7 +302,13 @@ impl Site {
     }
 
     /// Takes over charge points whose changes are stored. Only under `step`.
-    pub(crate) fn publish(&self, _: &mut MutexGuard<'_, ()>, charge_points: Vec<Arc<ChargePointNow>>, batch: &Batch) {
+    pub(crate) fn publish(
+        &self,
+        _: &mut MutexGuard<'_, ()>,
+        charge_points: Vec<Arc<ChargePointNow>>,
+        changed: &[ChargePointKey],
+        batch: &Batch,
+    ) {
         for change in &batch.sessions {
             let after = &change.after.transaction;
             self.forget_days(&[change.before.as_ref(), Some(after)]);
@@ -296,7 +317,7 @@ impl Site {
                 self.follow(&mut totals, change.before.as_ref(), after);
             }
         }
-        self.replace(|present| present.with_states(charge_points));
+        self.replace(changed, |present| present.with_states(charge_points));
     }
 
     fn follow(&self, totals: &mut Totals, before: Option<&Transaction>, after: &Transaction) {
@@ -324,10 +345,12 @@ impl Site {
     }
 
     /// Only under `step`: two changes at once would lose one.
-    fn replace(&self, change: impl FnOnce(&Present) -> Present) {
+    fn replace(&self, keys: &[ChargePointKey], change: impl FnOnce(&Present) -> Present) {
         let next = change(&self.present.load());
         self.present.store(Arc::new(next));
         self.changed.send_replace(());
+        // Nobody may be listening.
+        drop(self.changed_keys.send(keys.into()));
     }
 
     async fn totals(&self) -> Result<&RwLock<Totals>> {

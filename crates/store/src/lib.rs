@@ -252,8 +252,8 @@ pub trait Store: Send + Sync + 'static {
     /// What an operator should see, newest first; of one charge point or of all.
     async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
 
-    /// Puts a card in the place of the one of its name, and the audit entry with it.
-    async fn put_card(&self, card: &Card, audit: &AuditEntry) -> Result<()>;
+    /// Puts cards in the place of those of their names, and the audit entry with them, all or nothing.
+    async fn put_cards(&self, cards: &[Card], audit: &AuditEntry) -> Result<()>;
 
     /// Takes a card away, and adds the audit entry.
     async fn remove_card(&self, tag: &IdTag, audit: &AuditEntry) -> Result<()>;

@@ -557,17 +557,19 @@ impl Store for ThisStore {
         query.fetch_all(&self.readers).await?.into_iter().map(Finding::try_from).collect()
     }
 
-    async fn put_card(&self, card: &Card, audit: &AuditEntry) -> Result<()> {
+    async fn put_cards(&self, cards: &[Card], audit: &AuditEntry) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        sqlx::query(sql::PUT_CARD)
-            .bind(card.tag.key())
-            .bind(card.tag.as_str())
-            .bind(card.group.as_ref().map(IdTag::as_str))
-            .bind(card.is_blocked)
-            .bind(card.expires_at.map(|at| at.0))
-            .bind(&card.note)
-            .execute(&mut *tx)
-            .await?;
+        for card in cards {
+            sqlx::query(sql::PUT_CARD)
+                .bind(card.tag.key())
+                .bind(card.tag.as_str())
+                .bind(card.group.as_ref().map(IdTag::as_str))
+                .bind(card.is_blocked)
+                .bind(card.expires_at.map(|at| at.0))
+                .bind(&card.note)
+                .execute(&mut *tx)
+                .await?;
+        }
         add_audit(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(())

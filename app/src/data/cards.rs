@@ -1,0 +1,181 @@
+//! The cards that may charge.
+
+#[cfg(feature = "ssr")]
+use super::{DataError, Query, moment, now, site};
+use super::{Moment, Told};
+use serde::{Deserialize, Serialize};
+
+/// What the cards page shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardsPage {
+    /// When this was.
+    pub now: Moment,
+    /// The cards, by name.
+    pub cards: Vec<CardLine>,
+    /// Whether cards that nobody has entered may charge.
+    pub accepts_unknown: bool,
+    /// What came of a change.
+    pub told: Told,
+}
+
+/// A card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardLine {
+    /// Its name.
+    pub tag: String,
+    /// The group that it belongs to.
+    pub group: String,
+    /// Whether it may not charge at present.
+    pub is_blocked: bool,
+    /// From when on it may not charge any more.
+    pub expires: Option<Moment>,
+    /// Whether that has come.
+    pub is_expired: bool,
+    /// Whose it is, or what for.
+    pub note: String,
+}
+
+/// The words of the forms of cards, in the place of a command's.
+pub mod word {
+    /// Puts a card in the place of the one of its name.
+    pub const PUT: &str = "put-card";
+    /// Takes a card away.
+    pub const REMOVE: &str = "remove-card";
+    /// A card may not charge.
+    pub const BLOCK: &str = "block-card";
+    /// It may again.
+    pub const UNBLOCK: &str = "unblock-card";
+    /// Puts all cards of a CSV.
+    pub const CSV: &str = "cards-csv";
+}
+
+#[cfg(feature = "ssr")]
+pub(super) mod on_server {
+    use super::*;
+    use crate::data::settings::Typed;
+    use crate::data::settings::on_server::author;
+    use bmw_domain::calendar::{Day, LocalTime};
+    use bmw_domain::charger::card::{Card, IdTag};
+    use bmw_domain::field::{self, FieldError};
+    use bmw_site::Site;
+
+    /// The most characters of a note.
+    const NOTE_MOST: u32 = 200;
+    /// The columns of the CSV.
+    pub const COLUMNS: [&str; 5] = ["tag", "group", "blocked", "expires", "note"];
+
+    /// Everything that the page shows, by its query string.
+    pub fn cards(query: &Query) -> Result<CardsPage, DataError> {
+        let site = site()?;
+        let now = now(&site);
+        let cards = site.cards().clone();
+        let line = |card: &Card| CardLine {
+            tag: card.tag.to_string(),
+            group: card.group.as_ref().map(IdTag::to_string).unwrap_or_default(),
+            is_blocked: card.is_blocked,
+            expires: card.expires_at.map(|at| moment(&site, at)),
+            is_expired: card.expires_at.is_some_and(|at| at <= now.at),
+            note: card.note.clone(),
+        };
+        Ok(CardsPage {
+            now,
+            cards: cards.sorted().into_iter().map(line).collect(),
+            accepts_unknown: cards.accepts_unknown(),
+            told: Told::of(query),
+        })
+    }
+
+    /// Carries out what a form of cards asks: how many cards changed, or what is wrong.
+    pub async fn change(site: &Site, word: &str, values: &Typed) -> Result<Result<u32, String>, DataError> {
+        let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
+        let cards = match word {
+            word::PUT => card(site, [named("tag"), named("group"), named("blocked"), named("expires"), named("note")])
+                .map(|card| vec![card]),
+            word::CSV => csv(site, named("csv")),
+            word::REMOVE => {
+                return Ok(match IdTag::new(named("tag")) {
+                    Ok(tag) => Ok(u32::from(site.remove_card(&tag, author()).await?)),
+                    Err(error) => Err(format!("tag: {error}")),
+                });
+            }
+            _ => match site.cards().get(named("tag")) {
+                Some(card) => Ok(vec![Card { is_blocked: word == word::BLOCK, ..card.clone() }]),
+                None => Err("tag: There is no such card.".to_owned()),
+            },
+        };
+        match cards {
+            Err(wrong) => Ok(Err(wrong)),
+            Ok(cards) => {
+                let count = u32::try_from(cards.len()).unwrap_or(u32::MAX);
+                site.put_cards(cards, author()).await?;
+                Ok(Ok(count))
+            }
+        }
+    }
+
+    /// Reads a card; else what is wrong, by the field's name.
+    fn card(site: &Site, [tag, group, blocked, expires, note]: [&str; 5]) -> Result<Card, String> {
+        let wrong = |name: &str, error: FieldError| format!("{name}: {error}");
+        let expires_at = match expires.trim() {
+            "" => None,
+            text => {
+                let day = Day::parse(text).ok_or_else(|| wrong("expires", FieldError::NotDay))?;
+                Some(site.clock().zone().instant(LocalTime::midnight(day)))
+            }
+        };
+        let is_blocked = match blocked.trim() {
+            "" | "0" | "false" => false,
+            "1" | "true" | "on" => true,
+            _ => return Err(wrong("blocked", FieldError::NotFlag)),
+        };
+        let note = note.trim();
+        let note = if note.is_empty() { Ok(String::new()) } else { field::printable(note, NOTE_MOST) };
+        let group = group.trim();
+        Ok(Card {
+            tag: IdTag::new(tag.trim()).map_err(|error| wrong("tag", error))?,
+            group: (!group.is_empty())
+                .then(|| IdTag::new(group))
+                .transpose()
+                .map_err(|error| wrong("group", error))?,
+            is_blocked,
+            expires_at,
+            note: note.map_err(|error| wrong("note", error))?,
+        })
+    }
+
+    /// Reads all cards of a CSV, or says what is wrong with the first line that is.
+    fn csv(site: &Site, text: &str) -> Result<Vec<Card>, String> {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut cards = Vec::new();
+        for (index, record) in reader.records().enumerate() {
+            let line = index + 1;
+            let record = record.map_err(|error| format!("line {line}: {error}"))?;
+            let value = |column: usize| record.get(column).unwrap_or_default();
+            // The heading of an export, with or without its mark of byte order.
+            if index == 0 && value(0).trim_start_matches('\u{feff}').eq_ignore_ascii_case(COLUMNS[0]) {
+                continue;
+            }
+            let fields = std::array::from_fn(value);
+            cards.push(card(site, fields).map_err(|error| format!("line {line}: {error}"))?);
+        }
+        if cards.is_empty() { Err("csv: There is no card in it.".to_owned()) } else { Ok(cards) }
+    }
+
+    /// All cards as a CSV.
+    pub fn export(site: &Site) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        writer.write_record(COLUMNS)?;
+        for card in site.cards().sorted() {
+            let expires = card.expires_at.map(|at| site.clock().zone().local(at).day().to_string());
+            writer.write_record([
+                card.tag.as_str(),
+                card.group.as_ref().map(IdTag::as_str).unwrap_or_default(),
+                if card.is_blocked { "1" } else { "0" },
+                expires.as_deref().unwrap_or_default(),
+                &card.note,
+            ])?;
+        }
+        writer.into_inner().map_err(|error| error.into_error().into())
+    }
+}
