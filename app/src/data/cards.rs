@@ -133,10 +133,7 @@ pub(super) mod on_server {
         let group = group.trim();
         Ok(Card {
             tag: IdTag::new(tag.trim()).map_err(|error| wrong("tag", error))?,
-            group: (!group.is_empty())
-                .then(|| IdTag::new(group))
-                .transpose()
-                .map_err(|error| wrong("group", error))?,
+            group: (!group.is_empty()).then(|| IdTag::new(group)).transpose().map_err(|error| wrong("group", error))?,
             is_blocked,
             expires_at,
             note: note.map_err(|error| wrong("note", error))?,
@@ -145,8 +142,11 @@ pub(super) mod on_server {
 
     /// Reads all cards of a CSV, or says what is wrong with the first line that is.
     fn csv(site: &Site, text: &str) -> Result<Vec<Card>, String> {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
         let mut cards = Vec::new();
         for (index, record) in reader.records().enumerate() {
             let line = index + 1;

@@ -241,7 +241,7 @@ pub(super) mod on_server {
         #[test]
         fn only_pages_of_ours_are_led_back_to() {
             assert_eq!(told("/details/?charger_id=a&given=9", 1, ""), "/details/?charger_id=a&given=1");
-            assert_eq!(told("https://evil.example/", 2, "x: y"), "/devices/?given=2&refused=x%3A%20y");
+            assert_eq!(told("https://evil.example/", 2, "x: y"), "/devices/?given=2&refused=x:%20y");
             assert_eq!(told("//evil.example/", 0, ""), "/devices/");
         }
 

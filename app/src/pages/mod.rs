@@ -14,8 +14,8 @@ use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
 use crate::components::{Glyph, icon};
 use crate::data::{
-    Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage, decode,
-    give_command, load, save_settings,
+    Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
+    decode, give_command, load, save_settings,
 };
 use crate::feed_message::ChargerMessage;
 use crate::live::Live;

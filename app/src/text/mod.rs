@@ -221,8 +221,8 @@ texts! {
     no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
     cards: "卡", "Cards";
     no_cards: "还没有登记的卡。", "No card was entered yet.";
-    unknown_cards_accepted: "未登记的卡可以充电（BMW_UNKNOWN_CARDS=accept）。", "Cards that are not entered here may charge (BMW_UNKNOWN_CARDS=accept).";
-    unknown_cards_rejected: "未登记的卡不能充电（BMW_UNKNOWN_CARDS=reject）。", "Cards that are not entered here may not charge (BMW_UNKNOWN_CARDS=reject).";
+    unknown_cards_accepted: "未登记的卡可以充电（--unknown-cards accept）。", "Cards that are not entered here may charge (--unknown-cards accept).";
+    unknown_cards_rejected: "未登记的卡不能充电（--unknown-cards reject）。", "Cards that are not entered here may not charge (--unknown-cards reject).";
     card_add: "登记或修改卡", "Enter or change a card";
     card_add_help: "卡号相同（不分大小写）的卡会被替换。", "It takes the place of the card of the same name, ignoring case.";
     card_group: "分组", "Group";

@@ -62,7 +62,7 @@ impl Connection {
         if length < 126 {
             frame.push(0x80 | length.to_be_bytes()[1]);
         } else {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend_from_slice(&length.to_be_bytes());
         }
         frame.extend_from_slice(&[0; 4]);
@@ -153,7 +153,11 @@ fn values(id: &str, register: i64) -> String {
     )
 }
 
-async fn charge(mut connection: Connection, begin: watch::Receiver<bool>, ending: watch::Receiver<bool>) -> Result<Vec<u32>> {
+async fn charge(
+    mut connection: Connection,
+    begin: watch::Receiver<bool>,
+    ending: watch::Receiver<bool>,
+) -> Result<Vec<u32>> {
     wait(begin).await;
     while !*ending.borrow() {
         connection.session(&ending).await?;
@@ -212,11 +216,6 @@ async fn main() -> Result<()> {
         let place = (times.len() as f64 * share) as usize;
         times.get(place).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
     };
-    println!(
-        r#"{{"answers":{},"seconds":{elapsed:.3},"p50":{:.1},"p99":{:.1}}}"#,
-        times.len(),
-        at(0.5),
-        at(0.99)
-    );
+    println!(r#"{{"answers":{},"seconds":{elapsed:.3},"p50":{:.1},"p99":{:.1}}}"#, times.len(), at(0.5), at(0.99));
     Ok(())
 }
