@@ -236,6 +236,7 @@ impl Running {
     /// Ends: takes no more connections, sends what is being answered, closes the database. Takes less than 5 s.
     pub async fn shutdown(self) {
         self.shutdown.begin();
+        self.site.links().close_all();
         if tokio::time::timeout(GRACE, self.shutdown.all_gone()).await.is_err() {
             tracing::warn!("some connections did not end in time");
             self.kill.send_replace(true);

@@ -14,9 +14,10 @@ use bmw_domain::record::ChargePointKey;
 use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// How many calls of a charge point may wait for their answers; then nothing more is read from it.
 const WAITING: usize = 32;
@@ -103,7 +104,7 @@ pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey
         curious_at,
         has_asked_for_boot: false,
     };
-    let over = connection.serve(peer, ending.clone()).await;
+    let over = connection.serve(peer).await;
     tracing::debug!(charge_point = key.0, ?over, "a connection ended");
     // A newer connection keeps it online.
     if site.links().close(key, id) && counter.tell(key, Event::Disconnected, Clock::real()).await.is_err() {
@@ -113,18 +114,23 @@ pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey
 }
 
 impl Connection {
-    async fn serve(mut self, peer: Option<String>, mut ending: watch::Receiver<bool>) -> Over {
+    async fn serve(mut self, peer: Option<String>) -> Over {
+        let mut timer = Box::pin(sleep_until(self.wake_at()));
         let connected = self.central.counter.tell(self.key, Event::Connected(peer), Clock::real()).await;
         let over = match connected {
             Err(NotStored) => Over::NotStored,
             Ok(_) => loop {
+                // It is moved only when it is too late, or has come: frames come far more often.
                 let wake = self.wake_at();
+                if wake < timer.deadline() {
+                    timer.as_mut().reset(wake);
+                }
                 let step = tokio::select! {
                     frame = self.socket.recv(), if self.waiting.len() < WAITING => self.received(frame).await,
                     answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
-                    order = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
-                    () = sleep_until(wake) => self.on_time().await,
-                    () = ended(&mut ending) => Err(Over::Ending),
+                    Some(order) = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
+                    _ = &mut self.link.gone => Err(self.let_go()),
+                    () = &mut timer => self.on_time(&mut timer).await,
                 };
                 if let Err(over) = step {
                     break over;
@@ -246,8 +252,12 @@ impl Connection {
         }
     }
 
-    async fn ordered(&mut self, order: Option<Order>) -> Result<(), Over> {
-        let order = order.ok_or(Over::Replaced)?;
+    /// Why the site has let go of the connection.
+    fn let_go(&self) -> Over {
+        if *self.central.ending.borrow() { Over::Ending } else { Over::Replaced }
+    }
+
+    async fn ordered(&mut self, order: Order) -> Result<(), Over> {
         // Its effect may be told before its answer.
         let before = Clock::real();
         self.ask(order.action, &order.payload, Some(order.reply)).await?;
@@ -279,8 +289,12 @@ impl Connection {
         }
     }
 
-    async fn on_time(&mut self) -> Result<(), Over> {
+    async fn on_time(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
         let now = Instant::now();
+        if self.wake_at() > now {
+            timer.as_mut().reset(self.wake_at());
+            return Ok(());
+        }
         if now >= self.deadline() {
             return Err(Over::Silent);
         }
@@ -288,13 +302,16 @@ impl Connection {
             if let Some(sender) = asked.reply {
                 drop(sender.send(Reply::TimedOut));
             }
+            timer.as_mut().reset(self.wake_at());
             return self.ask_next().await;
         }
         if self.curious_at.is_some_and(|at| at <= now) {
             self.curious_at = None;
             self.ask_what_it_does();
+            timer.as_mut().reset(self.wake_at());
             return self.ask_next().await;
         }
+        timer.as_mut().reset(self.wake_at());
         Ok(())
     }
 
@@ -328,12 +345,6 @@ impl Connection {
         // Whoever does not take it is gone anyway.
         drop(timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await);
     }
-}
-
-/// Waits for the end of the program.
-async fn ended(ending: &mut watch::Receiver<bool>) {
-    // When nobody can tell any more, that is the end as well.
-    drop(ending.wait_for(|ending| *ending).await);
 }
 
 /// The answer to the first of the calls that wait.

@@ -38,17 +38,28 @@ pub enum Reply {
 /// All connections.
 #[derive(Debug, Default)]
 pub struct Links {
-    open: Mutex<HashMap<ChargePointKey, (u64, mpsc::Sender<Order>)>>,
+    open: Mutex<HashMap<ChargePointKey, Link>>,
     last: AtomicU64,
 }
 
-/// The connection's end of a link. When `orders` ends, a newer connection of the same charge point has come.
+/// The site's end of a link.
+#[derive(Debug)]
+struct Link {
+    id: u64,
+    orders: mpsc::Sender<Order>,
+    /// Dropped with the link: that is how its other end hears of it.
+    _held: oneshot::Sender<()>,
+}
+
+/// The connection's end of a link.
 #[derive(Debug)]
 pub struct LinkEnd {
     /// By which the connection closes itself, and no other.
     pub id: u64,
     /// What is to be asked.
     pub orders: mpsc::Receiver<Order>,
+    /// Ends when the connection counts no more: a newer one of the same charge point has come, or the program ends.
+    pub gone: oneshot::Receiver<()>,
 }
 
 impl Links {
@@ -56,31 +67,32 @@ impl Links {
     pub fn open(&self, charge_point: ChargePointKey) -> LinkEnd {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, orders) = mpsc::channel(WAITING);
-        self.lock().insert(charge_point, (id, sender));
-        LinkEnd { id, orders }
+        let (held, gone) = oneshot::channel();
+        self.lock().insert(charge_point, Link { id, orders: sender, _held: held });
+        LinkEnd { id, orders, gone }
     }
 
     /// A connection is gone. `false` when a newer one has taken its place: nothing is lost then.
     pub fn close(&self, charge_point: ChargePointKey, id: u64) -> bool {
         let mut open = self.lock();
-        let is_own = open.get(&charge_point).is_some_and(|(known, _)| *known == id);
+        let is_own = open.get(&charge_point).is_some_and(|link| link.id == id);
         if is_own {
             open.remove(&charge_point);
         }
         is_own
     }
 
-    /// Whether this is the connection that counts.
-    pub fn is_current(&self, charge_point: ChargePointKey, id: u64) -> bool {
-        self.lock().get(&charge_point).is_some_and(|(known, _)| *known == id)
+    /// Lets go of all connections: the program ends.
+    pub fn close_all(&self) {
+        self.lock().clear();
     }
 
     /// Where orders for a charge point are handed in; `None` while it is not connected.
     pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<mpsc::Sender<Order>> {
-        self.lock().get(&charge_point).map(|(_, orders)| orders.clone())
+        self.lock().get(&charge_point).map(|link| link.orders.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointKey, (u64, mpsc::Sender<Order>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointKey, Link>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,9 +105,9 @@ mod tests {
     async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let mut old = links.open(key);
+        let old = links.open(key);
         let new = links.open(key);
-        assert!(old.orders.recv().await.is_none(), "the old one is let go");
+        assert!(old.gone.await.is_err(), "the old one is let go");
         assert!(!links.close(key, old.id));
         assert!(links.orders(key).is_some());
         assert!(links.close(key, new.id));

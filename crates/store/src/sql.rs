@@ -120,8 +120,15 @@ pub(crate) const PUT_CHARGE_POINT: &str = concat!(
      ip = excluded.ip, mac = excluded.mac RETURNING id"
 );
 pub(crate) const CHARGE_POINT_IDS: &str = "SELECT id, identity FROM charge_point";
-pub(crate) const CHANGE_CHARGE_POINT: &str = "UPDATE charge_point SET model_id = $2, vendor = $3, serial_number = $4, \
-     firmware_version = $5, total_energy_wh = $6, total_time_ms = $7, ip = $8, mac = $9, last_cycle = $10 WHERE id = $1";
+/// Before and after the values.
+pub(crate) const CHANGE_CHARGE_POINTS: (&str, &str) = (
+    "WITH told (id, model_id, vendor, serial_number, firmware_version, total_energy_wh, total_time_ms, ip, mac, \
+     last_cycle) AS (",
+    ") UPDATE charge_point SET model_id = told.model_id, vendor = told.vendor, serial_number = told.serial_number, \
+     firmware_version = told.firmware_version, total_energy_wh = told.total_energy_wh, \
+     total_time_ms = told.total_time_ms, ip = told.ip, mac = told.mac, last_cycle = told.last_cycle \
+     FROM told WHERE charge_point.id = told.id",
+);
 pub(crate) const RAISE_LAST_CYCLE: &str = "UPDATE charge_point SET last_cycle = $2 WHERE id = $1 AND last_cycle < $2";
 
 pub(crate) const STATES: &str = concat!("SELECT ", state_columns!(), " FROM charge_point_state");
@@ -204,9 +211,17 @@ pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, 
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
      started_at, energy_wh, id_tag, listed_day, told_start, received_start, register_start) ";
 pub(crate) const LAST_SESSION: &str = "SELECT max(id) FROM \"transaction\"";
-pub(crate) const FINISH_SESSION: &str = "UPDATE \"transaction\" SET finished_at = $2, planned_finish = $2, \
-     energy_wh = $3, listed_day = $4, counted_day = $4, told_stop = $5, received_stop = $6, register_stop = $7, \
-     stop_reason = $8, end_assumed = $9 WHERE id = $1";
+/// Before and after the values.
+pub(crate) const FINISH_SESSIONS: (&str, &str) = (
+    "WITH told (id, finished_at, energy_wh, day, told_stop, received_stop, register_stop, stop_reason, end_assumed) \
+     AS (",
+    ") UPDATE \"transaction\" SET finished_at = told.finished_at, planned_finish = told.finished_at, \
+     energy_wh = told.energy_wh, listed_day = told.day, counted_day = told.day, told_stop = told.told_stop, \
+     received_stop = told.received_stop, register_stop = told.register_stop, stop_reason = told.stop_reason, \
+     end_assumed = told.end_assumed FROM told WHERE \"transaction\".id = told.id",
+);
+/// Ids follow, and a bracket.
+pub(crate) const SESSIONS_IN: &str = select_transactions!("WHERE id IN (");
 /// What a row of a site file puts in the place of one that is there.
 pub(crate) const OR_REPLACE_SESSION: &str = " ON CONFLICT (id) DO UPDATE SET charge_point = excluded.charge_point, \
      connector = NULL, cycle = excluded.cycle, queued_at = excluded.queued_at, started_at = excluded.started_at, \
@@ -222,25 +237,40 @@ pub(crate) const DAYS_WITH_SESSIONS_OF: &str =
     "SELECT DISTINCT day FROM session_by_day WHERE day BETWEEN $1 AND $2 AND charge_point = $3 ORDER BY day";
 
 pub(crate) const ENERGY_BY_DAY: &str = "SELECT charge_point, day, energy_wh FROM energy_by_day";
-pub(crate) const COUNT_ENERGY: &str = "INSERT INTO energy_by_day (charge_point, day, sessions, energy_wh) \
-     VALUES ($1, $2, 1, $3) ON CONFLICT (charge_point, day) DO UPDATE \
-     SET sessions = energy_by_day.sessions + 1, energy_wh = energy_by_day.energy_wh + excluded.energy_wh";
-pub(crate) const UNCOUNT_ENERGY: &str = "UPDATE energy_by_day SET sessions = sessions - 1, energy_wh = energy_wh - $3 \
-     WHERE charge_point = $1 AND day = $2";
-pub(crate) const SWEEP_ENERGY: &str = "DELETE FROM energy_by_day WHERE charge_point = $1 AND day = $2 AND sessions = 0";
-pub(crate) const LIST_SESSION: &str = "INSERT INTO session_by_day \
-     (charge_point, day, finished, sessions, energy_wh, time_ms, first_id, last_id) \
-     VALUES ($1, $2, $3, 1, $4, $5, $6, $6) ON CONFLICT (day, charge_point, finished) DO UPDATE \
-     SET sessions = session_by_day.sessions + 1, energy_wh = session_by_day.energy_wh + excluded.energy_wh, \
+/// Behind the rows of [`PUT_ENERGY_BY_DAY`].
+pub(crate) const AND_COUNT_ENERGY: &str = " ON CONFLICT (charge_point, day) DO UPDATE \
+     SET sessions = energy_by_day.sessions + excluded.sessions, \
+     energy_wh = energy_by_day.energy_wh + excluded.energy_wh";
+/// Before and after the values, as all of those that take something away.
+pub(crate) const UNCOUNT_ENERGY: (&str, &str) = (
+    "WITH told (charge_point, day, sessions, energy_wh) AS (",
+    ") UPDATE energy_by_day SET sessions = energy_by_day.sessions + told.sessions, \
+     energy_wh = energy_by_day.energy_wh + told.energy_wh \
+     FROM told WHERE energy_by_day.charge_point = told.charge_point AND energy_by_day.day = told.day",
+);
+pub(crate) const SWEEP_ENERGY: (&str, &str) =
+    ("DELETE FROM energy_by_day WHERE sessions = 0 AND (charge_point, day) IN (", ")");
+/// Behind the rows of [`PUT_SESSION_BY_DAY`].
+pub(crate) const AND_LIST_SESSION: &str = " ON CONFLICT (day, charge_point, finished) DO UPDATE \
+     SET sessions = session_by_day.sessions + excluded.sessions, \
+     energy_wh = session_by_day.energy_wh + excluded.energy_wh, \
      time_ms = session_by_day.time_ms + excluded.time_ms, \
      first_id = CASE WHEN excluded.first_id < session_by_day.first_id \
          THEN excluded.first_id ELSE session_by_day.first_id END, \
      last_id = CASE WHEN excluded.last_id > session_by_day.last_id \
          THEN excluded.last_id ELSE session_by_day.last_id END";
-pub(crate) const UNLIST_SESSION: &str = "UPDATE session_by_day SET sessions = sessions - 1, \
-     energy_wh = energy_wh - $4, time_ms = time_ms - $5 WHERE charge_point = $1 AND day = $2 AND finished = $3";
-pub(crate) const SWEEP_SESSIONS: &str =
-    "DELETE FROM session_by_day WHERE charge_point = $1 AND day = $2 AND finished = $3 AND sessions = 0";
+pub(crate) const UNLIST_SESSIONS: (&str, &str) = (
+    "WITH told (day, charge_point, finished, sessions, energy_wh, time_ms, first_id, last_id) AS (",
+    ") UPDATE session_by_day SET sessions = session_by_day.sessions + told.sessions, \
+     energy_wh = session_by_day.energy_wh + told.energy_wh, time_ms = session_by_day.time_ms + told.time_ms, \
+     first_id = CASE WHEN told.first_id < session_by_day.first_id THEN told.first_id \
+         ELSE session_by_day.first_id END, \
+     last_id = CASE WHEN told.last_id > session_by_day.last_id THEN told.last_id ELSE session_by_day.last_id END \
+     FROM told WHERE session_by_day.day = told.day AND session_by_day.charge_point = told.charge_point \
+     AND session_by_day.finished = told.finished",
+);
+pub(crate) const SWEEP_SESSIONS: (&str, &str) =
+    ("DELETE FROM session_by_day WHERE sessions = 0 AND (day, charge_point, finished) IN (", ")");
 
 /// Rows follow.
 pub(crate) const PUT_ENERGY_BY_DAY: &str = "INSERT INTO energy_by_day (charge_point, day, sessions, energy_wh) ";

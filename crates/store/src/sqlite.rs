@@ -68,7 +68,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             // What was answered is on the disk.
             .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", "1000")
+            // Seldom: a checkpoint holds up those who wait for an answer.
+            .pragma("wal_autocheckpoint", "8000")
             // After an import the log is as large as the database.
             .pragma("journal_size_limit", "67108864")
             .pragma("cache_size", "-4096")

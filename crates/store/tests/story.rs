@@ -334,7 +334,7 @@ async fn replacing_leaves_nothing_but_the_audit(store: &dyn Store) {
     assert_eq!(store.inventory().await.unwrap().settings, Settings::default());
     assert!(sums(store).await.is_empty());
     assert_eq!(store.audit_log(10).await.unwrap(), [entry]);
-    assert_eq!(start_error(store).await, "charge point number 1 does not exist");
+    assert_eq!(start_error(store).await, "a charge point that has changed does not exist");
 }
 
 async fn start_error(store: &dyn Store) -> String {

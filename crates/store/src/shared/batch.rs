@@ -1,13 +1,14 @@
 //! What the running site writes in one step.
 
-use super::{Connection, Database, add_to_sums, counted_day, listed_day, take_from_sums};
+use super::{Connection, Database, counted_day, listed_day};
 use crate::rows::TransactionRow;
 use crate::{Batch, Result, StoreError, Zone, sql};
-use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
+use bmw_domain::charger::{Connector, End, Finding, Measured, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
 use sqlx::QueryBuilder;
 use sqlx::query_builder::Separated;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The most rows in one statement.
@@ -19,40 +20,36 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, batch: &Batc
     if begun.rows_affected() == 0 {
         return Ok(false);
     }
-    for charge_point in &batch.charge_points {
-        change_charge_point(connection, charge_point).await?;
-    }
+    change_charge_points(connection, &batch.charge_points).await?;
     put_states(connection, &batch.states).await?;
     put_connectors(connection, &batch.connectors).await?;
-    for change in &batch.sessions {
-        put_session(connection, zone, change).await?;
-    }
+    put_sessions(connection, zone, &batch.sessions).await?;
     add_meter_values(connection, &batch.values).await?;
     add_findings(connection, &batch.findings).await?;
     Ok(true)
 }
 
-async fn change_charge_point(
-    connection: &mut Connection,
-    (key, point, last_cycle): &(ChargePointKey, Arc<ChargePoint>, i32),
-) -> Result<()> {
-    let changed = sqlx::query(sql::CHANGE_CHARGE_POINT)
-        .bind(key.0)
-        .bind(&point.model_id)
-        .bind(&point.vendor)
-        .bind(&point.serial_number)
-        .bind(&point.firmware_version)
-        .bind(point.total_energy.map(Energy::wh))
-        .bind(point.total_time.map(ChargingTime::ms))
-        .bind(&point.ip)
-        .bind(&point.mac)
-        .bind(last_cycle)
-        .execute(connection)
-        .await?;
-    if changed.rows_affected() == 0 {
-        return Err(StoreError::Unknown(format!("charge point number {}", key.0)));
+type ChangedChargePoint = (ChargePointKey, Arc<ChargePoint>, i32);
+
+async fn change_charge_points(connection: &mut Connection, points: &[ChangedChargePoint]) -> Result<()> {
+    let bind = |row: &mut Row<'_>, (key, point, last_cycle): &ChangedChargePoint| {
+        row.push_bind(key.0)
+            .push_bind(point.model_id.clone())
+            .push_bind(point.vendor.clone())
+            .push_bind(point.serial_number.clone())
+            .push_bind(point.firmware_version.clone())
+            .push_bind(point.total_energy.map(Energy::wh))
+            .push_bind(point.total_time.map(ChargingTime::ms))
+            .push_bind(point.ip.clone())
+            .push_bind(point.mac.clone())
+            .push_bind(*last_cycle);
+    };
+    let changed = change_rows(connection, sql::CHANGE_CHARGE_POINTS, points, bind).await?;
+    if changed == points.len() as u64 {
+        Ok(())
+    } else {
+        Err(StoreError::Unknown("a charge point that has changed".to_owned()))
     }
-    Ok(())
 }
 
 /// Puts states in the place of the last ones; each charge point at most once.
@@ -89,17 +86,34 @@ async fn put_connectors(connection: &mut Connection, connectors: &[(ChargePointK
     .await
 }
 
-async fn put_session(connection: &mut Connection, zone: &Zone, change: &SessionChange) -> Result<()> {
-    match &change.before {
-        None => begin_session(connection, zone, &change.after).await?,
-        Some(_) => end_session(connection, zone, &change.after).await?,
+/// Stores sessions that have begun, then those that have ended; the sums by day follow.
+async fn put_sessions(connection: &mut Connection, zone: &Zone, changes: &[SessionChange]) -> Result<()> {
+    let mut sums = Sums::default();
+    let begun: Vec<&Session> = changes.iter().filter(|it| it.before.is_none()).map(|it| &it.after).collect();
+    begin_sessions(connection, zone, &begun).await?;
+    for session in &begun {
+        sums.add(zone, &session.transaction);
     }
-    add_to_sums(connection, zone, &change.after.transaction).await
+    // One that ends more than once in a batch ends as it did last.
+    let ended: BTreeMap<i32, &Session> =
+        changes.iter().filter(|it| it.before.is_some()).map(|it| (it.after.transaction.id.0, &it.after)).collect();
+    // As they are stored: while a session runs, its energy is in its meter values only.
+    let ids: Vec<i32> = ended.keys().copied().collect();
+    let before = stored(connection, &ids).await?;
+    let ended: Vec<&Session> = ended.into_values().collect();
+    for session in &ended {
+        let id = session.transaction.id.0;
+        let before = before.get(&id).ok_or_else(|| StoreError::Unknown(format!("transaction {id}")))?;
+        sums.take(zone, before);
+        sums.add(zone, &session.transaction);
+    }
+    end_sessions(connection, zone, &ended).await?;
+    sums.put(connection).await
 }
 
-async fn begin_session(connection: &mut Connection, zone: &Zone, session: &Session) -> Result<()> {
-    let transaction = &session.transaction;
-    put_rows(connection, sql::ADD_SESSIONS, std::slice::from_ref(session), "", |row, session| {
+async fn begin_sessions(connection: &mut Connection, zone: &Zone, begun: &[&Session]) -> Result<()> {
+    put_rows(connection, sql::ADD_SESSIONS, begun, "", |row, session| {
+        let transaction = &session.transaction;
         row.push_bind(transaction.id.0)
             .push_bind(transaction.charge_point.0)
             .push_bind(session.connector)
@@ -116,25 +130,122 @@ async fn begin_session(connection: &mut Connection, zone: &Zone, session: &Sessi
     .await
 }
 
-async fn end_session(connection: &mut Connection, zone: &Zone, session: &Session) -> Result<()> {
-    let after = &session.transaction;
-    // As it is stored: while it runs, its energy is in its meter values only.
-    let before: Option<TransactionRow> =
-        sqlx::query_as(sql::SESSION).bind(after.id.0).fetch_optional(&mut *connection).await?;
-    let before = before.ok_or_else(|| StoreError::Unknown(format!("transaction {}", after.id.0)))?;
-    sqlx::query(sql::FINISH_SESSION)
-        .bind(after.id.0)
-        .bind(after.finished_at.map(|at| at.0))
-        .bind(after.energy.wh())
-        .bind(counted_day(zone, after))
-        .bind(session.stop.map(|stop| stop.own().0))
-        .bind(session.received.1.map(|at| at.0))
-        .bind(session.register_stop)
-        .bind(&session.reason)
-        .bind(session.end == Some(bmw_domain::charger::End::Assumed))
-        .execute(&mut *connection)
+/// Sessions by their numbers.
+async fn stored(connection: &mut Connection, ids: &[i32]) -> Result<HashMap<i32, Transaction>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for part in powers_of_two(ids) {
+        let mut query = QueryBuilder::<Database>::new(sql::SESSIONS_IN);
+        let mut row = query.separated(", ");
+        for id in part {
+            row.push_bind(*id);
+        }
+        row.push_unseparated(")");
+        let rows: Vec<TransactionRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        found.extend(rows.into_iter().map(Transaction::from).map(|session| (session.id.0, session)));
+    }
+    Ok(found)
+}
+
+async fn end_sessions(connection: &mut Connection, zone: &Zone, ended: &[&Session]) -> Result<()> {
+    let bind = |row: &mut Row<'_>, session: &&Session| {
+        let after = &session.transaction;
+        row.push_bind(after.id.0)
+            .push_bind(after.finished_at.map(|at| at.0))
+            .push_bind(after.energy.wh())
+            .push_bind(counted_day(zone, after))
+            .push_bind(session.stop.map(|stop| stop.own().0))
+            .push_bind(session.received.1.map(|at| at.0))
+            .push_bind(session.register_stop)
+            .push_bind(session.reason.clone())
+            .push_bind(session.end == Some(End::Assumed));
+    };
+    change_rows(connection, sql::FINISH_SESSIONS, ended, bind).await?;
+    Ok(())
+}
+
+/// What a batch changes in the sums by day, each key once.
+#[derive(Default)]
+struct Sums {
+    /// Sessions and energy by charge point and day.
+    counted: BTreeMap<(i32, i32), (i64, i64)>,
+    /// Sessions, energy and time by day, charge point and whether they are finished, with the ids that were added.
+    listed: BTreeMap<(i32, i32, bool), Listed>,
+}
+
+#[derive(Default)]
+struct Listed {
+    sessions: i64,
+    energy_wh: i64,
+    time_ms: i64,
+    ids: Option<(i32, i32)>,
+}
+
+impl Sums {
+    fn add(&mut self, zone: &Zone, session: &Transaction) {
+        let id = session.id.0;
+        let listed = self.change(zone, session, 1);
+        listed.ids = Some(listed.ids.map_or((id, id), |(first, last)| (first.min(id), last.max(id))));
+    }
+
+    fn take(&mut self, zone: &Zone, session: &Transaction) {
+        self.change(zone, session, -1);
+    }
+
+    fn change(&mut self, zone: &Zone, session: &Transaction, sign: i64) -> &mut Listed {
+        let charge_point = session.charge_point.0;
+        let energy = session.energy.wh() * sign;
+        if let Some(day) = counted_day(zone, session) {
+            let (sessions, sum) = self.counted.entry((charge_point, day)).or_default();
+            *sessions += sign;
+            *sum += energy;
+        }
+        let day = listed_day(zone, session).unwrap_or(sql::NO_DAY);
+        let listed = self.listed.entry((day, charge_point, session.finished_at.is_some())).or_default();
+        listed.sessions += sign;
+        listed.energy_wh += energy;
+        listed.time_ms += session.duration().unwrap_or_default().ms() * sign;
+        listed
+    }
+
+    async fn put(self, connection: &mut Connection) -> Result<()> {
+        // Where something is taken, there is a row; it may be empty afterwards.
+        let (more, less): (Vec<_>, Vec<_>) =
+            self.counted.into_iter().partition(|(_, (sessions, energy))| *sessions >= 0 && *energy >= 0);
+        put_rows(connection, sql::PUT_ENERGY_BY_DAY, &more, sql::AND_COUNT_ENERGY, |row, (key, sum)| {
+            row.push_bind(key.0).push_bind(key.1).push_bind(sum.0).push_bind(sum.1);
+        })
         .await?;
-    take_from_sums(connection, zone, &Transaction::from(before)).await
+        change_rows(connection, sql::UNCOUNT_ENERGY, &less, |row, ((charge_point, day), (sessions, energy))| {
+            row.push_bind(*charge_point).push_bind(*day).push_bind(*sessions).push_bind(*energy);
+        })
+        .await?;
+        change_rows(connection, sql::SWEEP_ENERGY, &less, |row, ((charge_point, day), _)| {
+            row.push_bind(*charge_point).push_bind(*day);
+        })
+        .await?;
+        let (more, less): (Vec<_>, Vec<_>) = self
+            .listed
+            .into_iter()
+            .partition(|(_, sum)| sum.sessions >= 0 && sum.energy_wh >= 0 && sum.time_ms >= 0 && sum.ids.is_some());
+        put_rows(connection, sql::PUT_SESSION_BY_DAY, &more, sql::AND_LIST_SESSION, |row, (key, sum)| {
+            let (first, last) = sum.ids.unwrap_or_default();
+            row.push_bind(key.0).push_bind(key.1).push_bind(key.2).push_bind(sum.sessions);
+            row.push_bind(sum.energy_wh).push_bind(sum.time_ms).push_bind(first).push_bind(last);
+        })
+        .await?;
+        change_rows(connection, sql::UNLIST_SESSIONS, &less, |row, (key, sum)| {
+            // Ids that bound nothing new leave those that are there.
+            let (first, last) = sum.ids.unwrap_or((i32::MAX, i32::MIN));
+            row.push_bind(key.0).push_bind(key.1).push_bind(key.2).push_bind(sum.sessions);
+            row.push_bind(sum.energy_wh).push_bind(sum.time_ms).push_bind(first).push_bind(last);
+        })
+        .await?;
+        change_rows(connection, sql::SWEEP_SESSIONS, &less, |row, (key, _)| {
+            row.push_bind(key.0).push_bind(key.1).push_bind(key.2);
+        })
+        .await?;
+        Ok(())
+    }
 }
 
 async fn add_meter_values(connection: &mut Connection, values: &[Measured]) -> Result<()> {
@@ -170,28 +281,57 @@ async fn add_findings(connection: &mut Connection, findings: &[Finding]) -> Resu
     .await
 }
 
-/// Puts in rows, many in one statement. Their number is always a power of two: so the database meets only a few texts, and
-/// keeps each of them prepared.
+/// A row of values on its way into a statement.
+type Row<'q> = Separated<'q, Database, &'static str>;
+
+/// Parts whose lengths are powers of two: so the database meets only a few texts of a statement, and keeps each of them
+/// prepared.
+fn powers_of_two<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let largest = 1 << left.len().checked_ilog2()?;
+        let (part, rest) = left.split_at(largest.min(ROWS));
+        left = rest;
+        Some(part)
+    })
+}
+
+/// Puts in rows, many in one statement.
 async fn put_rows<'a, T>(
     connection: &mut Connection,
     head: &'static str,
     rows: &'a [T],
     tail: &'static str,
-    bind: impl for<'q> Fn(&mut Separated<'q, Database, &'static str>, &'a T),
+    bind: impl for<'q> Fn(&mut Row<'q>, &'a T),
 ) -> Result<()> {
-    let mut left = rows;
-    while !left.is_empty() {
-        let largest = 1 << left.len().ilog2();
-        let (part, rest) = left.split_at(largest.min(ROWS));
-        left = rest;
+    for part in powers_of_two(rows) {
         let mut query = QueryBuilder::<Database>::new(head);
         query.push_values(part, |mut row, value| bind(&mut row, value));
         query.push(tail);
-        query
-            .build()
-            .execute(&mut *connection)
-            .await
-            .map_err(|error| super::unknown_parent(error, "what a row refers to"))?;
+        run(connection, query).await?;
     }
     Ok(())
+}
+
+/// Changes rows, many in one statement, and says how many: what stands before the values, and what follows them.
+async fn change_rows<T>(
+    connection: &mut Connection,
+    (head, tail): (&'static str, &'static str),
+    rows: &[T],
+    bind: impl for<'q> Fn(&mut Row<'q>, &T),
+) -> Result<u64> {
+    let mut changed = 0;
+    for part in powers_of_two(rows) {
+        let mut query = QueryBuilder::<Database>::new(head);
+        query.push_values(part, |mut row, value| bind(&mut row, value));
+        query.push(tail);
+        changed += run(connection, query).await?;
+    }
+    Ok(changed)
+}
+
+async fn run(connection: &mut Connection, mut query: QueryBuilder<Database>) -> Result<u64> {
+    let outcome = query.build().execute(connection).await;
+    let done = outcome.map_err(|error| super::unknown_parent(error, "what a row refers to"))?;
+    Ok(done.rows_affected())
 }

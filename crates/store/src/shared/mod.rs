@@ -234,55 +234,6 @@ async fn whole_running(connection: &mut Connection) -> Result<Vec<Session>> {
     Ok(sessions)
 }
 
-/// Adds a session to the sums of its days.
-async fn add_to_sums(connection: &mut Connection, zone: &Zone, session: &Transaction) -> Result<()> {
-    let charge_point = session.charge_point.0;
-    if let Some(day) = counted_day(zone, session) {
-        sqlx::query(sql::COUNT_ENERGY)
-            .bind(charge_point)
-            .bind(day)
-            .bind(session.energy.wh())
-            .execute(&mut *connection)
-            .await?;
-    }
-    sqlx::query(sql::LIST_SESSION)
-        .bind(charge_point)
-        .bind(listed_day(zone, session).unwrap_or(sql::NO_DAY))
-        .bind(session.finished_at.is_some())
-        .bind(session.energy.wh())
-        .bind(session.duration().unwrap_or_default().ms())
-        .bind(session.id.0)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Takes a session out of the sums of its days.
-async fn take_from_sums(connection: &mut Connection, zone: &Zone, session: &Transaction) -> Result<()> {
-    let charge_point = session.charge_point.0;
-    if let Some(day) = counted_day(zone, session) {
-        sqlx::query(sql::UNCOUNT_ENERGY)
-            .bind(charge_point)
-            .bind(day)
-            .bind(session.energy.wh())
-            .execute(&mut *connection)
-            .await?;
-        sqlx::query(sql::SWEEP_ENERGY).bind(charge_point).bind(day).execute(&mut *connection).await?;
-    }
-    let day = listed_day(zone, session).unwrap_or(sql::NO_DAY);
-    let finished = session.finished_at.is_some();
-    sqlx::query(sql::UNLIST_SESSION)
-        .bind(charge_point)
-        .bind(day)
-        .bind(finished)
-        .bind(session.energy.wh())
-        .bind(session.duration().unwrap_or_default().ms())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(sql::SWEEP_SESSIONS).bind(charge_point).bind(day).bind(finished).execute(connection).await?;
-    Ok(())
-}
-
 /// What narrows a list of sessions in both of its forms: the totals by day, and the sessions themselves.
 fn filter_days(
     query: &mut QueryBuilder<Database>,
