@@ -257,7 +257,7 @@ impl Connection {
         if *self.central.ending.borrow() { Over::Ending } else { Over::Replaced }
     }
 
-    async fn ordered(&mut self, order: Order) -> Result<(), Over> {
+    async fn ordered(&mut self, order: Box<Order>) -> Result<(), Over> {
         // Its effect may be told before its answer.
         let before = Clock::real();
         self.ask(order.action, &order.payload, Some(order.reply)).await?;

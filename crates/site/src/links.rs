@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
-/// How many orders may wait for one charge point.
+/// How many orders may wait for one charge point. They are boxed: an idle channel has room for 32 of them.
 const WAITING: usize = 8;
 
 /// Something to be asked of a charge point.
@@ -46,7 +46,7 @@ pub struct Links {
 #[derive(Debug)]
 struct Link {
     id: u64,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Box<Order>>,
     /// Dropped with the link: that is how its other end hears of it.
     _held: oneshot::Sender<()>,
 }
@@ -57,7 +57,7 @@ pub struct LinkEnd {
     /// By which the connection closes itself, and no other.
     pub id: u64,
     /// What is to be asked.
-    pub orders: mpsc::Receiver<Order>,
+    pub orders: mpsc::Receiver<Box<Order>>,
     /// Ends when the connection counts no more: a newer one of the same charge point has come, or the program ends.
     pub gone: oneshot::Receiver<()>,
 }
@@ -88,7 +88,7 @@ impl Links {
     }
 
     /// Where orders for a charge point are handed in; `None` while it is not connected.
-    pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<mpsc::Sender<Order>> {
+    pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<mpsc::Sender<Box<Order>>> {
         self.lock().get(&charge_point).map(|link| link.orders.clone())
     }
 

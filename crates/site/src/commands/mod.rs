@@ -157,7 +157,8 @@ impl Life {
         };
         let (sent, is_sent) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
-        let order = Order { action: self.command.action.name(), payload: self.arguments.clone(), sent, reply };
+        let order =
+            Box::new(Order { action: self.command.action.name(), payload: self.arguments.clone(), sent, reply });
         let deadline = Instant::now() + QUEUED;
         match timeout_at(deadline, orders.send(order)).await {
             Ok(Ok(())) => {}
