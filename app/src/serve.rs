@@ -44,6 +44,7 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         .route("/fn/{*function}", get(functions.clone()).post(functions))
         .route("/records/export.csv", get(records_csv))
         .route("/cards/export.csv", get(cards_csv))
+        .route("/details/frames.txt", get(frames_text))
         .route("/preferences", get(preferences))
         .fallback_service(get(pages))
         .layer(middleware::from_fn(to_the_end))
@@ -150,6 +151,33 @@ fn is_own_path(path: &str) -> bool {
 
 /// Rows that are read from the store at a time.
 const CSV_ROWS: u32 = 1000;
+
+/// The most frames in a download: all that are kept of a charge point.
+const FRAMES: usize = 12_000;
+
+/// The raw frames of a charge point, oldest first.
+async fn frames_text(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
+    let query = Query::parse(&query.unwrap_or_default());
+    let Some(charger) = state.site.charge_point(query.get("charger_id")) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match state.site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES).await {
+        Ok(frames) => {
+            let line = |frame: &bmw_site::Frame| frame.line(state.site.clock().zone().local(frame.at));
+            let text: String = frames.iter().rev().map(line).collect();
+            let headers = [
+                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"frames.txt\""),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, text).into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the frames of a charge point");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
 
 /// All cards, for a spreadsheet or another site.
 async fn cards_csv(State(state): State<AppState>) -> Response {

@@ -139,6 +139,23 @@ test("cards are entered, blocked, brought in and taken out, and rule who may cha
   await charger.pullOut();
 });
 
+test("raw messages are shown, filtered and downloaded", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await charger.call("Heartbeat");
+  const address = `${openSite}/details/frames.txt?charger_id=${encodeURIComponent(ID)}`;
+  const download = async () => (await fetch(address)).text();
+  await expect.poll(download).toContain('"Heartbeat"');
+  expect(await download()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} < \[2,/);
+  await page.goto(details(openSite));
+  await alive(page);
+  const frames = page.locator("#frames li");
+  await expect(frames.filter({ hasText: "BootNotification" }).first()).toBeVisible();
+  await page.getByLabel("Containing").fill("Heartbeat");
+  await page.getByLabel("Containing").press("Enter");
+  await expect(frames).toHaveCount(1);
+  await charger.pullOut();
+});
+
 test.describe("without WebAssembly", () => {
   test.use({ javaScriptEnabled: false });
 

@@ -35,6 +35,15 @@ CREATE TABLE finding (
 );
 CREATE INDEX finding_by_charge_point ON finding (charge_point);
 
+-- Raw frames, some of one charge point in each row: compressed lines of text, oldest first.
+CREATE TABLE frame_part (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    charge_point INTEGER NOT NULL REFERENCES charge_point (id),
+    frames INTEGER NOT NULL CHECK (frames > 0),
+    lines BYTEA NOT NULL
+);
+CREATE INDEX frame_part_by_charge_point ON frame_part (charge_point, id);
+
 CREATE TABLE card (
     -- In lower case: cards are equal ignoring case.
     key TEXT COLLATE "C" PRIMARY KEY NOT NULL CHECK (key <> ''),

@@ -35,6 +35,15 @@ CREATE TABLE finding (
 ) STRICT;
 CREATE INDEX finding_by_charge_point ON finding (charge_point);
 
+-- Raw frames, some of one charge point in each row: compressed lines of text, oldest first.
+CREATE TABLE frame_part (
+    id INTEGER PRIMARY KEY,
+    charge_point INTEGER NOT NULL REFERENCES charge_point (id),
+    frames INTEGER NOT NULL CHECK (frames > 0),
+    lines BLOB NOT NULL
+) STRICT;
+CREATE INDEX frame_part_by_charge_point ON frame_part (charge_point, id);
+
 CREATE TABLE card (
     -- In lower case: cards are equal ignoring case.
     key TEXT PRIMARY KEY NOT NULL CHECK (key <> ''),

@@ -8,7 +8,7 @@ use crate::simulator;
 use bmw_app::state::{AppState, Shutdown};
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
-use bmw_site::{Commands, Counter, Site, SiteOptions};
+use bmw_site::{Commands, Counter, FrameLog, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -45,6 +45,7 @@ pub struct Running {
     kill: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
     desk: JoinHandle<()>,
+    frame_log: JoinHandle<()>,
 }
 
 /// Opens the database and serves the site in it.
@@ -73,7 +74,9 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let commands = Commands::new(Arc::clone(&site), counter.clone(), &config.operator_id_tag, shutdown.sender());
     let app =
         AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
-    let central = Central::new(Arc::clone(&site), counter.clone(), config.ocpp.clone(), shutdown.sender());
+    let (frames, keeping) = FrameLog::new(Arc::clone(&site));
+    let frame_log = tokio::spawn(keeping);
+    let central = Central::new(Arc::clone(&site), counter.clone(), config.ocpp.clone(), frames, shutdown.sender());
     let hands = config.simulator.then(Hands::default);
     if let Some(hands) = &hands {
         simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
@@ -87,7 +90,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
             accepting.push(tokio::spawn(work));
         }
     }
-    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, desk };
+    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, desk, frame_log };
     running.warm_up();
     Ok(running)
 }
@@ -246,7 +249,8 @@ impl Running {
         }
         // It ends when nobody can hand in anything any more.
         drop(self.counter);
-        if tokio::time::timeout(LAST_WRITES, self.desk).await.is_err() {
+        let last_writes = async { tokio::join!(self.desk, self.frame_log) };
+        if tokio::time::timeout(LAST_WRITES, last_writes).await.is_err() {
             tracing::warn!("the last of what charge points told could not be stored in time");
         }
         if tokio::time::timeout(Duration::from_secs(1), self.store.close()).await.is_err() {

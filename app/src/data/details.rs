@@ -30,6 +30,10 @@ pub struct Details {
     pub told: Told,
     /// What an operator should see, newest first.
     pub findings: Vec<FindingLine>,
+    /// The newest raw frames, newest first.
+    pub frames: Vec<FrameLine>,
+    /// The text that they must contain.
+    pub frames_with: String,
 }
 
 /// A charge point with all that 2.1 tells.
@@ -83,6 +87,17 @@ pub struct ChargerDetails {
     pub max_phases: Option<i32>,
     /// Whether a session runs.
     pub is_charging: bool,
+}
+
+/// A raw frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameLine {
+    /// When, by the site's clock.
+    pub at: LocalTime,
+    /// Whether the charge point sent it.
+    pub is_in: bool,
+    /// Its text, cut to a bearable length.
+    pub text: String,
 }
 
 /// The time span of the chart.
@@ -210,6 +225,8 @@ pub(super) mod on_server {
         Ok(Details {
             now,
             commands,
+            frames: frames(&site, charger.as_deref(), query).await?,
+            frames_with: query.get("frames").unwrap_or_default().to_owned(),
             findings,
             told: Told::of(query),
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
@@ -219,6 +236,25 @@ pub(super) mod on_server {
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
             charger: charger.map(|charger| charger_details(&site, &charger)),
         })
+    }
+
+    /// Raw frames that are shown, and the most characters of each.
+    const FRAMES: usize = 20;
+    const FRAME_MOST: usize = 600;
+
+    async fn frames(
+        site: &Site,
+        charger: Option<&ChargePointNow>,
+        query: &Query,
+    ) -> Result<Vec<FrameLine>, DataError> {
+        let Some(charger) = charger else { return Ok(Vec::new()) };
+        let found = site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES).await?;
+        let line = |frame: bmw_site::Frame| FrameLine {
+            at: site.clock().zone().local(frame.at),
+            is_in: frame.way == bmw_site::Way::In,
+            text: frame.text.chars().take(FRAME_MOST).collect(),
+        };
+        Ok(found.into_iter().map(line).collect())
     }
 
     async fn values_of_span(

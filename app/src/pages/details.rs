@@ -33,6 +33,7 @@ impl Page for Details {
                     (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
                 }
                 @if !self.identities.is_empty() {
+                    (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self)))
                     @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
                     (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
                 }
@@ -65,6 +66,7 @@ fn address(data: &Details) -> Query {
         .with("charger_id", data.asked.as_deref().unwrap_or_default())
         .with("span", span)
         .with("date", query.date)
+        .with("frames", &data.frames_with)
         .with("only", if query.only { "1" } else { "" })
         .with("record", query.chosen.as_ref().map(|chosen| chosen.id.to_string()).unwrap_or_default())
 }
@@ -169,6 +171,35 @@ fn command_log(seen: &Seen<'_>, data: &Details) -> Markup {
         }
     };
     html! { div.table-box { (table("data command-log", lang.command_log(), &columns, &rows, &html! {})) } }
+}
+
+/// The raw frames, with a filter.
+fn frames(lang: Lang, data: &Details) -> Markup {
+    let charger = data.charger.as_ref().map(|charger| charger.id.as_str()).unwrap_or_default();
+    let filter = html! {
+        (hidden(&[("charger_id", charger)]))
+        (input("search", lang.frames_with(), "frames", &data.frames_with))
+    };
+    html! {
+        (get_form(lang, "/details/", "filters", &filter))
+        @if data.frames.is_empty() { p.muted { (lang.no_frames()) } } @else {
+            ul.frames {
+                @for frame in &data.frames {
+                    li {
+                        span.muted { (frame.at.with_space()) " " (if frame.is_in { lang.frame_in() } else { lang.frame_out() }) }
+                        " " code.reply { (frame.text) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The download of all that are kept.
+fn frames_aside(lang: Lang, data: &Details) -> Markup {
+    let charger = data.charger.as_ref().map(|charger| charger.id.as_str()).unwrap_or_default();
+    let address = Query::from([("charger_id", charger), ("frames", &data.frames_with)]).on("/details/frames.txt");
+    html! { a.button href=(address) download rel="external" { (icon(Glyph::DOWNLOAD)) span { (lang.download()) } } }
 }
 
 /// What is known of the charge point, or why nothing is.

@@ -219,6 +219,12 @@ texts! {
     more: "拓展", "More";
     no_connection: "没有连接", "No connection";
     no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
+    frames: "原始消息", "Raw messages";
+    frames_with: "包含", "Containing";
+    no_frames: "没有原始消息。", "No raw message is kept.";
+    frame_in: "收到", "in";
+    frame_out: "发出", "out";
+    download: "下载", "Download";
     cards: "卡", "Cards";
     no_cards: "还没有登记的卡。", "No card was entered yet.";
     unknown_cards_accepted: "未登记的卡可以充电（--unknown-cards accept）。", "Cards that are not entered here may charge (--unknown-cards accept).";

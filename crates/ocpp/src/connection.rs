@@ -11,7 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply};
+use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, Way};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -160,7 +160,10 @@ impl Connection {
         let Some(Ok(message)) = frame else { return Err(Over::Gone) };
         self.heard_at = Instant::now();
         match message {
-            Message::Text(text) => self.text(text.as_str()).await,
+            Message::Text(text) => {
+                self.central.frames.note(self.key, Way::In, text.as_str());
+                self.text(text.as_str()).await
+            }
             Message::Close(_) => Err(Over::Gone),
             // Pings are answered by the library; bytes are no frames.
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
@@ -326,6 +329,7 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) -> Result<(), Over> {
+        self.central.frames.note(self.key, Way::Out, &text);
         match timeout(SEND, self.socket.send(Message::Text(text.into()))).await {
             Ok(Ok(())) => Ok(()),
             // It is gone, or reads nothing any more.

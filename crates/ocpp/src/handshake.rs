@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_store::StoreError;
-use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use std::net::SocketAddr;
@@ -41,6 +41,7 @@ async fn connect(State(central): State<Central>, request: Request) -> Response {
 fn refuse(status: StatusCode) -> Response {
     let text = match status {
         StatusCode::NOT_FOUND => "Not found.",
+        StatusCode::FORBIDDEN => "Pages of other sites may not pretend to be charge points.",
         StatusCode::UPGRADE_REQUIRED => "This is a WebSocket, version 13, of OCPP 1.6.",
         StatusCode::BAD_REQUEST => "The WebSocket's handshake cannot be read.",
         _ => "Something went wrong inside.",
@@ -57,6 +58,9 @@ fn refuse(status: StatusCode) -> Response {
 async fn accept(central: Central, request: Request) -> Result<Response, StatusCode> {
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    if is_of_another_page(&parts.headers) {
+        return Err(StatusCode::FORBIDDEN);
+    }
     let identity = identity(parts.uri.path()).ok_or(StatusCode::NOT_FOUND)?;
     let is_upgrade = parts.headers.get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
@@ -76,6 +80,15 @@ async fn accept(central: Central, request: Request) -> Result<Response, StatusCo
         Offer::Others => upgrade.on_upgrade(say_no),
     }
     .into_response())
+}
+
+/// Whether a browser connects on behalf of another site's page. Charge points send no `Origin`, or that of the address itself.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let host_of = |origin: &str| origin.split_once("://").map(|(_, host)| host.trim_end_matches('/').to_owned());
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let origin = origin.to_str().ok().and_then(host_of);
+    !origin.zip(text(HOST)).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
 }
 
 /// No common subprotocol: the handshake is finished without one, then the connection is closed (OCPP-J 1.6, 3.1.2).
@@ -159,6 +172,19 @@ mod tests {
         }
         assert!(identity(&format!("/ocpp/{}", "x".repeat(48))).is_some());
         assert!(identity(&format!("/ocpp/{}", "x".repeat(49))).is_none());
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_no_charge_points() {
+        let is_refused = |list: &[(http::HeaderName, &'static str)]| {
+            let headers = list.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+            is_of_another_page(&headers)
+        };
+        assert!(!is_refused(&[(HOST, "a:1")]));
+        assert!(!is_refused(&[(HOST, "a:1"), (ORIGIN, "http://a:1")]));
+        assert!(!is_refused(&[(HOST, "a:1"), (ORIGIN, "ws://A:1/")]));
+        assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "http://evil.example")]));
+        assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "null")]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod write;
 
 pub use handshake::router;
 
-use bmw_site::{Counter, Site};
+use bmw_site::{Counter, FrameLog, Site};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -48,13 +48,20 @@ pub struct Central {
     site: Arc<Site>,
     counter: Counter,
     options: Arc<Options>,
+    frames: FrameLog,
     /// Becomes true when the program ends. Only connections subscribe: the program waits until they have.
     ending: Arc<watch::Sender<bool>>,
 }
 
 impl Central {
     /// The central system of a site.
-    pub fn new(site: Arc<Site>, counter: Counter, options: Options, ending: Arc<watch::Sender<bool>>) -> Self {
-        Self { site, counter, options: Arc::new(options), ending }
+    pub fn new(
+        site: Arc<Site>,
+        counter: Counter,
+        options: Options,
+        frames: FrameLog,
+        ending: Arc<watch::Sender<bool>>,
+    ) -> Self {
+        Self { site, counter, options: Arc::new(options), frames, ending }
     }
 }

@@ -7,6 +7,7 @@
 mod clock;
 mod commands;
 mod desk;
+mod frames;
 mod history;
 mod joining;
 mod links;
@@ -19,6 +20,7 @@ pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, NotStored};
 pub use history::{DayLines, RecentSession, SessionLine};
+pub use frames::{Frame, FrameLog, Way};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Reply};
 pub use present::{Present, Statistics};

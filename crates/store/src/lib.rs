@@ -145,6 +145,17 @@ pub struct AuditEntry {
     pub after: String,
 }
 
+/// Some raw frames of one charge point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FramePart {
+    /// The charge point.
+    pub charge_point: ChargePointKey,
+    /// How many frames.
+    pub frames: i32,
+    /// Their lines, as whoever keeps the log has packed them.
+    pub lines: Vec<u8>,
+}
+
 /// A command to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCommand {
@@ -251,6 +262,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// What an operator should see, newest first; of one charge point or of all.
     async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
+
+    /// Adds raw frames to their log.
+    async fn add_frames(&self, parts: &[FramePart]) -> Result<()>;
+
+    /// Forgets the oldest frames: those beyond so many of each charge point, and beyond so many bytes of all.
+    async fn prune_frames(&self, frames: i64, bytes: i64) -> Result<()>;
+
+    /// The newest parts of a charge point's log, newest first.
+    async fn frames(&self, charge_point: ChargePointKey, parts: u32) -> Result<Vec<FramePart>>;
 
     /// Puts cards in the place of those of their names, and the audit entry with them, all or nothing.
     async fn put_cards(&self, cards: &[Card], audit: &AuditEntry) -> Result<()>;

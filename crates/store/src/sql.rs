@@ -157,6 +157,17 @@ pub(crate) const FINDINGS: &str = "SELECT charge_point, found_at, kind, connecto
 pub(crate) const FINDINGS_OF: &str = "SELECT charge_point, found_at, kind, connector, transaction_id, detail \
      FROM finding WHERE charge_point = $2 ORDER BY id DESC LIMIT $1";
 
+/// Rows follow.
+pub(crate) const ADD_FRAMES: &str = "INSERT INTO frame_part (charge_point, frames, lines) ";
+pub(crate) const FRAMES: &str =
+    "SELECT charge_point, frames, lines FROM frame_part WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
+/// Both limits are kept to a part.
+pub(crate) const PRUNE_FRAMES: &str = "DELETE FROM frame_part WHERE id IN (SELECT id FROM (\
+     SELECT id, frames, length(lines) AS size, \
+     sum(frames) OVER (PARTITION BY charge_point ORDER BY id DESC) AS newer_frames, \
+     sum(length(lines)) OVER (ORDER BY id DESC) AS newer_bytes FROM frame_part) AS counted \
+     WHERE newer_frames - frames >= $1 OR newer_bytes - size >= $2)";
+
 macro_rules! select_commands {
     ($rest:literal) => {
         concat!("SELECT id, charge_point, action, arguments, state, result, history FROM command ", $rest)
@@ -323,7 +334,8 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 10] = [
+pub(crate) const CLEAR: [&str; 11] = [
+    "DELETE FROM frame_part",
     "DELETE FROM finding",
     "DELETE FROM meter_value",
     "DELETE FROM command",

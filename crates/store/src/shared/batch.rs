@@ -2,7 +2,7 @@
 
 use super::{Connection, Database, counted_day, listed_day};
 use crate::rows::TransactionRow;
-use crate::{Batch, Result, StoreError, Zone, sql};
+use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
 use bmw_domain::charger::{Connector, End, Finding, Measured, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
@@ -265,6 +265,13 @@ async fn add_meter_values(connection: &mut Connection, values: &[Measured]) -> R
             .push_bind(measured.register)
             .push_bind(measured.received.0)
             .push_bind(measured.claimed.map(|at| at.0));
+    })
+    .await
+}
+
+pub(super) async fn add_frames(connection: &mut Connection, parts: &[FramePart]) -> Result<()> {
+    put_rows(connection, sql::ADD_FRAMES, parts, "", |row, part| {
+        row.push_bind(part.charge_point.0).push_bind(part.frames).push_bind(part.lines.as_slice());
     })
     .await
 }

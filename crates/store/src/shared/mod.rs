@@ -14,7 +14,7 @@ use crate::rows::{
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AuditEntry, Batch, DayEnergy, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role, SessionFilter,
+    AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role, SessionFilter,
     SessionPage, Store, StoreError, StoredChargePoint, Zone,
 };
 use async_trait::async_trait;
@@ -506,6 +506,27 @@ impl Store for ThisStore {
             query = query.bind(key);
         }
         query.fetch_all(&self.readers).await?.into_iter().map(Finding::try_from).collect()
+    }
+
+    async fn add_frames(&self, parts: &[FramePart]) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        batch::add_frames(&mut tx, parts).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn prune_frames(&self, frames: i64, bytes: i64) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query(sql::PRUNE_FRAMES).bind(frames).bind(bytes).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn frames(&self, charge_point: ChargePointKey, parts: u32) -> Result<Vec<FramePart>> {
+        let rows: Vec<(i32, i32, Vec<u8>)> =
+            sqlx::query_as(sql::FRAMES).bind(charge_point.0).bind(i64::from(parts)).fetch_all(&self.readers).await?;
+        let part = |(key, frames, lines)| FramePart { charge_point: ChargePointKey(key), frames, lines };
+        Ok(rows.into_iter().map(part).collect())
     }
 
     async fn put_cards(&self, cards: &[Card], audit: &AuditEntry) -> Result<()> {
