@@ -32,7 +32,10 @@ pub(super) struct CommandBody {
     #[schema(example = "10245006")]
     vchchargerid: String,
     /// The name of an OCPP 1.6 action.
-    #[schema(example = "RemoteStartTransaction")]
+    #[schema(
+        pattern = "^(CancelReservation|ChangeAvailability|ChangeConfiguration|ClearCache|ClearChargingProfile|DataTransfer|GetCompositeSchedule|GetConfiguration|GetDiagnostics|GetLocalListVersion|RemoteStartTransaction|RemoteStopTransaction|ReserveNow|Reset|SendLocalList|SetChargingProfile|TriggerMessage|UnlockConnector|UpdateFirmware)$",
+        example = "RemoteStartTransaction"
+    )]
     command: String,
     /// Its payload. What is left out is filled in where there is one sensible value.
     #[schema(value_type = Option<Object>, example = json!({"connectorId": 1}))]
@@ -81,7 +84,10 @@ pub(super) struct CommandStep {
 /// does nothing twice. Until there are accounts, only from the machine itself.
 #[utoipa::path(
     post, path = "/api/charger/command/", tag = "commands",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 200 visible characters")),
+    params((
+        "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[!-~]{1,200}$",
+        description = "Up to 200 visible characters"
+    )),
     request_body = CommandBody,
     responses(
         (status = 202, body = CommandGiven, description = "The command is queued"),

@@ -242,11 +242,7 @@ pub(super) mod on_server {
     const FRAMES: usize = 20;
     const FRAME_MOST: usize = 600;
 
-    async fn frames(
-        site: &Site,
-        charger: Option<&ChargePointNow>,
-        query: &Query,
-    ) -> Result<Vec<FrameLine>, DataError> {
+    async fn frames(site: &Site, charger: Option<&ChargePointNow>, query: &Query) -> Result<Vec<FrameLine>, DataError> {
         let Some(charger) = charger else { return Ok(Vec::new()) };
         let found = site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES).await?;
         let line = |frame: bmw_site::Frame| FrameLine {

@@ -195,7 +195,10 @@ mod tests {
     fn lines_come_back() {
         let mut lines = String::new();
         for (way, text) in [(Way::In, "[2,\"<1>\",\"A\",{}]"), (Way::Out, "a\r\nb")] {
-            push_line(&mut lines, &Noted { charge_point: ChargePointKey(1), at: Timestamp(5), way, text: text.to_owned() });
+            push_line(
+                &mut lines,
+                &Noted { charge_point: ChargePointKey(1), at: Timestamp(5), way, text: text.to_owned() },
+            );
         }
         let read: Vec<Frame> = lines.lines().filter_map(read_line).collect();
         assert_eq!(read[0], Frame { at: Timestamp(5), way: Way::In, text: "[2,\"<1>\",\"A\",{}]".to_owned() });

@@ -14,8 +14,8 @@ use crate::rows::{
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role, SessionFilter,
-    SessionPage, Store, StoreError, StoredChargePoint, Zone,
+    AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role,
+    SessionFilter, SessionPage, Store, StoreError, StoredChargePoint, Zone,
 };
 use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
