@@ -42,6 +42,8 @@ struct Asked {
     until: Instant,
     /// Who wants to know; none for what the connection asks by itself.
     reply: Option<oneshot::Sender<Reply>>,
+    /// It asks for a boot.
+    is_for_boot: bool,
 }
 
 struct Connection {
@@ -88,6 +90,9 @@ pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey
     let id = link.id;
     // Held until the end of the connection is noted: the program waits for it.
     let ending = central.ending.subscribe();
+    if *ending.borrow() {
+        return;
+    }
     let now = Instant::now();
     let (site, counter) = (central.site.clone(), central.counter.clone());
     let curious_at = Some(now + central.options.pause);
@@ -107,7 +112,8 @@ pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey
     let over = connection.serve(peer).await;
     tracing::debug!(charge_point = key.0, ?over, "a connection ended");
     // A newer connection keeps it online.
-    if site.links().close(key, id) && counter.tell(key, Event::Disconnected, Clock::real()).await.is_err() {
+    let disconnected = Event::Disconnected { link: id };
+    if site.links().close(key, id) && counter.tell(key, disconnected, Clock::real()).await.is_err() {
         tracing::debug!(charge_point = key.0, "the end of a connection could not be noted");
     }
     drop(ending);
@@ -116,7 +122,8 @@ pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey
 impl Connection {
     async fn serve(mut self, peer: Option<String>) -> Over {
         let mut timer = Box::pin(sleep_until(self.wake_at()));
-        let connected = self.central.counter.tell(self.key, Event::Connected(peer), Clock::real()).await;
+        let connected = Event::Connected { link: self.link.id, address: peer };
+        let connected = self.central.counter.tell(self.key, connected, Clock::real()).await;
         let over = match connected {
             Err(NotStored) => Over::NotStored,
             Ok(_) => loop {
@@ -261,6 +268,10 @@ impl Connection {
     }
 
     async fn ordered(&mut self, order: Box<Order>) -> Result<(), Over> {
+        // It was given up while it waited: what is done now would be done behind the operator's back.
+        if order.sent.is_closed() {
+            return Ok(());
+        }
         // Its effect may be told before its answer.
         let before = Clock::real();
         self.ask(order.action, &order.payload, Some(order.reply)).await?;
@@ -278,18 +289,26 @@ impl Connection {
     ) -> Result<(), Over> {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id.to_string();
-        self.has_asked_for_boot |= action == "TriggerMessage" && payload["requestedMessage"] == "BootNotification";
+        let is_for_boot = action == "TriggerMessage" && payload["requestedMessage"] == "BootNotification";
+        self.has_asked_for_boot |= is_for_boot;
         self.send(frame::call(&id, action, &payload.to_string())).await?;
-        self.asked = Some(Asked { id, until: Instant::now() + self.options().patience, reply });
+        self.asked = Some(Asked { id, until: Instant::now() + self.options().patience, reply, is_for_boot });
         Ok(())
     }
 
     fn replied(&mut self, id: &str, reply: Reply) {
         // A reply to what was given up, or to nothing at all, says nothing.
         let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
+        self.settled(&asked, &reply);
         if let Some(sender) = asked.reply {
             drop(sender.send(reply));
         }
+    }
+
+    /// Where no boot will come because we asked, the next one is a start.
+    fn settled(&mut self, asked: &Asked, reply: &Reply) {
+        let is_accepted = matches!(reply, Reply::Result(result) if result["status"] == "Accepted");
+        self.has_asked_for_boot &= !asked.is_for_boot || is_accepted;
     }
 
     async fn on_time(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
@@ -302,6 +321,7 @@ impl Connection {
             return Err(Over::Silent);
         }
         if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
+            self.settled(&asked, &Reply::TimedOut);
             if let Some(sender) = asked.reply {
                 drop(sender.send(Reply::TimedOut));
             }

@@ -15,6 +15,8 @@ use std::fmt;
 
 /// Texts of charge points are cut here, characters: longer ones than the protocol allows are common.
 const TEXT_MOST: usize = 255;
+/// No charge point has more connectors; each that is named is kept.
+const CONNECTOR_MOST: i32 = 255;
 /// The largest register that is taken for one, Wh.
 const REGISTER_MOST: i64 = 1_000_000_000_000_000;
 
@@ -161,6 +163,11 @@ impl Field<'_> {
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// As [`Field::clean`], but empty where it is there and nothing is left.
+    fn present(&self) -> Option<String> {
+        self.text().map(|_| self.clean().unwrap_or_default())
+    }
+
     /// A whole number, as such, as text, or with a point and nothing behind it.
     fn whole(&self) -> Option<i64> {
         let text = self.text()?.trim();
@@ -196,7 +203,7 @@ fn split_offset(text: &str) -> (&str, i64) {
         let digits: String = text[at + 1..].chars().filter(|c| *c != ':').collect();
         let (hours, minutes) = match digits.len() {
             2 => (digits.parse::<i64>().ok()?, 0),
-            4 => (digits[..2].parse().ok()?, digits[2..].parse::<i64>().ok()?),
+            4 => (digits.get(..2)?.parse().ok()?, digits.get(2..)?.parse::<i64>().ok()?),
             _ => return None,
         };
         let ms = (hours * 60 + minutes) * MS_PER_MINUTE;
@@ -256,8 +263,9 @@ impl Fields<'_> {
     fn boot(&self) -> Result<Boot, NotRead> {
         let serial = self.charge_point_serial_number.clean().or_else(|| self.charge_box_serial_number.clean());
         Ok(Boot {
-            vendor: self.required_text(&self.charge_point_vendor, "chargePointVendor")?,
-            model: self.required_text(&self.charge_point_model, "chargePointModel")?,
+            // There, and empty: nothing is said, and nothing is wrong.
+            vendor: self.charge_point_vendor.present().ok_or(NotRead::Field("chargePointVendor"))?,
+            model: self.charge_point_model.present().ok_or(NotRead::Field("chargePointModel"))?,
             serial_number: serial,
             firmware_version: self.firmware_version.clean(),
             is_triggered: false,
@@ -266,7 +274,7 @@ impl Fields<'_> {
 
     fn connector(&self) -> Result<i32, NotRead> {
         let number = self.connector_id.whole().and_then(|number| i32::try_from(number).ok());
-        number.filter(|number| *number >= 0).ok_or(NotRead::Field("connectorId"))
+        number.filter(|number| (0..=CONNECTOR_MOST).contains(number)).ok_or(NotRead::Field("connectorId"))
     }
 
     fn status(&self, arrival: Timestamp) -> Result<Event, NotRead> {
@@ -466,7 +474,7 @@ mod tests {
         ] {
             assert_eq!(time(text), Some(Timestamp(ms)), "{text}");
         }
-        for text in ["", "now", "2026-09-21T25:00:00Z", "2026-09-21T12:00:00+8h"] {
+        for text in ["", "now", "2026-09-21T25:00:00Z", "2026-09-21T12:00:00+8h", "2026-09-21T12:00:00+1é1"] {
             assert_eq!(time(text), None, "{text}");
         }
     }
@@ -540,6 +548,7 @@ mod tests {
         assert!(read("StartTransaction", start).is_ok());
         for (field, broken) in [
             ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":-1")),
+            ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":256")),
             ("idTag", start.replace("\"a\"", "\"\"")),
             ("idTag", start.replace("\"a\"", "null")),
             ("meterStart", start.replace(":0,", ":{},")),

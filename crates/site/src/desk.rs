@@ -14,8 +14,8 @@ use bmw_store::{Batch, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{MutexGuard, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 /// The most events in one batch.
 const MOST: usize = 2_048;
@@ -95,6 +95,9 @@ pub struct Desk {
     /// States that were only heard of, and since when the oldest of them waits.
     soft: BTreeSet<ChargePointKey>,
     soft_since: Option<Instant>,
+    /// What could not be stored in time. Whether the store has it after all is not known, so it comes before anything else;
+    /// nobody waits for its answers any more.
+    stuck: Option<Followed>,
 }
 
 /// Events that were followed in memory and are not stored yet.
@@ -118,7 +121,7 @@ impl Desk {
         last_id: i32,
         last_batch: i64,
     ) -> Self {
-        Self { site, queue, models, last_id, last_batch, soft: BTreeSet::new(), soft_since: None }
+        Self { site, queue, models, last_id, last_batch, soft: BTreeSet::new(), soft_since: None, stuck: None }
     }
 
     /// Works until nobody hands in anything any more.
@@ -144,33 +147,43 @@ impl Desk {
     async fn round(&mut self, jobs: &mut Vec<Job>) {
         let site = Arc::clone(&self.site);
         let mut step = site.step().await;
-        let deadline = Instant::now() + PATIENCE;
-        let mut pause = FIRST_PAUSE;
-        let histories = loop {
-            match self.histories(jobs).await {
-                Ok(histories) => break histories,
-                Err(error) => {
-                    if !wait_after(&error, &mut pause, deadline).await {
-                        jobs.clear();
-                        return;
-                    }
-                }
+        let mut trouble = Trouble::until(Instant::now() + PATIENCE);
+        if let Some(stuck) = self.stuck.take() {
+            if !trouble.bear(|| site.store().write(&stuck.batch)).await {
+                self.stuck = Some(stuck);
+                jobs.clear();
+                return;
             }
-        };
-        let followed = self.follow(jobs, histories, &site.cards());
-        let is_stored = loop {
-            match site.store().write(&followed.batch).await {
-                Ok(()) => break true,
-                Err(error) => {
-                    if !wait_after(&error, &mut pause, deadline).await {
-                        break false;
-                    }
-                }
+            self.stored(stuck, &mut step);
+        }
+        let mut histories = Vec::new();
+        while histories.len() < jobs.len() {
+            match timeout_at(trouble.deadline, self.histories(jobs)).await {
+                Ok(Ok(found)) => histories = found,
+                Ok(Err(error)) => trouble.wait_after(&error).await,
+                Err(_) => {}
             }
-        };
-        if !is_stored {
+            if trouble.is_too_much() {
+                jobs.clear();
+                return;
+            }
+        }
+        let mut followed = self.follow(jobs, histories, &site.cards());
+        let answers = std::mem::take(&mut followed.answers);
+        if !trouble.bear(|| site.store().write(&followed.batch)).await {
+            self.stuck = Some(followed);
             return;
         }
+        self.stored(followed, &mut step);
+        drop(step);
+        for (sender, answer) in answers {
+            // Who has gone meanwhile will ask again, and get the same answer.
+            drop(sender.send(answer));
+        }
+    }
+
+    /// What was followed is stored: it is the present from here on.
+    fn stored(&mut self, followed: Followed, step: &mut MutexGuard<'_, ()>) {
         self.last_batch = followed.batch.number;
         self.last_id = followed.last_id;
         self.soft = followed.soft;
@@ -179,12 +192,7 @@ impl Desk {
         } else {
             self.soft_since.get_or_insert_with(Instant::now);
         }
-        site.publish(&mut step, followed.draft, &followed.changed, &followed.batch);
-        drop(step);
-        for (sender, answer) in followed.answers {
-            // Who has gone meanwhile will ask again, and get the same answer.
-            drop(sender.send(answer));
-        }
+        self.site.publish(step, followed.draft, &followed.changed, &followed.batch);
     }
 
     /// What only the store remembers, for those events that need it.
@@ -283,14 +291,42 @@ fn batch_of<'a>(
     }
 }
 
-/// Waits after a failure of the store; `false` when there was enough of it.
-async fn wait_after(error: &StoreError, pause: &mut Duration, deadline: Instant) -> bool {
-    if Instant::now() + *pause > deadline {
-        tracing::error!(%error, "what charge points told could not be stored; they will tell it again");
-        return false;
+/// Trouble with the store, which is borne for a while.
+struct Trouble {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Trouble {
+    const fn until(deadline: Instant) -> Self {
+        Self { deadline, pause: FIRST_PAUSE }
     }
-    tracing::warn!(%error, "what charge points told could not be stored yet");
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(LAST_PAUSE);
-    true
+
+    fn is_too_much(&self) -> bool {
+        Instant::now() + self.pause > self.deadline
+    }
+
+    /// Tries again and again; `false` when it was too much.
+    async fn bear<F>(&mut self, mut attempt: impl FnMut() -> F) -> bool
+    where
+        F: Future<Output = Result<(), StoreError>>,
+    {
+        loop {
+            match timeout_at(self.deadline, attempt()).await {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) => self.wait_after(&error).await,
+                Err(_) => tracing::warn!("the store does not answer"),
+            }
+            if self.is_too_much() {
+                tracing::error!("what charge points told could not be stored in time; they will tell it again");
+                return false;
+            }
+        }
+    }
+
+    async fn wait_after(&mut self, error: &StoreError) {
+        tracing::warn!(%error, "what charge points told could not be stored yet");
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LAST_PAUSE);
+    }
 }

@@ -71,13 +71,17 @@ impl From<SessionRow> for Session {
             Some(_) if row.end_assumed => Some(End::Assumed),
             Some(_) => Some(End::Told),
         };
+        let stop = transaction.finished_at.map(|at| told(at, row.told_stop));
+        // What was booked of a session that has ended is what its register had gained.
+        let reached = stop.filter(|_| register >= 0).map(|_| register.saturating_add(transaction.energy.wh()));
+        let meter = SessionMeter::begin(register, start).resume(transaction.energy, reached, stop.unwrap_or(start));
         Self {
             connector: row.connector.unwrap_or(1),
             register,
             start,
-            meter: SessionMeter::begin(register, start).resume(transaction.energy, None, start),
+            meter,
             end,
-            stop: transaction.finished_at.map(|at| told(at, row.told_stop)),
+            stop,
             register_stop: row.register_stop,
             reason: row.stop_reason,
             received: (row.received_start.map_or(started, Timestamp), row.received_stop.map(Timestamp)),

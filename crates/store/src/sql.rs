@@ -216,7 +216,7 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
 /// The newest reading of each running session.
 pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, m.register_wh, m.measured_at, \
      m.claimed_at FROM \"transaction\" t JOIN meter_value m ON m.id = (\
-     SELECT l.id FROM meter_value l WHERE l.transaction_id = t.id AND l.energy_wh IS NOT NULL \
+     SELECT l.id FROM meter_value l WHERE l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
      ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) WHERE t.finished_at IS NULL";
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \

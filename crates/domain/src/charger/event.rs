@@ -130,10 +130,18 @@ pub struct Meter {
 /// What a charge point told, or what was noticed of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// It is connected, from this address.
-    Connected(Option<String>),
-    /// Its connection is gone.
-    Disconnected,
+    /// It is connected.
+    Connected {
+        /// The connection's number; later ones are higher.
+        link: u64,
+        /// From where.
+        address: Option<String>,
+    },
+    /// A connection of it is gone.
+    Disconnected {
+        /// Which: a later one may be there already.
+        link: u64,
+    },
     /// It has started.
     Boot(Boot),
     /// A sign of life.
@@ -175,7 +183,7 @@ impl Event {
     /// The name that the documented field `vchcommand` has for it; `None` where it leaves that alone.
     pub const fn name(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Connected(_) | Self::Disconnected => return None,
+            Self::Connected { .. } | Self::Disconnected { .. } => return None,
             Self::Boot(_) => "BootNotification",
             Self::Heartbeat => "Heartbeat",
             Self::Authorize(_) => "Authorize",

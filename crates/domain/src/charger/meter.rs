@@ -30,13 +30,15 @@ pub struct SessionMeter {
     last: Option<i64>,
     read: Told,
     booked: i64,
+    /// The register before it last went backwards, if that was the last reading: it may have been a slip.
+    before_back: Option<i64>,
 }
 
 impl SessionMeter {
     /// A session that begins with this register.
     pub fn begin(register: i64, time: Told) -> Self {
         let start = (register >= 0).then_some(register);
-        Self { start, started: time, last: start, read: time, booked: 0 }
+        Self { start, started: time, last: start, read: time, booked: 0, before_back: None }
     }
 
     /// A session that went on before we knew of it: what was booked, and the register that was last read.
@@ -65,8 +67,10 @@ impl SessionMeter {
             (self.last, self.read) = (Some(register), time);
             return None;
         };
-        let gained = register.saturating_sub(last);
+        let before = self.before_back.take().filter(|before| register >= *before);
+        let gained = register.saturating_sub(before.unwrap_or(last));
         let flaw = if gained < 0 {
+            self.before_back = Some(last);
             Some(MeterFlaw::Back(last, register))
         } else if gained > plausible(time.since(self.read)) {
             Some(MeterFlaw::Jump(last, register))
@@ -150,6 +154,15 @@ mod tests {
         meter.read(500, minute(35));
         assert_eq!(meter.end(700, minute(40)), None);
         assert_eq!(meter.energy().wh(), 4_700);
+    }
+
+    #[test]
+    fn a_slip_to_zero_books_nothing_twice() {
+        let mut meter = SessionMeter::begin(0, minute(0));
+        meter.read(5_000, minute(30));
+        assert_eq!(meter.read(0, minute(31)), Some(MeterFlaw::Back(5_000, 0)));
+        assert_eq!(meter.read(5_200, minute(32)), None);
+        assert_eq!(meter.energy().wh(), 5_200);
     }
 
     #[test]

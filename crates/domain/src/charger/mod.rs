@@ -65,6 +65,8 @@ pub struct ChargePointNow {
     /// How far the last upload of diagnostics is, by the protocol's name, and since when.
     pub diagnostics: Option<(String, Timestamp)>,
     link: Link,
+    /// The number of the last connection.
+    link_number: u64,
     /// Whether its firmware is being updated.
     is_updating: bool,
     /// What covers the states of all connectors until one tells another.
@@ -222,6 +224,7 @@ impl ChargePointNow {
             firmware: None,
             diagnostics: None,
             link: Link::NeverSeen,
+            link_number: 0,
             is_updating: false,
             over: None,
             authorized_at: None,
@@ -317,9 +320,9 @@ impl ChargePointNow {
         let (before, over) = (self.state_name().map(ToOwned::to_owned), self.over);
         self.version += 1;
         let command = event.name();
-        let is_sign_of_life = !matches!(event, Event::Disconnected | Event::Accepted(_));
+        let is_sign_of_life = !matches!(event, Event::Disconnected { .. } | Event::Accepted(_));
         // Neither says more than the next message will: it is stored with it.
-        let is_soft = matches!(event, Event::Heartbeat | Event::Meter(_) | Event::Disconnected);
+        let is_soft = matches!(event, Event::Heartbeat | Event::Meter(_) | Event::Disconnected { .. });
         let answer = self.follow(event, context);
         let name = self.effective_state(before.as_deref());
         let is_new = self.state.is_none() || name != before || over != self.over;
@@ -350,8 +353,9 @@ impl ChargePointNow {
 
     fn follow(&mut self, event: Event, context: &mut Context<'_>) -> Answer {
         match event {
-            Event::Connected(address) => self.connected(address, context),
-            Event::Disconnected => self.link = Link::Offline,
+            Event::Connected { link, address } => self.connected(link, address, context),
+            Event::Disconnected { link } if link < self.link_number => {}
+            Event::Disconnected { .. } => self.link = Link::Offline,
             Event::Boot(boot) => self.booted(boot, context),
             Event::Heartbeat => {}
             Event::Diagnostics(status) => self.diagnostics = Some((status, context.arrival)),
@@ -373,8 +377,9 @@ impl ChargePointNow {
         Answer::Noted
     }
 
-    fn connected(&mut self, address: Option<String>, context: &mut Context<'_>) {
+    fn connected(&mut self, link: u64, address: Option<String>, context: &mut Context<'_>) {
         self.link = Link::Online;
+        self.link_number = link;
         self.is_clock_flagged = false;
         if address.is_some() && self.charge_point.ip != address {
             Arc::make_mut(&mut self.charge_point).ip = address;
@@ -507,7 +512,7 @@ impl ChargePointNow {
         let number = start.connector;
         // Who is there to charge has plugged out the one before. A session that was kept offline disturbs none.
         self.end_lost(number, start.time, context);
-        let is_newest = self.is_newest(number, start.time.at);
+        let is_newest = self.is_present(number, start.time.at, start.time.at, context.arrival);
         let queued = self.queued_at(number, start.time.at);
         self.newest_start = self.newest_start.max(Some(start.time.own()));
         let id = TransactionId(id);
@@ -526,9 +531,13 @@ impl ChargePointNow {
         Answer::Started(id, verdict)
     }
 
-    /// Whether no session of a connector began later than this.
-    fn is_newest(&self, connector: i32, at: Timestamp) -> bool {
-        self.remembered().all(|session| session.connector != connector || session.start.at <= at)
+    /// Whether what happened at a moment in a session is the present of its connector: no later session has begun there, and
+    /// nothing newer was told while this was kept for lack of a connection.
+    fn is_present(&self, connector: i32, start: Timestamp, at: Timestamp, arrival: Timestamp) -> bool {
+        let is_newest = self.remembered().all(|session| session.connector != connector || session.start.at <= start);
+        let since = self.connectors.iter().find(|it| it.number == connector).and_then(|it| it.since);
+        let is_overtaken = arrival.since(at) > LATE_MS && since.is_some_and(|since| since > at);
+        is_newest && !is_overtaken
     }
 
     fn queued_at(&self, number: i32, start: Timestamp) -> Timestamp {
@@ -568,7 +577,7 @@ impl ChargePointNow {
         self.tell_flaw(flaw, &session, context);
         session.register_stop = Some(stop.register);
         session.finish(End::Told, stop.time, stop.reason, context.arrival);
-        if self.is_newest(number, session.start.at) {
+        if self.is_present(number, session.start.at, stop.time.at, context.arrival) {
             self.over = None;
             let connector = self.connector_mut(number);
             connector.state = Some("StopCharging".to_owned());
@@ -606,7 +615,7 @@ impl ChargePointNow {
             for reading in &meter.readings {
                 self.store_reading(reading, session.connector, Some(&mut session), context);
             }
-            self.flow(&session, &meter.readings);
+            self.flow(&session, &meter.readings, context.arrival);
             self.running.insert(place, session);
             return;
         }
@@ -630,8 +639,9 @@ impl ChargePointNow {
     }
 
     /// Current flows in a session.
-    fn flow(&mut self, session: &Session, readings: &[Reading]) {
-        if !self.is_newest(session.connector, session.start.at) {
+    fn flow(&mut self, session: &Session, readings: &[Reading], arrival: Timestamp) {
+        let newest = readings.iter().map(|reading| reading.time.at).max().unwrap_or(arrival);
+        if !self.is_present(session.connector, session.start.at, newest, arrival) {
             return;
         }
         self.measure(session.connector, readings);

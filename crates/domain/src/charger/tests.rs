@@ -167,7 +167,7 @@ fn states_follow_the_table_of_the_guide() {
     assert_eq!(story.state(), "Unavailable");
     story.hear(Event::Accepted(Accepted::Reset));
     assert_eq!(story.state(), "Reboot");
-    story.hear(Event::Disconnected);
+    story.hear(Event::Disconnected { link: 1 });
     assert_eq!(story.state(), "Reboot", "losing the connection does not change the state");
 }
 
@@ -341,6 +341,31 @@ fn sessions_queued_offline_arrive_later_and_their_own_times_count() {
 }
 
 #[test]
+fn what_was_kept_offline_does_not_take_the_present_over() {
+    let mut story = Story::new();
+    story.later(600).status(1, "Available");
+    let began = Timestamp(NOW);
+    let start = Start { time: Told::ours(began), ..story.start_of(0) };
+    let Answer::Started(id, _) = story.hear(Event::Start(start)) else { panic!() };
+    assert_eq!(story.state(), "Available");
+    let stop = Stop { time: Told::ours(began.plus(60 * MINUTE)), ..story.stop_of(id.0.into(), 5_000) };
+    story.hear(Event::Stop(stop));
+    assert_eq!((story.state(), story.stored()[&id.0].energy.wh()), ("Available", 5_000));
+}
+
+#[test]
+fn the_end_of_an_old_connection_says_nothing_of_the_new_one() {
+    let mut story = Story::new();
+    for link in [1, 2] {
+        story.hear(Event::Connected { link, address: None });
+    }
+    story.hear(Event::Disconnected { link: 1 });
+    assert!(story.charger.is_online());
+    story.hear(Event::Disconnected { link: 2 });
+    assert!(!story.charger.is_online());
+}
+
+#[test]
 fn a_clock_of_1970_or_a_day_ahead_is_flagged_and_the_arrival_counts() {
     for wrong in [0, NOW + 86_400_000] {
         let mut story = Story::new();
@@ -388,7 +413,7 @@ fn the_documented_numbers_follow() {
     assert_eq!((state.current, state.current_offered), (Some(0), Some(0)));
     assert_eq!((state.session_energy, state.session_minutes), (Some(2_000), Some(15)));
     assert_eq!(story.charger.currents(story.arrival).unwrap().0, [Some(0.0), Some(0.0), Some(0.0)]);
-    story.hear(Event::Disconnected);
+    story.hear(Event::Disconnected { link: 1 });
     assert_eq!(story.charger.currents(story.arrival), None);
 }
 
@@ -432,8 +457,8 @@ fn any_event() -> impl Strategy<Value = (Event, i64)> {
     let readings = || prop::collection::vec(reading.clone(), 0..3);
     let name = prop_oneof![Just("Available"), Just("Charging"), Just("Faulted"), Just("Preparing"), Just("x")];
     let event = prop_oneof![
-        Just(Event::Connected(None)),
-        Just(Event::Disconnected),
+        Just(Event::Connected { link: 1, address: None }),
+        Just(Event::Disconnected { link: 1 }),
         any::<bool>().prop_map(|is_triggered| Event::Boot(Boot { is_triggered, ..Boot::default() })),
         Just(Event::Heartbeat),
         Just(Event::DataTransfer),

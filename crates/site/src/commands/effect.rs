@@ -20,8 +20,8 @@ const TRANSFER: Duration = Duration::from_hours(1);
 pub(super) enum Effect {
     /// The answer itself.
     Answer,
-    /// A session that was not there.
-    SessionAfter(TransactionId),
+    /// A session on a connector that was not there.
+    SessionAfter(TransactionId, i32),
     /// That a session runs no more.
     SessionEnded(TransactionId),
     /// A message.
@@ -51,7 +51,8 @@ impl Effect {
         let connector = || arguments["connectorId"].as_i64().and_then(|it| i32::try_from(it).ok()).unwrap_or(0);
         match action {
             Action::RemoteStartTransaction => {
-                Self::SessionAfter(now.running.last().map_or(TransactionId(0), |session| session.transaction.id))
+                let last = now.running.last().map_or(TransactionId(0), |session| session.transaction.id);
+                Self::SessionAfter(last, connector())
             }
             Action::RemoteStopTransaction => {
                 let id = arguments["transactionId"].as_i64().and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
@@ -89,13 +90,15 @@ impl Effect {
         };
         let is_there = match self {
             Self::Answer => true,
-            Self::SessionAfter(id) => {
-                now.running.iter().any(|session| session.transaction.id > *id && newer(session.received.0))
-            }
+            Self::SessionAfter(id, connector) => now.running.iter().any(|session| {
+                session.transaction.id > *id && session.connector == *connector && newer(session.received.0)
+            }),
             Self::SessionEnded(id) => now.running.iter().all(|session| session.transaction.id != *id),
             Self::Heard(name) => now.heard.iter().any(|(heard, at)| heard == name && newer(*at)),
             Self::Status(number, wanted) => {
-                let mut connectors = now.connectors.iter().filter(|it| *number == 0 || it.number == *number).peekable();
+                // One that never told its status says nothing.
+                let told = now.connectors.iter().filter(|it| it.status.is_some());
+                let mut connectors = told.filter(|it| *number == 0 || it.number == *number).peekable();
                 connectors.peek().is_some() && connectors.all(|it| wanted.is(it.status.as_deref().unwrap_or_default()))
             }
             Self::Firmware => match after(&now.firmware)?.as_str() {

@@ -25,6 +25,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a command may wait to be sent: as long as the one before it may take, and a little more.
 const QUEUED: Duration = Duration::from_secs(45);
+/// The pause before what could not be stored is stored again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long a charge point may take to answer, a little more than its connection allows it.
 const ANSWERED: Duration = Duration::from_secs(35);
 
@@ -88,14 +90,13 @@ impl Commands {
         let Some(now) = self.site.present().get(ask.charge_point).cloned() else {
             return Err(Refusal::Store(StoreError::Unknown(format!("charge point number {}", ask.charge_point.0))));
         };
-        let mut arguments = ask.arguments;
+        let again = ask.clone();
+        let mut arguments = ask.arguments.clone();
         let time = Clock::real();
-        // Asked again: the payload is compared as it was given, so it must be filled from the same moment.
         if let Some(key) = &ask.key
             && let Some(known) = self.site.store().command_by_key(key).await?
         {
-            let is_same = known.charge_point == ask.charge_point && known.action == ask.action;
-            return if is_same { Ok(known) } else { Err(Refusal::KeyUsed) };
+            return same(known, &ask);
         }
         let known = Known { now: &now, cards: &self.site.cards(), operator: &self.operator, time, upload: None };
         arguments::fill(ask.action, &mut arguments, &known);
@@ -112,7 +113,14 @@ impl Commands {
         let audit = author.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
         let command = {
             let _step = self.site.step().await;
-            self.site.store().add_command(&new, &audit).await?
+            match self.site.store().add_command(&new, &audit).await {
+                // Asked twice at once with one key.
+                Err(StoreError::Exists(_)) if new.key.is_some() => {
+                    let known = self.site.store().command_by_key(new.key.as_deref().unwrap_or_default()).await?;
+                    return known.map_or(Err(Refusal::Pending), |known| same(known, &again));
+                }
+                outcome => outcome?,
+            }
         };
         let life = Life { commands: self.clone(), command: command.clone(), arguments, before: now };
         tokio::spawn(life.run());
@@ -128,6 +136,15 @@ impl Commands {
     }
 }
 
+/// The command that was given with a key, if it is the one that is asked for again. What was filled in then counts.
+fn same(known: Command, ask: &Ask) -> Result<Command, Refusal> {
+    let arguments: Arguments = serde_json::from_str(&known.arguments).unwrap_or_default();
+    let is_same = known.charge_point == ask.charge_point
+        && known.action == ask.action
+        && ask.arguments.iter().all(|(name, value)| arguments.get(name) == Some(value));
+    if is_same { Ok(known) } else { Err(Refusal::KeyUsed) }
+}
+
 /// A command while it is carried out.
 struct Life {
     commands: Commands,
@@ -141,17 +158,13 @@ impl Life {
     async fn run(mut self) {
         let mut ending = self.commands.ending.subscribe();
         tokio::select! {
-            outcome = self.carry_out() => {
-                if let Err(error) = outcome {
-                    tracing::error!(%error, command = self.command.id, "what became of a command could not be stored");
-                }
-            }
+            () = self.carry_out() => {}
             // The next start of the site says that it was interrupted.
             () = async { drop(ending.wait_for(|ending| *ending).await) } => {}
         }
     }
 
-    async fn carry_out(&mut self) -> Result<(), StoreError> {
+    async fn carry_out(&mut self) {
         let Some(orders) = self.commands.site.links().orders(self.command.charge_point) else {
             return self.enter(CommandState::Offline, None).await;
         };
@@ -170,7 +183,7 @@ impl Life {
             Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
             Err(_) => return self.enter(CommandState::TimedOut, None).await,
         };
-        self.enter(CommandState::Sent, None).await?;
+        self.enter(CommandState::Sent, None).await;
         match timeout(ANSWERED, replied).await {
             Ok(Ok(Reply::Result(result))) if effect::is_accepted(&result) => self.accepted(result, since).await,
             Ok(Ok(Reply::Result(result))) => self.enter(CommandState::Rejected, Some(result)).await,
@@ -183,13 +196,13 @@ impl Life {
         }
     }
 
-    async fn accepted(&mut self, result: Value, since: Timestamp) -> Result<(), StoreError> {
+    async fn accepted(&mut self, result: Value, since: Timestamp) {
         let mut changes = self.commands.site.subscribe();
         let event = Event::Accepted(effect::accepted(self.command.action, &self.arguments));
         if self.commands.counter.tell(self.command.charge_point, event, Clock::real()).await.is_err() {
             tracing::warn!(command = self.command.id, "that a command was accepted could not be noted");
         }
-        self.enter(CommandState::Accepted, Some(result)).await?;
+        self.enter(CommandState::Accepted, Some(result)).await;
         let effect = Effect::of(self.command.action, &self.arguments, &self.before);
         let deadline = Instant::now() + effect.patience();
         let seen = loop {
@@ -205,18 +218,27 @@ impl Life {
                 Ok(Err(_)) | Err(_) => break false,
             }
         };
-        self.enter(if seen { CommandState::Effective } else { CommandState::NoEffect }, None).await
+        self.enter(if seen { CommandState::Effective } else { CommandState::NoEffect }, None).await;
     }
 
-    async fn enter(&mut self, state: CommandState, result: Option<Value>) -> Result<(), StoreError> {
+    async fn enter(&mut self, state: CommandState, result: Option<Value>) {
         self.command.enter(state, Clock::real());
         if let Some(result) = result {
             self.command.result = Some(result.to_string());
         }
         let site = &self.commands.site;
-        let _step = site.step().await;
-        site.store().update_command(&self.command).await?;
+        // Stored in the end: a command that hangs would keep others of its kind from being given.
+        loop {
+            let step = site.step().await;
+            match site.store().update_command(&self.command).await {
+                Ok(()) => break,
+                Err(error) => {
+                    drop(step);
+                    tracing::warn!(%error, command = self.command.id, "how far a command is could not be stored yet");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
         site.tell_command(&self.command);
-        Ok(())
     }
 }

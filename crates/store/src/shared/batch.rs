@@ -210,7 +210,7 @@ impl Sums {
     async fn put(self, connection: &mut Connection) -> Result<()> {
         // Where something is taken, there is a row; it may be empty afterwards.
         let (more, less): (Vec<_>, Vec<_>) =
-            self.counted.into_iter().partition(|(_, (sessions, energy))| *sessions >= 0 && *energy >= 0);
+            self.counted.into_iter().partition(|(_, (sessions, energy))| *sessions > 0 && *energy >= 0);
         put_rows(connection, sql::PUT_ENERGY_BY_DAY, &more, sql::AND_COUNT_ENERGY, |row, (key, sum)| {
             row.push_bind(key.0).push_bind(key.1).push_bind(sum.0).push_bind(sum.1);
         })
@@ -226,7 +226,7 @@ impl Sums {
         let (more, less): (Vec<_>, Vec<_>) = self
             .listed
             .into_iter()
-            .partition(|(_, sum)| sum.sessions >= 0 && sum.energy_wh >= 0 && sum.time_ms >= 0 && sum.ids.is_some());
+            .partition(|(_, sum)| sum.sessions > 0 && sum.energy_wh >= 0 && sum.time_ms >= 0 && sum.ids.is_some());
         put_rows(connection, sql::PUT_SESSION_BY_DAY, &more, sql::AND_LIST_SESSION, |row, (key, sum)| {
             let (first, last) = sum.ids.unwrap_or_default();
             row.push_bind(key.0).push_bind(key.1).push_bind(key.2).push_bind(sum.sessions);
