@@ -188,7 +188,7 @@ impl Life {
             Ok(Ok(Reply::Result(result))) if effect::is_accepted(&result) => self.accepted(result, since).await,
             Ok(Ok(Reply::Result(result))) => self.enter(CommandState::Rejected, Some(result)).await,
             Ok(Ok(Reply::Error(code, text))) => {
-                self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await
+                self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await;
             }
             Ok(Ok(Reply::TimedOut)) | Err(_) => self.enter(CommandState::TimedOut, None).await,
             // The connection was lost: a reset may have been quicker than its answer.
