@@ -9,10 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{Instant, interval};
 
 /// How many frames may wait to be packed; more are not logged.
 const WAITING: usize = 8_192;
+/// How often they are packed: to be woken by each of them would cost more than the packing.
+const LOOK: Duration = Duration::from_millis(50);
 /// How often they are written, and how many bytes of them at the latest.
 const EVERY: Duration = Duration::from_secs(2);
 const AT_MOST: usize = 4 << 20;
@@ -89,25 +92,24 @@ impl FrameLog {
 async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
     let mut open: HashMap<ChargePointKey, (i32, String)> = HashMap::new();
     let mut bytes = 0;
-    let mut noted = Vec::new();
-    let mut ticks = interval(EVERY);
-    let mut pruned = Instant::now();
+    let mut looks = interval(LOOK);
+    let (mut written, mut pruned) = (Instant::now(), Instant::now());
     loop {
-        let is_over = tokio::select! {
-            count = queue.recv_many(&mut noted, WAITING) => count == 0,
-            _ = ticks.tick() => {
-                bytes = AT_MOST;
-                false
+        looks.tick().await;
+        let is_over = loop {
+            match queue.try_recv() {
+                Ok(frame) => {
+                    bytes += frame.text.len();
+                    let (count, lines) = open.entry(frame.charge_point).or_default();
+                    *count += 1;
+                    push_line(lines, &frame);
+                }
+                Err(TryRecvError::Empty) => break false,
+                Err(TryRecvError::Disconnected) => break true,
             }
         };
-        for frame in noted.drain(..) {
-            bytes += frame.text.len();
-            let (count, lines) = open.entry(frame.charge_point).or_default();
-            *count += 1;
-            push_line(lines, &frame);
-        }
-        if bytes >= AT_MOST || is_over {
-            bytes = 0;
+        if bytes >= AT_MOST || written.elapsed() > EVERY || is_over {
+            (bytes, written) = (0, Instant::now());
             write(&site, &mut open).await;
         }
         if is_over {
@@ -127,7 +129,11 @@ async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
 fn push_line(lines: &mut String, frame: &Noted) {
     lines.push_str(&frame.at.0.to_string());
     lines.push(frame.way.sign());
-    lines.extend(frame.text.chars().map(|character| if matches!(character, '\n' | '\r') { ' ' } else { character }));
+    if frame.text.contains(['\n', '\r']) {
+        lines.push_str(&frame.text.replace(['\n', '\r'], " "));
+    } else {
+        lines.push_str(&frame.text);
+    }
     lines.push('\n');
 }
 
