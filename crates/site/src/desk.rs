@@ -170,7 +170,8 @@ impl Desk {
         }
         let mut followed = self.follow(jobs, histories, &site.cards());
         let answers = std::mem::take(&mut followed.answers);
-        if !trouble.bear(|| site.store().write(&followed.batch)).await {
+        // Signs of life alone are stored with what comes next: no commit for each heartbeat.
+        if !followed.batch.is_empty() && !trouble.bear(|| site.store().write(&followed.batch)).await {
             self.stuck = Some(followed);
             return;
         }

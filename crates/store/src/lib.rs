@@ -128,6 +128,18 @@ pub struct Batch {
     pub findings: Vec<Finding>,
 }
 
+impl Batch {
+    /// Whether there is nothing to be written.
+    pub fn is_empty(&self) -> bool {
+        self.charge_points.is_empty()
+            && self.states.is_empty()
+            && self.connectors.is_empty()
+            && self.sessions.is_empty()
+            && self.values.is_empty()
+            && self.findings.is_empty()
+    }
+}
+
 /// Who changed what, for the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {

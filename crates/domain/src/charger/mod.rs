@@ -155,17 +155,6 @@ pub struct Changes {
     pub findings: Vec<Finding>,
 }
 
-impl Changes {
-    /// Whether there is nothing to be stored.
-    pub fn is_empty(&self) -> bool {
-        self.states.is_empty()
-            && self.charge_points.is_empty()
-            && self.sessions.is_empty()
-            && self.values.is_empty()
-            && self.findings.is_empty()
-    }
-}
-
 /// What only the store remembers of the sessions that an event is about.
 #[derive(Debug, Clone, Default)]
 pub struct History {

@@ -20,17 +20,7 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let point = ChargePoint {
-            identity: Identity::new("A").unwrap(),
-            model_id: String::new(),
-            vendor: None,
-            serial_number: None,
-            firmware_version: None,
-            total_energy: None,
-            total_time: None,
-            ip: None,
-            mac: None,
-        };
+        let point = ChargePoint::unknown(Identity::new("A").unwrap());
         Self {
             charger: ChargePointNow::new(ChargePointKey(1), point, None),
             cards: Cards::new([], true),

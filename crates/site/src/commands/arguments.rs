@@ -20,8 +20,6 @@ pub(super) struct Known<'a> {
     /// The card of an operator's start (`BMW_OPERATOR_ID_TAG`).
     pub(super) operator: &'a str,
     pub(super) time: Timestamp,
-    /// Where the charge point may upload its diagnostics.
-    pub(super) upload: Option<&'a str>,
 }
 
 /// Fills in what was left out.
@@ -60,17 +58,13 @@ pub(super) fn fill(action: Action, arguments: &mut Arguments, known: &Known<'_>)
             }
         }
         Action::UpdateFirmware => set("retrieveDate", written(known.time).into()),
-        Action::GetDiagnostics => {
-            if let Some(upload) = known.upload {
-                set("location", upload.into());
-            }
-        }
         Action::CancelReservation
         | Action::ChangeConfiguration
         | Action::ClearCache
         | Action::ClearChargingProfile
         | Action::DataTransfer
         | Action::GetConfiguration
+        | Action::GetDiagnostics
         | Action::GetLocalListVersion
         | Action::TriggerMessage => {}
     }
@@ -138,13 +132,8 @@ mod tests {
     fn filled(action: Action, arguments: Value) -> Arguments {
         let now = ChargePointNow::new(ChargePointKey(1), ChargePoint::unknown(Identity::new("A").unwrap()), None);
         let Value::Object(mut arguments) = arguments else { panic!() };
-        let known = Known {
-            now: &now,
-            cards: &Cards::new([], true),
-            operator: "OPERATOR",
-            time: Timestamp(1_790_000_000_000),
-            upload: Some("http://site/upload"),
-        };
+        let known =
+            Known { now: &now, cards: &Cards::new([], true), operator: "OPERATOR", time: Timestamp(1_790_000_000_000) };
         fill(action, &mut arguments, &known);
         arguments
     }
@@ -161,7 +150,6 @@ mod tests {
                 json!({"location": "http://x/y"}),
                 json!({"location": "http://x/y", "retrieveDate": "2026-09-21T14:13:20Z"}),
             ),
-            (Action::GetDiagnostics, json!({}), json!({"location": "http://site/upload"})),
             (
                 Action::SendLocalList,
                 json!({}),
@@ -182,6 +170,7 @@ mod tests {
             (Action::RemoteStopTransaction, json!({"transactionId": "x"}), "transactionId"),
             (Action::Reset, json!({"type": "Gentle"}), "type"),
             (Action::TriggerMessage, json!({}), "requestedMessage"),
+            (Action::GetDiagnostics, json!({}), "location"),
             (Action::ChangeAvailability, json!({}), "type"),
             (Action::RemoteStartTransaction, json!({"idTag": "x".repeat(21)}), "idTag"),
             (Action::Reset, json!({"typ": "Soft"}), "typ"),

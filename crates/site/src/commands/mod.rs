@@ -90,7 +90,6 @@ impl Commands {
         let Some(now) = self.site.present().get(ask.charge_point).cloned() else {
             return Err(Refusal::Store(StoreError::Unknown(format!("charge point number {}", ask.charge_point.0))));
         };
-        let again = ask.clone();
         let mut arguments = ask.arguments.clone();
         let time = Clock::real();
         if let Some(key) = &ask.key
@@ -98,7 +97,7 @@ impl Commands {
         {
             return same(known, &ask);
         }
-        let known = Known { now: &now, cards: &self.site.cards(), operator: &self.operator, time, upload: None };
+        let known = Known { now: &now, cards: &self.site.cards(), operator: &self.operator, time };
         arguments::fill(ask.action, &mut arguments, &known);
         arguments::check(ask.action, &arguments).map_err(|(field, text)| Refusal::Field(field, text))?;
         let arguments = Value::Object(arguments);
@@ -106,7 +105,7 @@ impl Commands {
             charge_point: ask.charge_point,
             action: ask.action,
             arguments: arguments.to_string(),
-            key: ask.key,
+            key: ask.key.clone(),
             at: time,
         };
         let told = json!({ "charger": now.charge_point.identity.as_str(), "arguments": arguments });
@@ -117,7 +116,7 @@ impl Commands {
                 // Asked twice at once with one key.
                 Err(StoreError::Exists(_)) if new.key.is_some() => {
                     let known = self.site.store().command_by_key(new.key.as_deref().unwrap_or_default()).await?;
-                    return known.map_or(Err(Refusal::Pending), |known| same(known, &again));
+                    return known.map_or(Err(Refusal::Pending), |known| same(known, &ask));
                 }
                 outcome => outcome?,
             }
