@@ -5,10 +5,12 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bmw_ocpp::Taken;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,6 +22,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 /// How long a connection may stay without a request, or without a byte of an answer taken.
@@ -78,6 +81,8 @@ impl Activity {
 /// A stream that notes what happens on it.
 struct Watched {
     stream: TcpStream,
+    /// Among those that are served at once, also after the stream has become a socket.
+    place: OwnedSemaphorePermit,
     activity: Arc<Activity>,
 }
 
@@ -165,9 +170,20 @@ impl Future for Patience {
     }
 }
 
+/// Lets go of a stream that has become a socket.
+pub fn take_over(upgraded: Upgraded) -> Option<Taken> {
+    let parts = upgraded.downcast::<TokioIo<Watched>>().ok()?;
+    let Watched { stream, place, .. } = parts.io.into_inner();
+    Some(Taken { stream, early: parts.read_buf, place })
+}
+
 /// Serves a connection until it ends, until its patience ends, or after `ending` until its last answer is sent.
-pub async fn serve<F>(stream: TcpStream, answer: impl Fn(Request<Incoming>) -> F, mut ending: bmw_app::state::Ending)
-where
+pub async fn serve<F>(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    answer: impl Fn(Request<Incoming>) -> F,
+    mut ending: bmw_app::state::Ending,
+) where
     F: Future<Output = Response<Body>>,
 {
     // An answer is one write: waiting for more would only delay it.
@@ -175,7 +191,7 @@ where
         tracing::debug!(%error, "a connection cannot be set to send at once");
     }
     let activity = Arc::new(Activity::new());
-    let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+    let io = TokioIo::new(Watched { stream, place, activity: Arc::clone(&activity) });
     let service = service_fn(|request| {
         activity.enter(BUSY);
         let answered = answer(request);

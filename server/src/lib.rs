@@ -14,6 +14,7 @@ pub mod guard;
 mod health;
 pub mod serve;
 mod simulator;
+mod yard;
 
 use clap::Parser as _;
 use cli::Cli;

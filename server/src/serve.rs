@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::connection;
 use crate::front::Front;
 use crate::simulator;
+use crate::yard::Yard;
 use bmw_app::state::{AppState, Shutdown};
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// How many connections are served at once; more wait in the listening socket's queue.
@@ -44,6 +45,7 @@ pub struct Running {
     /// Ends all that has not ended by itself.
     kill: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
+    yard: Yard,
     desk: JoinHandle<()>,
     frame_log: JoinHandle<()>,
 }
@@ -69,14 +71,23 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         rejects_unknown_cards: config.rejects_unknown_cards,
     };
     let (site, counter, desk) = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
-    let desk = tokio::spawn(desk.work());
+    let yard = Yard::start().map_err(Failure::failed)?;
+    let desk = yard.handle().spawn(desk.work());
     let shutdown = Shutdown::default();
     let commands = Commands::new(Arc::clone(&site), counter.clone(), &config.operator_id_tag, shutdown.sender());
     let app =
         AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));
     let frame_log = tokio::spawn(keeping);
-    let central = Central::new(Arc::clone(&site), counter.clone(), config.ocpp.clone(), frames, shutdown.sender());
+    let central = Central::new(
+        Arc::clone(&site),
+        counter.clone(),
+        config.ocpp.clone(),
+        frames,
+        yard.handle().clone(),
+        connection::take_over,
+        shutdown.sender(),
+    );
     let hands = config.simulator.then(Hands::default);
     if let Some(hands) = &hands {
         simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
@@ -90,7 +101,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
             accepting.push(tokio::spawn(work));
         }
     }
-    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, desk, frame_log };
+    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, yard, desk, frame_log };
     running.warm_up();
     Ok(running)
 }
@@ -180,14 +191,14 @@ async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutd
         };
         let (front, ending, kill) = (front.clone(), shutdown.subscribe(), kill.clone());
         tokio::spawn(async move {
-            serve(stream, peer, door, front, ending, kill).await;
-            drop(place);
+            serve(stream, place, peer, door, front, ending, kill).await;
         });
     }
 }
 
 async fn serve(
     stream: TcpStream,
+    place: OwnedSemaphorePermit,
     peer: SocketAddr,
     door: Door,
     front: Front,
@@ -205,7 +216,7 @@ async fn serve(
     };
     tokio::select! {
         biased;
-        () = connection::serve(stream, answer, ending) => {}
+        () = connection::serve(stream, place, answer, ending) => {}
         _ = kill.wait_for(|kill| *kill) => {}
     }
 }
@@ -253,6 +264,7 @@ impl Running {
         if tokio::time::timeout(LAST_WRITES, last_writes).await.is_err() {
             tracing::warn!("the last of what charge points told could not be stored in time");
         }
+        self.yard.end();
         if tokio::time::timeout(Duration::from_secs(1), self.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }

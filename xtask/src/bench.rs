@@ -2,6 +2,7 @@
 
 mod figures;
 mod load;
+mod ocpp;
 mod server;
 mod site;
 
@@ -23,6 +24,9 @@ pub struct Bench {
     pub bare: PathBuf,
     /// The load generator.
     pub wrk: PathBuf,
+    /// The load generator of charge points, and its yardstick: a WebSocket that answers at once.
+    pub load: PathBuf,
+    pub bare_central: PathBuf,
 }
 
 type Measurement = fn(&Bench) -> Result<()>;
@@ -34,6 +38,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("present", figures::present),
     ("history", figures::history),
     ("pages", figures::pages),
+    ("ocpp", ocpp::ocpp),
 ];
 
 /// `cargo xtask bench [NAME…]`.
@@ -47,11 +52,22 @@ pub fn run(names: &[String]) -> Result<()> {
     let progress = Progress::new(release::STEPS + 2);
     let (program, _) = release::build(&progress)?;
     let step = progress.step("yardstick and busy site");
-    run_logged(&step, &mut cargo(&["build", "--release", "--package", "bmw", "--examples"]), "bench-examples")?;
+    run_logged(
+        &step,
+        &mut cargo(&["build", "--release", "--package", "bmw", "--package", "bmw-simulator", "--examples"]),
+        "bench-examples",
+    )?;
     step.done("built");
     let wrk = tools::ensure_wrk(&progress.step("wrk"))?;
     let example = |name: &str| project::path("target/release/examples").join(name);
-    let bench = Bench { program, busy: example("busy"), bare: example("bare"), wrk };
+    let bench = Bench {
+        program,
+        busy: example("busy"),
+        bare: example("bare"),
+        wrk,
+        load: example("load"),
+        bare_central: example("bare_central"),
+    };
     println!("\n{}", machine());
     for (name, measure) in MEASUREMENTS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {

@@ -4,20 +4,25 @@
 //! order, and the answers leave in the same order when they are stored. Of what we ask of it only one is on its way at a time.
 
 use crate::frame::{self, ErrorCode, Frame, NoFrame};
+use crate::handshake::Socket;
 use crate::read::{self, NotRead};
 use crate::write::{self, Form};
 use crate::{Central, Options};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, Way};
+use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// How many calls of a charge point may wait for their answers; then nothing more is read from it.
 const WAITING: usize = 32;
@@ -47,7 +52,7 @@ struct Asked {
 }
 
 struct Connection {
-    socket: WebSocket,
+    socket: Socket,
     central: Central,
     key: ChargePointKey,
     link: LinkEnd,
@@ -85,7 +90,7 @@ impl From<NotStored> for Over {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(socket: WebSocket, central: Central, key: ChargePointKey, peer: Option<String>) {
+pub(crate) async fn run(socket: Socket, central: Central, key: ChargePointKey, peer: Option<String>) {
     let link = central.site.links().open(key);
     let id = link.id;
     // Held until the end of the connection is noted: the program waits for it.
@@ -133,7 +138,7 @@ impl Connection {
                     timer.as_mut().reset(wake);
                 }
                 let step = tokio::select! {
-                    frame = self.socket.recv(), if self.waiting.len() < WAITING => self.received(frame).await,
+                    frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame).await,
                     answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
                     Some(order) = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
                     _ = &mut self.link.gone => Err(self.let_go()),
@@ -162,40 +167,38 @@ impl Connection {
         times.into_iter().flatten().fold(self.deadline(), Instant::min)
     }
 
-    async fn received(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
+    async fn received(&mut self, frame: Option<Result<Message, tungstenite::Error>>) -> Result<(), Over> {
         // A frame that is too large or broken ends the connection, and so does the charge point itself.
         let Some(Ok(message)) = frame else { return Err(Over::Gone) };
         self.heard_at = Instant::now();
         match message {
             Message::Text(text) => {
-                self.central.frames.note(self.key, Way::In, text.as_str());
-                self.text(text.as_str()).await
+                let arrival = Clock::real();
+                self.central.frames.note(self.key, arrival, Way::In, text.as_str());
+                self.text(text.as_str(), arrival).await
             }
             Message::Close(_) => Err(Over::Gone),
             // Pings are answered by the library; bytes are no frames.
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
         }
     }
 
-    async fn text(&mut self, text: &str) -> Result<(), Over> {
+    async fn text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
         match Frame::read(text) {
-            Ok(Frame::Call { id, action, payload }) => {
-                let arrival = Clock::real();
-                match read::event(&action, payload, arrival) {
-                    Ok(event) => {
-                        let event = self.noticed(event);
-                        let form = Form::of(&event);
-                        let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
-                        self.waiting.push_back(Waiting { id: id.into_owned(), form, answer });
-                        Ok(())
-                    }
-                    Err(not_read) => {
-                        tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
-                        let (code, text) = refusal(not_read);
-                        self.send(frame::error(&id, code, &text)).await
-                    }
+            Ok(Frame::Call { id, action, payload }) => match read::event(&action, payload, arrival) {
+                Ok(event) => {
+                    let event = self.noticed(event);
+                    let form = Form::of(&event);
+                    let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
+                    self.waiting.push_back(Waiting { id: id.into_owned(), form, answer });
+                    Ok(())
                 }
-            }
+                Err(not_read) => {
+                    tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
+                    let (code, text) = refusal(not_read);
+                    self.send(frame::error(&id, code, &text)).await
+                }
+            },
             Ok(Frame::Result { id, payload }) => {
                 let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
                 self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))));
@@ -349,7 +352,7 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) -> Result<(), Over> {
-        self.central.frames.note(self.key, Way::Out, &text);
+        self.central.frames.note(self.key, Clock::real(), Way::Out, &text);
         match timeout(SEND, self.socket.send(Message::Text(text.into()))).await {
             Ok(Ok(())) => Ok(()),
             // It is gone, or reads nothing any more.
@@ -360,10 +363,10 @@ impl Connection {
     async fn close(&mut self, over: Over) {
         let (code, reason) = match over {
             Over::Gone => return,
-            Over::Silent => (close_code::POLICY, "no sign of life"),
-            Over::Replaced => (close_code::POLICY, "connected anew"),
-            Over::NotStored => (close_code::AGAIN, "try again later"),
-            Over::Ending => (close_code::AWAY, "the server ends"),
+            Over::Silent => (CloseCode::Policy, "no sign of life"),
+            Over::Replaced => (CloseCode::Policy, "connected anew"),
+            Over::NotStored => (CloseCode::Again, "try again later"),
+            Over::Ending => (CloseCode::Away, "the server ends"),
         };
         let frame = CloseFrame { code, reason: reason.into() };
         // Whoever does not take it is gone anyway.

@@ -1,18 +1,25 @@
 //! How a charge point comes in: its identity in the path, the subprotocol, and whether it is known.
 
+use crate::stream::Stream;
 use crate::{Central, connection};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
 use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_store::StoreError;
+use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use std::net::SocketAddr;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
 /// The one subprotocol that is spoken here.
 const SUBPROTOCOL: &str = "ocpp1.6";
@@ -20,8 +27,12 @@ const SUBPROTOCOL: &str = "ocpp1.6";
 const IDENTITY_MOST: usize = 48;
 /// A larger frame ends the connection, bytes.
 const FRAME_MOST: usize = 64 * 1024;
-/// What a connection holds while it idles: the usual 128 KiB would make many charge points expensive.
-const BUFFER: usize = 4 * 1024;
+/// What a connection holds while it idles, bytes: the usual 128 KiB would make many charge points expensive. It grows to the frame
+/// that comes, and what comes is read by way of a buffer of the thread.
+const BUFFER: usize = 256;
+
+/// The socket of a charge point.
+pub(crate) type Socket = WebSocketStream<Stream>;
 
 /// `/ocpp/{id}`.
 pub fn router(central: Central) -> Router {
@@ -55,31 +66,50 @@ fn refuse(status: StatusCode) -> Response {
     response
 }
 
-async fn accept(central: Central, request: Request) -> Result<Response, StatusCode> {
-    let (mut parts, _) = request.into_parts();
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
-    if is_of_another_page(&parts.headers) {
+async fn accept(central: Central, mut request: Request) -> Result<Response, StatusCode> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|info| info.0.ip().to_canonical().to_string());
+    if is_of_another_page(request.headers()) {
         return Err(StatusCode::FORBIDDEN);
     }
-    let identity = identity(parts.uri.path()).ok_or(StatusCode::NOT_FOUND)?;
-    let is_upgrade = parts.headers.get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let identity = identity(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
+    let is_upgrade = request.headers().get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
         return Err(StatusCode::UPGRADE_REQUIRED);
     }
-    let offer = Offer::of(&parts.headers);
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| StatusCode::BAD_REQUEST)?;
+    let offer = Offer::of(request.headers());
+    let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let key = charge_point(&central, identity, peer.as_deref()).await?;
-    let upgrade = upgrade
-        .max_message_size(FRAME_MOST)
-        .max_frame_size(FRAME_MOST)
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(0)
-        .protocols([SUBPROTOCOL]);
-    Ok(match offer {
-        Offer::Ours | Offer::Nothing => upgrade.on_upgrade(move |socket| connection::run(socket, central, key, peer)),
-        Offer::Others => upgrade.on_upgrade(say_no),
+    if matches!(offer, Offer::Ours) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
-    .into_response())
+    let upgrade = hyper::upgrade::on(&mut request);
+    central.runtime.clone().spawn(async move {
+        let Some(socket) = socket(&central, upgrade).await else { return };
+        match offer {
+            Offer::Ours | Offer::Nothing => connection::run(socket, central, key, peer).await,
+            Offer::Others => say_no(socket).await,
+        }
+    });
+    Ok(response)
+}
+
+/// The socket, once the answer to the handshake has gone.
+async fn socket(central: &Central, upgrade: OnUpgrade) -> Option<Socket> {
+    // Who went away before that is nothing.
+    let upgraded = upgrade.await.inspect_err(|error| tracing::debug!(%error, "a charge point went away")).ok()?;
+    let Some(taken) = (central.take_over)(upgraded) else {
+        tracing::error!("the stream of a charge point cannot be taken over");
+        return None;
+    };
+    let stream =
+        Stream::new(taken).inspect_err(|error| tracing::warn!(%error, "a charge point cannot be served")).ok()?;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(FRAME_MOST))
+        .max_frame_size(Some(FRAME_MOST))
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(0);
+    Some(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await)
 }
 
 /// Whether a browser connects on behalf of another site's page. Charge points send no `Origin`, or that of the address itself.
@@ -92,8 +122,8 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
 }
 
 /// No common subprotocol: the handshake is finished without one, then the connection is closed (OCPP-J 1.6, 3.1.2).
-async fn say_no(mut socket: WebSocket) {
-    let frame = CloseFrame { code: close_code::PROTOCOL, reason: "only ocpp1.6 is spoken here".into() };
+async fn say_no(mut socket: Socket) {
+    let frame = CloseFrame { code: CloseCode::Protocol, reason: "only ocpp1.6 is spoken here".into() };
     if let Err(error) = socket.send(Message::Close(Some(frame))).await {
         tracing::debug!(%error, "a charge point of another protocol went away");
     }

@@ -9,13 +9,16 @@ mod connection;
 pub mod frame;
 mod handshake;
 pub mod read;
+mod stream;
 mod write;
 
 pub use handshake::router;
+pub use stream::{TakeOver, Taken};
 
 use bmw_site::{Counter, FrameLog, Site};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// What the central system needs to know.
@@ -49,19 +52,24 @@ pub struct Central {
     counter: Counter,
     options: Arc<Options>,
     frames: FrameLog,
+    runtime: Handle,
+    take_over: TakeOver,
     /// Becomes true when the program ends. Only connections subscribe: the program waits until they have.
     ending: Arc<watch::Sender<bool>>,
 }
 
 impl Central {
-    /// The central system of a site.
+    /// The central system of a site. Its connections work on `runtime`: where that is one thread, which the desk shares,
+    /// they and the desk call each other without waking anybody.
     pub fn new(
         site: Arc<Site>,
         counter: Counter,
         options: Options,
         frames: FrameLog,
+        runtime: Handle,
+        take_over: TakeOver,
         ending: Arc<watch::Sender<bool>>,
     ) -> Self {
-        Self { site, counter, options: Arc::new(options), frames, ending }
+        Self { site, counter, options: Arc::new(options), frames, runtime, take_over, ending }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Texts of charge points are cut here, characters: longer ones than the protocol allows are common.
 const TEXT_MOST: usize = 255;
@@ -249,9 +250,9 @@ struct Fields<'a> {
     #[serde(borrow)]
     firmware_version: Field<'a>,
     #[serde(borrow)]
-    meter_value: Option<&'a RawValue>,
+    meter_value: List<Moment<'a>>,
     #[serde(borrow)]
-    transaction_data: Option<&'a RawValue>,
+    transaction_data: List<Moment<'a>>,
 }
 
 impl Fields<'_> {
@@ -313,12 +314,12 @@ impl Fields<'_> {
             register: register(&self.meter_stop).ok_or(NotRead::Field("meterStop"))?,
             time: self.told(arrival)?,
             reason: self.reason.clean(),
-            readings: self.transaction_data.and_then(|data| readings(data, arrival)).unwrap_or_default(),
+            readings: readings(&self.transaction_data, arrival).unwrap_or_default(),
         })
     }
 
     fn meter(&self, arrival: Timestamp) -> Result<Meter, NotRead> {
-        let values = self.meter_value.and_then(|values| readings(values, arrival));
+        let values = readings(&self.meter_value, arrival);
         Ok(Meter {
             connector: self.connector()?,
             transaction: self.transaction_id.whole(),
@@ -332,45 +333,158 @@ fn register(field: &Field<'_>) -> Option<i64> {
 }
 
 /// One moment's values.
-#[derive(Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 struct Moment<'a> {
-    #[serde(borrow, default)]
     timestamp: Field<'a>,
-    #[serde(borrow, default)]
-    sampled_value: Vec<Sample<'a>>,
+    sampled_value: List<Sample<'a>>,
+}
+
+impl<'de: 'a, 'a> Object<'de> for Moment<'a> {
+    fn put<A: MapAccess<'de>>(&mut self, name: &str, parts: &mut A) -> Result<(), A::Error> {
+        match name {
+            "timestamp" => self.timestamp = parts.next_value()?,
+            "sampledValue" => self.sampled_value = parts.next_value()?,
+            _ => drop(parts.next_value::<IgnoredAny>()?),
+        }
+        Ok(())
+    }
 }
 
 /// One value.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 struct Sample<'a> {
-    #[serde(borrow)]
     value: Field<'a>,
-    #[serde(borrow)]
     measurand: Field<'a>,
-    #[serde(borrow)]
     unit: Field<'a>,
-    #[serde(borrow)]
     phase: Field<'a>,
-    #[serde(borrow)]
     location: Field<'a>,
 }
 
+impl<'de: 'a, 'a> Object<'de> for Sample<'a> {
+    fn put<A: MapAccess<'de>>(&mut self, name: &str, parts: &mut A) -> Result<(), A::Error> {
+        let field = match name {
+            "value" => &mut self.value,
+            "measurand" => &mut self.measurand,
+            "unit" => &mut self.unit,
+            "phase" => &mut self.phase,
+            "location" => &mut self.location,
+            _ => return parts.next_value::<IgnoredAny>().map(drop),
+        };
+        *field = parts.next_value()?;
+        Ok(())
+    }
+}
+
+/// An object that is read name by name, in one pass over the text; what has another form makes no error.
+trait Object<'de>: Default {
+    fn put<A: MapAccess<'de>>(&mut self, name: &str, parts: &mut A) -> Result<(), A::Error>;
+}
+
+/// A list of objects, or one alone where a list belongs.
+#[derive(Debug)]
+enum List<T> {
+    Missing,
+    Of(Vec<T>),
+    /// It is anything else, or something in it is.
+    Broken,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self::Missing
+    }
+}
+
+impl<T> List<T> {
+    fn items(&self) -> &[T] {
+        match self {
+            Self::Of(items) => items,
+            Self::Missing | Self::Broken => &[],
+        }
+    }
+}
+
+/// What stands where a list or an object of one belongs.
+enum Read<T> {
+    List(List<T>),
+    Object(T),
+    Null,
+    Other,
+}
+
+impl<'de, T: Object<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Read::deserialize(deserializer)? {
+            Read::List(list) => list,
+            Read::Object(object) => Self::Of(vec![object]),
+            Read::Null => Self::Missing,
+            Read::Other => Self::Broken,
+        })
+    }
+}
+
+impl<'de, T: Object<'de>> Deserialize<'de> for Read<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ReadVisitor<T>(PhantomData<T>);
+        impl<'de, T: Object<'de>> Visitor<'de> for ReadVisitor<T> {
+            type Value = Read<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Read<T>, A::Error> {
+                let mut items = Vec::new();
+                let mut is_broken = false;
+                while let Some(part) = parts.next_element::<Read<T>>()? {
+                    match part {
+                        Read::Object(object) => items.push(object),
+                        Read::List(_) | Read::Null | Read::Other => is_broken = true,
+                    }
+                }
+                Ok(Read::List(if is_broken { List::Broken } else { List::Of(items) }))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Read<T>, A::Error> {
+                let mut object = T::default();
+                while let Some(name) = parts.next_key::<Field<'de>>()? {
+                    object.put(name.text().unwrap_or_default(), &mut parts)?;
+                }
+                Ok(Read::Object(object))
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Read<T>, E> {
+                Ok(Read::Other)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Read<T>, E> {
+                Ok(Read::Other)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Read<T>, E> {
+                Ok(Read::Other)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Read<T>, E> {
+                Ok(Read::Other)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Read<T>, E> {
+                Ok(Read::Other)
+            }
+            fn visit_unit<E>(self) -> Result<Read<T>, E> {
+                Ok(Read::Null)
+            }
+        }
+        deserializer.deserialize_any(ReadVisitor(PhantomData))
+    }
+}
+
 /// Reads values; `None` when they are none. A moment without a readable time is that of the arrival.
-fn readings(raw: &RawValue, arrival: Timestamp) -> Option<Vec<Reading>> {
-    let moments: Vec<Moment<'_>> = serde_json::from_str(raw.get())
-        // One moment alone, where a list belongs.
-        .or_else(|_| serde_json::from_str(raw.get()).map(|moment| vec![moment]))
-        .ok()?;
-    Some(moments.iter().map(|moment| reading(moment, arrival)).collect())
+fn readings(moments: &List<Moment<'_>>, arrival: Timestamp) -> Option<Vec<Reading>> {
+    let List::Of(moments) = moments else { return None };
+    // A moment whose values are none is none either.
+    let is_whole = moments.iter().all(|moment| !matches!(moment.sampled_value, List::Broken));
+    is_whole.then(|| moments.iter().map(|moment| reading(moment, arrival)).collect())
 }
 
 fn reading(moment: &Moment<'_>, arrival: Timestamp) -> Reading {
     let time = moment.timestamp.time().map_or(Told::ours(arrival), |time| Told::judge(time, arrival));
     let mut reading = Reading { time, register: None, currents: LineCurrents::default(), offered: None, power: None };
     let mut phases = ByPhase::default();
-    for sample in &moment.sampled_value {
+    for sample in moment.sampled_value.items() {
         take(&mut reading, &mut phases, sample);
     }
     reading.register = reading.register.or(phases.register);

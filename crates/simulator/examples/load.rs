@@ -3,8 +3,8 @@
 //!
 //!     load ADDRESS CONNECTIONS SECONDS [idle]
 //!
-//! Prints one line of JSON: answers, seconds, and the times of an answer, ms. With `idle` the charge points start, say that
-//! they are free, and wait.
+//! Prints a line of JSON when all are connected, have started and said that they are free, and one at the end: answers,
+//! seconds, and the times of an answer, ms. With `idle` they only wait.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
@@ -191,9 +191,10 @@ async fn main() -> Result<()> {
             open.push(opened.map_err(Error::other)??);
         }
     }
+    println!(r#"{{"connected":{}}}"#, open.len());
     if !rest.is_empty() {
-        println!(r#"{{"connections":{}}}"#, open.len());
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+        println!(r#"{{"answers":0}}"#);
         return Ok(());
     }
     let (begin, ending) = (watch::Sender::new(false), watch::Sender::new(false));

@@ -30,6 +30,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How long states that only said that a charge point lives may wait to be stored.
 const SOFT: Duration = Duration::from_secs(5);
 
+/// After a batch was refused for good, events are stored one by one for so long: so only the one that the store will never take
+/// suffers for it.
+const CAUTION: Duration = Duration::from_mins(1);
+
 /// An event on its way.
 pub(crate) struct Job {
     charge_point: ChargePointKey,
@@ -98,6 +102,7 @@ pub struct Desk {
     /// What could not be stored in time. Whether the store has it after all is not known, so it comes before anything else;
     /// nobody waits for its answers any more.
     stuck: Option<Followed>,
+    cautious_until: Option<Instant>,
 }
 
 /// Events that were followed in memory and are not stored yet.
@@ -121,7 +126,17 @@ impl Desk {
         last_id: i32,
         last_batch: i64,
     ) -> Self {
-        Self { site, queue, models, last_id, last_batch, soft: BTreeSet::new(), soft_since: None, stuck: None }
+        Self {
+            site,
+            queue,
+            models,
+            last_id,
+            last_batch,
+            soft: BTreeSet::new(),
+            soft_since: None,
+            stuck: None,
+            cautious_until: None,
+        }
     }
 
     /// Works until nobody hands in anything any more.
@@ -129,8 +144,9 @@ impl Desk {
         let mut jobs = Vec::new();
         loop {
             let flush_at = self.soft_since.map(|since| since + SOFT);
+            let most = self.most();
             tokio::select! {
-                count = self.queue.recv_many(&mut jobs, MOST) => {
+                count = self.queue.recv_many(&mut jobs, most) => {
                     if count == 0 {
                         break;
                     }
@@ -144,17 +160,26 @@ impl Desk {
         self.round(&mut Vec::new()).await;
     }
 
+    /// How many events are taken together.
+    fn most(&mut self) -> usize {
+        self.cautious_until = self.cautious_until.filter(|until| Instant::now() < *until);
+        self.cautious_until.map_or(MOST, |_| 1)
+    }
+
     async fn round(&mut self, jobs: &mut Vec<Job>) {
         let site = Arc::clone(&self.site);
         let mut step = site.step().await;
         let mut trouble = Trouble::until(Instant::now() + PATIENCE);
         if let Some(stuck) = self.stuck.take() {
-            if !trouble.bear(|| site.store().write(&stuck.batch)).await {
-                self.stuck = Some(stuck);
-                jobs.clear();
-                return;
+            match trouble.bear(|| site.store().write(&stuck.batch)).await {
+                Fate::Stored => self.stored(stuck, &mut step),
+                Fate::Refused => self.be_cautious(),
+                Fate::Unknown => {
+                    self.stuck = Some(stuck);
+                    jobs.clear();
+                    return;
+                }
             }
-            self.stored(stuck, &mut step);
         }
         let mut histories = Vec::new();
         while histories.len() < jobs.len() {
@@ -171,16 +196,28 @@ impl Desk {
         let mut followed = self.follow(jobs, histories, &site.cards());
         let answers = std::mem::take(&mut followed.answers);
         // Signs of life alone are stored with what comes next: no commit for each heartbeat.
-        if !followed.batch.is_empty() && !trouble.bear(|| site.store().write(&followed.batch)).await {
-            self.stuck = Some(followed);
-            return;
+        let fate = if followed.batch.is_empty() {
+            Fate::Stored
+        } else {
+            trouble.bear(|| site.store().write(&followed.batch)).await
+        };
+        match fate {
+            Fate::Stored => self.stored(followed, &mut step),
+            Fate::Refused => return self.be_cautious(),
+            Fate::Unknown => {
+                self.stuck = Some(followed);
+                return;
+            }
         }
-        self.stored(followed, &mut step);
         drop(step);
         for (sender, answer) in answers {
             // Who has gone meanwhile will ask again, and get the same answer.
             drop(sender.send(answer));
         }
+    }
+
+    fn be_cautious(&mut self) {
+        self.cautious_until = Some(Instant::now() + CAUTION);
     }
 
     /// What was followed is stored: it is the present from here on.
@@ -292,6 +329,16 @@ fn batch_of<'a>(
     }
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stored,
+    /// It was not in time; whether it is stored is not known.
+    Unknown,
+    /// The store will never take it: nothing of it is stored.
+    Refused,
+}
+
 /// Trouble with the store, which is borne for a while.
 struct Trouble {
     deadline: Instant,
@@ -307,20 +354,24 @@ impl Trouble {
         Instant::now() + self.pause > self.deadline
     }
 
-    /// Tries again and again; `false` when it was too much.
-    async fn bear<F>(&mut self, mut attempt: impl FnMut() -> F) -> bool
+    /// Tries again and again, while it is of use.
+    async fn bear<F>(&mut self, mut attempt: impl FnMut() -> F) -> Fate
     where
         F: Future<Output = Result<(), StoreError>>,
     {
         loop {
             match timeout_at(self.deadline, attempt()).await {
-                Ok(Ok(())) => return true,
+                Ok(Ok(())) => return Fate::Stored,
+                Ok(Err(error)) if error.is_lasting() => {
+                    tracing::error!(%error, "what charge points told cannot be stored");
+                    return Fate::Refused;
+                }
                 Ok(Err(error)) => self.wait_after(&error).await,
                 Err(_) => tracing::warn!("the store does not answer"),
             }
             if self.is_too_much() {
                 tracing::error!("what charge points told could not be stored in time; they will tell it again");
-                return false;
+                return Fate::Unknown;
             }
         }
     }

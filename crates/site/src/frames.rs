@@ -1,24 +1,20 @@
 //! The log of raw frames, beside what is promised: written in batches, bounded, and the first to go when there is trouble.
 
-use crate::Clock;
 use crate::running::Site;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{FramePart, StoreError};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TryRecvError;
-use tokio::time::{Instant, interval};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep};
 
-/// How many frames may wait to be packed; more are not logged.
-const WAITING: usize = 8_192;
-/// How often they are packed: to be woken by each of them would cost more than the packing.
-const LOOK: Duration = Duration::from_millis(50);
-/// How often they are written, and how many bytes of them at the latest.
+/// How often frames are written, and how many bytes of them at the latest.
 const EVERY: Duration = Duration::from_secs(2);
-const AT_MOST: usize = 4 << 20;
+const AT_MOST: usize = 12 << 20;
+/// How many bytes may wait while the database is busy; more frames are not logged.
+const WAITING: usize = 2 * AT_MOST;
 /// How often the oldest are forgotten.
 const PRUNED: Duration = Duration::from_mins(1);
 /// The newest so many of each charge point are kept, and so many bytes of all.
@@ -56,62 +52,98 @@ pub struct Frame {
     pub text: String,
 }
 
-struct Noted {
-    charge_point: ChargePointKey,
-    at: Timestamp,
-    way: Way,
-    text: String,
+/// What waits to be written: lines, one after another, each with whose it is and where it ends.
+#[derive(Debug, Default)]
+struct Page {
+    lines: String,
+    ends: Vec<(ChargePointKey, usize)>,
+}
+
+impl Page {
+    /// Each line with whose it is, those of a charge point together, in the order in which they came.
+    fn by_charge_point(&self) -> Vec<(ChargePointKey, &str)> {
+        let mut start = 0;
+        let line = |(key, end): &(ChargePointKey, usize)| {
+            let line = &self.lines[start..*end];
+            start = *end;
+            (*key, line)
+        };
+        let mut lines: Vec<_> = self.ends.iter().map(line).collect();
+        lines.sort_by_key(|(key, _)| *key);
+        lines
+    }
+
+    /// Makes it empty, and leaves the room that it has, unless that was by far too much.
+    fn clear(&mut self) {
+        let (bytes, lines) = (self.lines.len(), self.ends.len());
+        self.lines.clear();
+        self.ends.clear();
+        if self.lines.capacity() / 4 > bytes {
+            self.lines.shrink_to(bytes * 2);
+            self.ends.shrink_to(lines * 2);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    page: Mutex<Page>,
+    /// Told when there is much of it.
+    is_full: Notify,
+}
+
+impl Open {
+    fn page(&self) -> MutexGuard<'_, Page> {
+        self.page.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Where frames are noted. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct FrameLog(mpsc::Sender<Noted>);
-
-impl std::fmt::Debug for Noted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
+pub struct FrameLog {
+    open: Arc<Open>,
+    /// Nothing is sent by it: the log ends when the last of these is gone.
+    _held: mpsc::Sender<Infallible>,
 }
 
 impl FrameLog {
     /// A log of a site, and the work of keeping it, which ends when nobody can note anything any more.
     pub fn new(site: Arc<Site>) -> (Self, impl Future<Output = ()> + Send) {
-        let (sender, queue) = mpsc::channel(WAITING);
-        (Self(sender), keep(site, queue))
+        let (held, ended) = mpsc::channel(1);
+        let open = Arc::<Open>::default();
+        (Self { open: Arc::clone(&open), _held: held }, keep(site, open, ended))
     }
 
-    /// Notes a frame, unless too many wait already: nobody waits for the log.
-    pub fn note(&self, charge_point: ChargePointKey, way: Way, text: &str) {
-        let noted = Noted { charge_point, at: Clock::real(), way, text: text.to_owned() };
-        if self.0.try_send(noted).is_err() {
+    /// Notes a frame, unless too much waits already: nobody waits for the log.
+    pub fn note(&self, charge_point: ChargePointKey, at: Timestamp, way: Way, text: &str) {
+        let mut page = self.open.page();
+        let before = page.lines.len();
+        if before >= WAITING {
             tracing::debug!(charge_point = charge_point.0, "a frame is not logged");
+            return;
+        }
+        push_line(&mut page.lines, at, way, text);
+        let end = page.lines.len();
+        page.ends.push((charge_point, end));
+        if before < AT_MOST && end >= AT_MOST {
+            self.open.is_full.notify_one();
         }
     }
 }
 
-async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
-    let mut open: HashMap<ChargePointKey, (i32, String)> = HashMap::new();
-    let mut bytes = 0;
-    let mut looks = interval(LOOK);
-    let (mut written, mut pruned) = (Instant::now(), Instant::now());
+async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infallible>) {
+    let mut pruned = Instant::now();
+    let mut page = Page::default();
     loop {
-        looks.tick().await;
-        let is_over = loop {
-            match queue.try_recv() {
-                Ok(frame) => {
-                    bytes += frame.text.len();
-                    let (count, lines) = open.entry(frame.charge_point).or_default();
-                    *count += 1;
-                    push_line(lines, &frame);
-                }
-                Err(TryRecvError::Empty) => break false,
-                Err(TryRecvError::Disconnected) => break true,
-            }
+        let is_over = tokio::select! {
+            () = sleep(EVERY) => false,
+            () = open.is_full.notified() => false,
+            _ = ended.recv() => true,
         };
-        if bytes >= AT_MOST || written.elapsed() > EVERY || is_over {
-            (bytes, written) = (0, Instant::now());
-            write(&site, &mut open).await;
-        }
+        // What was written gives its room to what comes next.
+        std::mem::swap(&mut page, &mut *open.page());
+        write(&site, &page).await;
+        page.clear();
         if is_over {
             return;
         }
@@ -126,30 +158,35 @@ async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
 }
 
 /// A line is the time in ms, the way, and the text, which has no line of its own.
-fn push_line(lines: &mut String, frame: &Noted) {
-    lines.push_str(&frame.at.0.to_string());
-    lines.push(frame.way.sign());
-    if frame.text.contains(['\n', '\r']) {
-        lines.push_str(&frame.text.replace(['\n', '\r'], " "));
+fn push_line(lines: &mut String, at: Timestamp, way: Way, text: &str) {
+    lines.push_str(itoa::Buffer::new().format(at.0));
+    lines.push(way.sign());
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_some() {
+        lines.push_str(&text.replace(['\n', '\r'], " "));
     } else {
-        lines.push_str(&frame.text);
+        lines.push_str(text);
     }
     lines.push('\n');
 }
 
-async fn write(site: &Site, open: &mut HashMap<ChargePointKey, (i32, String)>) {
-    if open.is_empty() {
+async fn write(site: &Site, page: &Page) {
+    let parts: Vec<FramePart> = page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(part).collect();
+    if parts.is_empty() {
         return;
     }
-    let part = |(charge_point, (frames, lines)): (ChargePointKey, (i32, String))| FramePart {
-        charge_point,
-        frames,
-        lines: lz4_flex::compress_prepend_size(lines.as_bytes()),
-    };
-    let parts: Vec<FramePart> = open.drain().map(part).collect();
     let _step = site.step().await;
     if let Err(error) = site.store().add_frames(&parts).await {
         tracing::warn!(%error, "frames could not be logged");
+    }
+}
+
+/// Lines of one charge point, packed.
+fn part(lines: &[(ChargePointKey, &str)]) -> FramePart {
+    let text: String = lines.iter().map(|(_, line)| *line).collect();
+    FramePart {
+        charge_point: lines[0].0,
+        frames: i32::try_from(lines.len()).unwrap_or(i32::MAX),
+        lines: lz4_flex::compress_prepend_size(text.as_bytes()),
     }
 }
 
@@ -198,13 +235,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_page_keeps_the_order_of_each_charge_point_and_its_room() {
+        let mut page = Page::default();
+        for (key, text) in [(2, "a"), (1, "b"), (2, "c")] {
+            push_line(&mut page.lines, Timestamp(5), Way::In, text);
+            let end = page.lines.len();
+            page.ends.push((ChargePointKey(key), end));
+        }
+        let lines = page.by_charge_point();
+        assert_eq!(lines, [(ChargePointKey(1), "5<b\n"), (ChargePointKey(2), "5<a\n"), (ChargePointKey(2), "5<c\n")]);
+        let parts: Vec<_> = lines.chunk_by(|a, b| a.0 == b.0).map(part).collect();
+        assert_eq!((parts[1].charge_point, parts[1].frames), (ChargePointKey(2), 2));
+        page.lines.reserve(1 << 20);
+        page.clear();
+        assert!(page.lines.capacity() < 1 << 20, "a burst does not hold its memory");
+        assert!(page.by_charge_point().is_empty());
+    }
+
+    #[test]
     fn lines_come_back() {
         let mut lines = String::new();
         for (way, text) in [(Way::In, "[2,\"<1>\",\"A\",{}]"), (Way::Out, "a\r\nb")] {
-            push_line(
-                &mut lines,
-                &Noted { charge_point: ChargePointKey(1), at: Timestamp(5), way, text: text.to_owned() },
-            );
+            push_line(&mut lines, Timestamp(5), way, text);
         }
         let read: Vec<Frame> = lines.lines().filter_map(read_line).collect();
         assert_eq!(read[0], Frame { at: Timestamp(5), way: Way::In, text: "[2,\"<1>\",\"A\",{}]".to_owned() });

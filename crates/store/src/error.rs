@@ -1,6 +1,7 @@
 //! What can go wrong with the store.
 
 use crate::site_file::SiteFileError;
+use sqlx::error::{DatabaseError, ErrorKind};
 
 /// An error of the store. `Display` is one line that can be shown to the person at the terminal; it never holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -43,4 +44,29 @@ pub enum StoreError {
     /// A migration failed.
     #[error("database migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Whether the same would be refused again, however long one waits. Nothing of it is stored then.
+    pub fn is_lasting(&self) -> bool {
+        use sqlx::Error::{ColumnDecode, ColumnNotFound, Database, Decode, Encode, RowNotFound, TypeNotFound};
+        match self {
+            Self::Unknown(_) | Self::Exists(_) | Self::Corrupt(_) => true,
+            Self::Database(Database(error)) => is_lasting(error.as_ref()),
+            Self::Database(error) => matches!(
+                error,
+                ColumnDecode { .. } | ColumnNotFound(_) | Decode(_) | Encode(_) | RowNotFound | TypeNotFound { .. }
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// A rule of the schema, or a value that the database cannot hold. What SQLite tells as a plain error (1), a mismatch (20)
+/// or out of range (25) is such, and so are PostgreSQL's classes 22 (data) and 42 (statement).
+fn is_lasting(error: &dyn DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    !matches!(error.kind(), ErrorKind::Other)
+        || matches!(code.as_ref(), "1" | "20" | "25")
+        || code.len() == 5 && (code.starts_with("22") || code.starts_with("42"))
 }

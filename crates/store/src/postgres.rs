@@ -23,6 +23,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/postgres");
 const BEGIN_WRITE: &str = "BEGIN";
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// Prepared statements that a connection keeps: those of the lists of a batch come in 32 lengths each, see `shared/batch.rs`.
+const STATEMENTS: usize = 512;
+
 /// Sessions in one `INSERT`: each column travels as one array.
 const SESSIONS_AT_ONCE: usize = 5_000;
 
@@ -62,6 +65,7 @@ impl PostgresStore {
             .application_name("bmw")
             // A server that cannot reach us any more lets go of the lock within a minute.
             .options([("tcp_keepalives_idle", "30"), ("tcp_keepalives_interval", "10"), ("tcp_keepalives_count", "3")])
+            .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let mut connection = connect_once(&connect).await?;
         if options.role == Role::Owner {

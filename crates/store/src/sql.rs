@@ -213,10 +213,12 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
     " FROM \"transaction\" WHERE charge_point = $1 AND told_start = $2 AND register_start = $3 AND connector = $4 \
      AND lower(id_tag) = $5 ORDER BY id DESC LIMIT 1"
 );
-/// The newest reading of each running session.
+/// The newest reading of each running session. Its clock may have been set back meanwhile, by less than a day.
 pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, m.register_wh, m.measured_at, \
      m.claimed_at FROM \"transaction\" t JOIN meter_value m ON m.id = (\
-     SELECT l.id FROM meter_value l WHERE l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
+     SELECT l.id FROM meter_value l \
+     WHERE l.charge_point = t.charge_point AND l.measured_at >= t.started_at - 86400000 \
+     AND l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
      ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) WHERE t.finished_at IS NULL";
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
@@ -313,7 +315,10 @@ pub(crate) const METER_VALUES: &str = concat!(
 pub(crate) const METER_VALUES_OF: &str = concat!(
     "SELECT ",
     meter_value_columns!(),
-    " FROM meter_value m WHERE m.transaction_id = $1 ORDER BY m.measured_at, m.id"
+    " FROM \"transaction\" t JOIN meter_value m ON m.charge_point = t.charge_point \
+     AND m.measured_at >= coalesce(t.started_at, 0) - 86400000 \
+     AND m.measured_at <= coalesce(t.finished_at, 9223372036768375807) + 86400000 \
+     AND m.transaction_id = t.id WHERE t.id = $1 ORDER BY m.measured_at, m.id"
 );
 pub(crate) const LATEST_METER_VALUES: &str = concat!(
     "SELECT ",

@@ -25,6 +25,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/sqlite");
 const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 const BEGIN_SNAPSHOT: &str = "BEGIN";
 
+/// Prepared statements that a connection keeps: those of the lists of a batch come in 32 lengths each, see `shared/batch.rs`.
+const STATEMENTS: usize = 512;
+
 /// Sessions in one `INSERT`. More of them are no faster, and 32 766 parameters are the most.
 const SESSIONS_AT_ONCE: usize = 500;
 
@@ -61,6 +64,7 @@ impl SqliteStore {
             .filename(&path)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let write = connect
             .clone()

@@ -62,6 +62,11 @@ impl Server {
         Ok((status, if head.contains("transfer-encoding: chunked") { unchunk(&body) } else { body }))
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The memory that it holds, bytes (`VmRSS`).
     pub fn memory(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;

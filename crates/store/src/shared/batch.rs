@@ -11,8 +11,9 @@ use sqlx::query_builder::Separated;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The most rows in one statement.
+/// The most rows in one statement, and by how many their number rises where there are many.
 const ROWS: usize = 256;
+const STEP: usize = 16;
 
 /// Writes a batch; `false` when it was written before.
 pub(super) async fn write(connection: &mut Connection, zone: &Zone, batch: &Batch) -> Result<bool> {
@@ -133,7 +134,7 @@ async fn begin_sessions(connection: &mut Connection, zone: &Zone, begun: &[&Sess
 /// Sessions by their numbers.
 async fn stored(connection: &mut Connection, ids: &[i32]) -> Result<HashMap<i32, Transaction>> {
     let mut found = HashMap::with_capacity(ids.len());
-    for part in powers_of_two(ids) {
+    for part in parts(ids) {
         let mut query = QueryBuilder::<Database>::new(sql::SESSIONS_IN);
         let mut row = query.separated(", ");
         for id in part {
@@ -291,13 +292,17 @@ async fn add_findings(connection: &mut Connection, findings: &[Finding]) -> Resu
 /// A row of values on its way into a statement.
 type Row<'q> = Separated<'q, Database, &'static str>;
 
-/// Parts whose lengths are powers of two: so the database meets only a few texts of a statement, and keeps each of them
-/// prepared.
-fn powers_of_two<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+/// Parts of a few lengths: the database meets only so many texts of a statement, and keeps each of them prepared, and a list needs
+/// few statements, each of which is a way to the database and back.
+fn parts<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     let mut left = rows;
     std::iter::from_fn(move || {
-        let largest = 1 << left.len().checked_ilog2()?;
-        let (part, rest) = left.split_at(largest.min(ROWS));
+        let length = match left.len() {
+            0 => return None,
+            few @ 1..STEP => few,
+            many => (many - many % STEP).min(ROWS),
+        };
+        let (part, rest) = left.split_at(length);
         left = rest;
         Some(part)
     })
@@ -311,7 +316,7 @@ async fn put_rows<'a, T>(
     tail: &'static str,
     bind: impl for<'q> Fn(&mut Row<'q>, &'a T),
 ) -> Result<()> {
-    for part in powers_of_two(rows) {
+    for part in parts(rows) {
         let mut query = QueryBuilder::<Database>::new(head);
         query.push_values(part, |mut row, value| bind(&mut row, value));
         query.push(tail);
@@ -328,7 +333,7 @@ async fn change_rows<T>(
     bind: impl for<'q> Fn(&mut Row<'q>, &T),
 ) -> Result<u64> {
     let mut changed = 0;
-    for part in powers_of_two(rows) {
+    for part in parts(rows) {
         let mut query = QueryBuilder::<Database>::new(head);
         query.push_values(part, |mut row, value| bind(&mut row, value));
         query.push(tail);
