@@ -16,6 +16,8 @@ struct Frame {
     lang: Lang,
     theme: Theme,
     link: Link,
+    /// How old what is shown is, ms; counted while the feed is not heard of.
+    age: i64,
     is_routing: bool,
     path: String,
     search: String,
@@ -29,6 +31,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             lang: ui.lang.get(),
             theme: ui.theme.get(),
             link: live.link.get(),
+            age: if live.link.get() == Link::Stale { live.clock.get() - live.heard.get() } else { 0 },
             is_routing: is_routing.get(),
             path: location.pathname.get(),
             search: location.search.get(),
@@ -64,16 +67,18 @@ impl Frame {
             Link::Static => ("static", lang.live_static()),
             Link::Connected => ("connected", lang.live_connected()),
             Link::Reconnecting => ("reconnecting", lang.live_reconnecting()),
-            Link::Offline => ("offline", lang.live_offline()),
+            Link::Stale => ("stale", lang.live_stale()),
         };
         let other = lang.other();
         html! {
             header.topbar.is-routing[self.is_routing] {
                 a.topbar-brand href="/overview/" { "BMW" }
                 span.topbar-space {}
-                span.live-sign data-link=(link_word) role="status" {
+                span.live-sign data-link=(link_word) {
                     span.live-dot aria-hidden="true" {}
-                    span.live-text { (link_label) }
+                    span.live-text role="status" { (link_label) }
+                    // Beside the status: nobody wants to hear it count.
+                    @if self.link == Link::Stale { span.live-age { (lang.ago(self.age)) } }
                 }
                 a.topbar-switch rel="external nofollow" href=(self.preference("lang", other.code())) data-do="lang"
                     lang=(other.code()) aria-label=(lang.switch_language()) title=(lang.switch_language())

@@ -23,6 +23,7 @@ pub mod serve;
 #[cfg(feature = "ssr")]
 pub mod state;
 pub mod text;
+pub mod told;
 pub mod ui;
 
 use data::PageName;

@@ -1,6 +1,7 @@
 //! What the live feed has told since the page was loaded.
 //!
-//! On the server, and until the feed is open, there is nothing here and the views show the page's own data.
+//! On the server, and until the feed is open, there is nothing here and the views show the page's own data. What was told
+//! is kept while the connection is lost: it is the newest that is known, and the sign in the frame says how old it is.
 
 use crate::feed_message::ChargerMessage;
 use leptos::prelude::*;
@@ -11,12 +12,12 @@ use std::collections::BTreeMap;
 pub enum Link {
     /// Not tried: the page as the server rendered it.
     Static,
-    /// Open.
+    /// Open, and heard of.
     Connected,
     /// Lost a moment ago, or not open yet.
     Reconnecting,
-    /// Lost for longer.
-    Offline,
+    /// Not heard of for so long that what is shown is old.
+    Stale,
 }
 
 /// What the feed has told.
@@ -32,6 +33,8 @@ pub struct Live {
     pub pulse: RwSignal<u32>,
     /// Ms since the page was loaded, in steps. Ages are counted by it.
     pub clock: RwSignal<i64>,
+    /// What the clock showed when the feed was last heard of, as long as it is not connected.
+    pub heard: RwSignal<i64>,
 }
 
 impl Live {
@@ -43,6 +46,7 @@ impl Live {
             phases: RwSignal::default(),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
+            heard: RwSignal::default(),
         };
         provide_context(live);
         #[cfg(feature = "hydrate")]
@@ -56,10 +60,25 @@ impl Live {
     }
 }
 
+/// The bounds of the wait before the feed is opened again, ms.
+const FIRST_WAIT: u32 = 2000;
+const LAST_WAIT: u32 = 30_000;
+/// A server that comes back is not asked at once by all.
+const LEAST_WAIT: u32 = 250;
+
+/// How long to wait after so many attempts that failed, ms: any time up to a bound that doubles, by a random number from 0
+/// to 1, so that those who were cut off together do not come back together.
+pub fn wait_ms(attempts: u32, random: f64) -> u32 {
+    let most = (FIRST_WAIT << attempts.min(4)).min(LAST_WAIT);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most `most`
+    let more = (random * f64::from(most - LEAST_WAIT)) as u32;
+    LEAST_WAIT + more
+}
+
 #[cfg(feature = "hydrate")]
 mod in_browser {
-    use super::{Link, Live};
-    use crate::feed_message::FeedMessage;
+    use super::{Link, Live, wait_ms};
+    use crate::feed_message::{FeedContent, FeedMessage};
     use leptos::prelude::*;
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
@@ -68,49 +87,73 @@ mod in_browser {
     use wasm_bindgen::closure::Closure;
     use web_sys::{MessageEvent, WebSocket};
 
+    /// The feed. It says something at least every 5 s, as a page is not told of pings.
+    const ADDRESS: &str = "/ws/charger/details/?alive=5";
+    /// A connection that has said nothing for so long is dead, and what is shown is old, ms.
+    const SILENCE: i64 = 15_000;
     /// Messages are shown this long after the first of a burst.
     const LOOK: Duration = Duration::from_millis(100);
-    /// How often ages move on.
-    const TICK: Duration = Duration::from_secs(10);
-    /// A page's data is asked for again this many ticks after a change, and after so many in any case.
-    const TICKS_IN_ANY_CASE: u32 = 6;
-    /// The first wait before the feed is opened again; it doubles up to the last.
-    const FIRST_WAIT_MS: u64 = 1000;
-    const LAST_WAIT_MS: u64 = 30_000;
-    /// Waits longer than this are shown as offline.
-    const OFFLINE_MS: u64 = 8000;
+    /// How often the connection is looked after, and ages move on.
+    const TICK: Duration = Duration::from_secs(5);
+    /// The page's data is asked for again a moment after something has happened that the feed tells only in part, but no
+    /// sooner than this after the last time; and in any case now and then, ms.
+    const MOMENT: i64 = 1000;
+    const ASK_AGAIN: i64 = 10_000;
+    const ASK_ANYWAY: i64 = 120_000;
 
     struct Feed {
         live: Live,
-        wait_ms: Cell<u64>,
-        is_changed: Cell<bool>,
+        started: i64,
+        /// Attempts to open it that have failed.
+        attempts: Cell<u32>,
+        /// When it was opened, or last heard of.
+        heard: Cell<i64>,
+        /// The number of its last message.
+        seq: Cell<i32>,
+        /// Whether there is a socket that is open, or being opened.
+        is_open: Cell<bool>,
+        /// The next attempt.
+        next: Cell<Option<TimeoutHandle>>,
+        /// Whether all charge points have been told on this connection.
+        is_complete: Cell<bool>,
+        /// When the page's data was last asked for, and whether it will be.
+        asked: Cell<i64>,
+        will_ask: Cell<bool>,
         /// What was told since the last look: a burst of messages is shown at once.
-        told: RefCell<Vec<FeedMessage>>,
-        /// The socket and its handlers: dropped together, once it is closed.
-        open: RefCell<Option<(WebSocket, [Closure<dyn FnMut(MessageEvent)>; 2])>>,
+        told: RefCell<Vec<FeedContent>>,
+        /// The socket and its handlers: dropped together, once another takes their place.
+        socket: RefCell<Option<(WebSocket, [Closure<dyn FnMut(MessageEvent)>; 2])>>,
     }
 
     pub fn start(live: Live) {
+        let now = now_ms();
         let feed = Rc::new(Feed {
             live,
-            wait_ms: Cell::new(FIRST_WAIT_MS),
-            is_changed: Cell::new(false),
+            started: now,
+            attempts: Cell::new(0),
+            heard: Cell::new(now),
+            seq: Cell::new(0),
+            is_open: Cell::new(false),
+            next: Cell::new(None),
+            is_complete: Cell::new(false),
+            asked: Cell::new(now),
+            will_ask: Cell::new(false),
             told: RefCell::default(),
-            open: RefCell::new(None),
+            socket: RefCell::new(None),
         });
         live.link.set(Link::Reconnecting);
         connect(&feed);
-        let ticks = Cell::new(0);
-        let started = now_ms();
-        let tick = move || {
-            live.clock.set(now_ms() - started);
-            ticks.set(ticks.get() + 1);
-            if feed.is_changed.take() || ticks.get() >= TICKS_IN_ANY_CASE {
-                ticks.set(0);
-                live.pulse.update(|pulse| *pulse = pulse.wrapping_add(1));
-            }
-        };
-        set_interval(tick, TICK);
+        for event in ["online", "visibilitychange"] {
+            let feed = feed.clone();
+            // Listened to as long as the page is there.
+            let _listened = window_event_listener_untyped(event, move |_| {
+                if is_seen() {
+                    look_after(&feed);
+                    come_back(&feed);
+                }
+            });
+        }
+        set_interval(move || look_after(&feed), TICK);
     }
 
     #[allow(clippy::cast_possible_truncation)] // ms since the page was loaded
@@ -118,25 +161,28 @@ mod in_browser {
         window().performance().map_or(0, |clock| clock.now() as i64)
     }
 
+    fn is_seen() -> bool {
+        !document().hidden()
+    }
+
     fn connect(feed: &Rc<Feed>) {
         let location = window().location();
         let (Ok(protocol), Ok(host)) = (location.protocol(), location.host()) else {
             return;
         };
-        let scheme = if protocol == "https:" { "wss" } else { "ws" };
-        let Ok(socket) = WebSocket::new(&format!("{scheme}://{host}/ws/charger/details/")) else {
+        let scheme = if protocol == "https:" { "wss://" } else { "ws://" };
+        feed.next.set(None);
+        feed.heard.set(now_ms());
+        feed.seq.set(0);
+        feed.is_complete.set(false);
+        let Ok(socket) = WebSocket::new(&[scheme, &host, ADDRESS].concat()) else {
             return lost(feed);
         };
         let on_message = {
             let feed = feed.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-                let message = event.data().as_string().and_then(|text| FeedMessage::read(&text));
-                let Some(message) = message else { return };
-                feed.told.borrow_mut().push(message);
-                if feed.told.borrow().len() == 1 {
-                    let feed = feed.clone();
-                    // Not an animation frame: in a tab that nobody sees there is none.
-                    set_timeout(move || take_all(&feed), LOOK);
+                if let Some(message) = event.data().as_string().and_then(|text| FeedMessage::read(&text)) {
+                    hear(&feed, message);
                 }
             })
         };
@@ -146,48 +192,143 @@ mod in_browser {
         };
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-        *feed.open.borrow_mut() = Some((socket, [on_message, on_close]));
+        feed.is_open.set(true);
+        *feed.socket.borrow_mut() = Some((socket, [on_message, on_close]));
     }
 
+    /// Leaves the connection, and tries again after a while.
     fn lost(feed: &Rc<Feed>) {
-        let wait = feed.wait_ms.get();
-        feed.live.link.set(if wait >= OFFLINE_MS { Link::Offline } else { Link::Reconnecting });
-        feed.told.take();
-        // What the feed told grows old from here on; the page's own data is asked for again and again.
-        feed.live.chargers.update(std::collections::BTreeMap::clear);
-        feed.live.phases.set(None);
-        feed.wait_ms.set((wait * 2).min(LAST_WAIT_MS));
-        let feed = feed.clone();
-        set_timeout(move || connect(&feed), Duration::from_millis(wait));
-    }
-
-    fn take_all(feed: &Feed) {
-        let told = feed.told.take();
-        // The connection may have been lost since: what it told is no longer so.
-        if told.is_empty() {
-            return;
+        if let Some((socket, _)) = &*feed.socket.borrow() {
+            socket.set_onmessage(None);
+            socket.set_onclose(None);
+            // Fails for no code but ours, and there is none.
+            drop(socket.close());
         }
-        feed.wait_ms.set(FIRST_WAIT_MS);
-        if feed.live.link.get_untracked() != Link::Connected {
-            feed.live.link.set(Link::Connected);
-        }
-        for message in told {
-            take(feed, message);
-        }
-    }
-
-    fn take(feed: &Feed, message: FeedMessage) {
+        feed.is_open.set(false);
         let live = feed.live;
-        let (id, told) = match message {
-            FeedMessage::Phases(load) => return live.phases.set(Some(load)),
-            FeedMessage::Charger(id, told) => (id, told),
-        };
-        let before = live.chargers.with_untracked(|chargers| chargers.get(&id).cloned());
-        if before.as_ref() != Some(&told) {
-            feed.is_changed.set(feed.is_changed.get() || before.is_some());
-            live.chargers.update(|chargers| {
-                chargers.insert(id, told);
-            });
+        if live.link.get_untracked() == Link::Connected {
+            live.heard.set(feed.heard.get() - feed.started);
+            live.link.set(Link::Reconnecting);
         }
+        let wait = wait_ms(feed.attempts.get(), js_sys::Math::random());
+        feed.attempts.set(feed.attempts.get() + 1);
+        let wait = Duration::from_millis(wait.into());
+        let waiting = feed.clone();
+        feed.next.set(set_timeout_with_handle(move || connect(&waiting), wait).ok());
+        say_if_stale(feed);
+    }
+
+    /// Tries again now, if it is not tried already: the network is back, or somebody looks.
+    fn come_back(feed: &Rc<Feed>) {
+        if let Some(next) = feed.next.take() {
+            next.clear();
+            feed.attempts.set(0);
+            connect(feed);
+        }
+    }
+
+    fn say_if_stale(feed: &Feed) {
+        let live = feed.live;
+        let is_old = now_ms() - feed.started - live.heard.get_untracked() > SILENCE;
+        if is_old && live.link.get_untracked() == Link::Reconnecting {
+            live.link.set(Link::Stale);
+        }
+    }
+
+    /// What is done by time alone.
+    fn look_after(feed: &Rc<Feed>) {
+        let now = now_ms();
+        feed.live.clock.set(now - feed.started);
+        if feed.is_open.get() && now - feed.heard.get() > SILENCE {
+            lost(feed);
+        } else if feed.live.link.get_untracked() == Link::Connected {
+            feed.attempts.set(0);
+        } else {
+            say_if_stale(feed);
+        }
+        if now - feed.asked.get() > ASK_ANYWAY {
+            ask(feed);
+        }
+    }
+
+    fn hear(feed: &Rc<Feed>, message: FeedMessage) {
+        feed.heard.set(now_ms());
+        if message.seq != Some(feed.seq.get() + 1) {
+            // Something is missing: a new connection tells all there is.
+            return lost(feed);
+        }
+        feed.seq.set(feed.seq.get() + 1);
+        let live = feed.live;
+        if live.link.get_untracked() != Link::Connected {
+            // What the feed does not carry may have changed meanwhile. A page that has just been loaded knows it.
+            if !live.chargers.with_untracked(std::collections::BTreeMap::is_empty) {
+                ask(feed);
+            }
+            live.link.set(Link::Connected);
+        }
+        let mut told = feed.told.borrow_mut();
+        told.push(message.content);
+        if told.len() == 1 {
+            let feed = feed.clone();
+            // Not an animation frame: in a tab that nobody sees there is none.
+            set_timeout(move || take_all(&feed), LOOK);
+        }
+    }
+
+    fn take_all(feed: &Rc<Feed>) {
+        for content in feed.told.take() {
+            take(feed, content);
+        }
+    }
+
+    fn take(feed: &Rc<Feed>, content: FeedContent) {
+        let live = feed.live;
+        let (id, mut told, at) = match content {
+            FeedContent::Nothing => return,
+            FeedContent::Phases(load) => {
+                // The first of these follows the charge points.
+                feed.is_complete.set(true);
+                return live.phases.set(Some(load));
+            }
+            FeedContent::Charger(id, told, at) => (id, told, at),
+        };
+        let mut is_news = false;
+        live.chargers.update(|chargers| {
+            let before = chargers.remove(&id);
+            is_news = before.as_ref().map_or(feed.is_complete.get(), |before| told.is_news(before));
+            told.follow(before, at);
+            chargers.insert(id, told);
+        });
+        if is_news && !feed.will_ask.replace(true) {
+            let wait = (feed.asked.get() + ASK_AGAIN - now_ms()).max(MOMENT);
+            let feed = feed.clone();
+            set_timeout(move || ask(&feed), Duration::from_millis(wait.unsigned_abs()));
+        }
+    }
+
+    /// Lets the page ask for its data; when nobody sees it, as soon as somebody does.
+    fn ask(feed: &Feed) {
+        feed.will_ask.set(false);
+        if is_seen() {
+            feed.asked.set(now_ms());
+            feed.live.pulse.update(|pulse| *pulse = pulse.wrapping_add(1));
+        } else {
+            feed.asked.set(i64::MIN / 2);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_within_bounds_and_differ() {
+        for attempts in 0..2000 {
+            let (least, middle, most) = (wait_ms(attempts, 0.0), wait_ms(attempts, 0.5), wait_ms(attempts, 1.0));
+            assert_eq!(least, LEAST_WAIT);
+            assert!(least < middle && middle < most && most <= LAST_WAIT, "{attempts}: {middle} {most}");
+        }
+        assert_eq!([0, 1, 2, 3, 4].map(|attempts| wait_ms(attempts, 1.0)), [2000, 4000, 8000, 16_000, 30_000]);
     }
 }

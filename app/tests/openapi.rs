@@ -1,7 +1,7 @@
-//! The OpenAPI document is a promise: a change of it must be seen and meant.
+//! The OpenAPI document and the AsyncAPI document are promises: a change of them must be seen and meant.
 #![cfg(feature = "ssr")]
 
-use bmw_app::api::openapi_document;
+use bmw_app::api::{asyncapi_document, openapi_document};
 use serde_json::Value;
 
 #[test]
@@ -29,6 +29,31 @@ fn every_operation_is_described() {
             for parameter in parameters.into_iter().flatten() {
                 assert!(!parameter["description"].as_str().unwrap().is_empty(), "{path} {parameter}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_document_of_the_feed_is_as_it_was() {
+    let mut document = asyncapi_document();
+    document["info"]["version"] = "…".into();
+    insta::assert_json_snapshot!("asyncapi", document);
+}
+
+#[test]
+fn every_message_of_the_feed_is_described() {
+    let document = asyncapi_document();
+    let messages = document["components"]["messages"].as_object().unwrap();
+    assert_eq!(messages.keys().collect::<Vec<_>>(), ["alive", "phases", "state"]);
+    for (name, message) in messages {
+        assert!(!message["summary"].as_str().unwrap().is_empty(), "{name}");
+        let payload = &message["payload"];
+        assert_eq!(payload["additionalProperties"], false, "{name}");
+        let fields = payload["properties"].as_object().unwrap();
+        assert_eq!(payload["required"].as_array().unwrap().len(), fields.len(), "{name}");
+        for (field, schema) in fields.iter().filter(|(field, _)| *field != "type") {
+            assert!(!schema["description"].as_str().unwrap().is_empty(), "{name} {field}");
+            assert!(message["examples"][0]["payload"].get(field).is_some(), "{name} {field}");
         }
     }
 }

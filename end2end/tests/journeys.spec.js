@@ -310,7 +310,7 @@ test("charts are read out by pointer and by keys", async ({ page }) => {
 
 test("what follows the feed keeps the focus, and what was opened", async ({ page }) => {
   let tell;
-  await page.routeWebSocket("/ws/charger/details/", (route) => {
+  await page.routeWebSocket(/\/ws\/charger\/details\//, (route) => {
     const server = route.connectToServer();
     server.onMessage((message) => route.send(message));
     tell = (message) => route.send(JSON.stringify(message));
@@ -352,7 +352,7 @@ test("the focus stays on what moves, and on what stays", async ({ page }) => {
 
 test("a lost connection is shown and mended", async ({ page }) => {
   let socket;
-  await page.routeWebSocket("/ws/charger/details/", (route) => {
+  await page.routeWebSocket(/\/ws\/charger\/details\//, (route) => {
     route.connectToServer();
     socket = route;
   });

@@ -8,9 +8,9 @@ import { join } from "node:path";
 
 const binary = process.env.BMW_TEST_BINARY;
 
-async function serve(database, extra = {}) {
+async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   const environment = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...extra };
-  const server = spawn(binary, ["serve", "--listen", "127.0.0.1:0"], { env: environment });
+  const server = spawn(binary, ["serve", "--listen", listen], { env: environment });
   const gone = new Promise((resolve) => server.once("exit", resolve));
   let said = "";
   const address = await new Promise((resolve, reject) => {
@@ -29,6 +29,14 @@ async function serve(database, extra = {}) {
       server.kill("SIGTERM");
       await gone;
     },
+    // Without a word.
+    kill: async () => {
+      server.kill("SIGKILL");
+      await gone;
+    },
+    // It stops answering, with all its connections open, and goes on.
+    freeze: () => server.kill("SIGSTOP"),
+    thaw: () => server.kill("SIGCONT"),
   };
 }
 
@@ -92,6 +100,17 @@ export const test = base.extend({
 export const testChargers = base.extend({
   // Takes in whoever comes.
   openSite: async ({}, use) => useSite(use, { BMW_REGISTER_UNKNOWN: "true" }),
+  // The same, as a server that can be killed, started again and frozen.
+  server: async ({}, use) => {
+    const folder = mkdtempSync(join(tmpdir(), "bmw-server-"));
+    const start = (listen) => serve(`sqlite://${join(folder, "site.db")}`, { BMW_REGISTER_UNKNOWN: "true" }, listen);
+    const server = await start();
+    server.restart = async () => Object.assign(server, await start(new URL(server.address).host));
+    await use(server);
+    server.thaw();
+    await server.end();
+    rmSync(folder, { recursive: true });
+  },
   // Knows nobody.
   strictSite: async ({}, use) => useSite(use, {}),
 });

@@ -51,7 +51,7 @@ impl Page {
         page.prose(text(document, "/info/description"));
         page.raw("<p>Version ");
         page.text(text(document, "/info/version"));
-        page.raw(", <a href=\"/api/openapi.json\">openapi.json</a></p></header><main>");
+        page.raw(", <a href=\"/api/openapi.json\">openapi.json</a>, live feed: <a href=\"/api/asyncapi.json\">asyncapi.json</a></p></header><main>");
         let tags = document.get("tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         page.contents(document, tags);
         for tag in tags {

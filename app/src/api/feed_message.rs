@@ -3,31 +3,52 @@
 //! The server writes them with the documented names. The browser's own JSON reads them: one of Rust's would weigh more
 //! in the bundle than all that is done with the messages.
 
-use js_sys::{JSON, Reflect};
+use crate::data::Value;
+use bmw_domain::calendar::LocalTime;
+use js_sys::{Date, JSON, Reflect};
 use wasm_bindgen::JsValue;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FeedMessage {
-    /// A charge point, by its identity, as it is now.
-    Charger(String, ChargerMessage),
+pub struct FeedMessage {
+    /// Its number on the connection.
+    pub seq: Option<i32>,
+    /// What it tells.
+    pub content: FeedContent,
+}
+
+/// What a message tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedContent {
+    /// A charge point by its identity, as it is now, and when that was by the site's clock.
+    Charger(String, ChargerMessage, LocalTime),
     /// The load of the phases A, B, C, in A; `None` where it is not known.
     Phases([Option<f64>; 3]),
+    /// That the connection is alive, or something that is not known here.
+    Nothing,
 }
 
 /// A charge point as the feed tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChargerMessage {
     /// Its state's name.
     pub state: Option<String>,
     /// The last message or command.
     pub command: Option<String>,
+    /// The most that it may draw now, A.
+    pub limit: Option<i32>,
     /// The current that it draws, A.
     pub current: Option<i32>,
     /// Energy of the session, Wh.
     pub energy: Option<i32>,
+    /// Minutes of the session.
+    pub minutes: Option<i32>,
+    /// Phases that carry current.
+    pub phases: Option<i32>,
     /// Whether it is in contact.
     pub online: bool,
+    /// What the messages up to this one have measured, oldest first (see [`ChargerMessage::follow`]).
+    pub trail: Vec<Value>,
 }
 
 impl FeedMessage {
@@ -39,18 +60,27 @@ impl FeedMessage {
         let number = |name| value(name).as_f64();
         #[allow(clippy::cast_possible_truncation)] // saturates
         let whole = |name| number(name).map(|number| number as i32);
-        Some(match text("vchchargerid") {
-            None => Self::Phases([number("a"), number("b"), number("c")]),
-            Some(id) => Self::Charger(
-                id,
-                ChargerMessage {
+        let content = match (text("vchchargerid"), text("type").as_deref()) {
+            (Some(id), _) => {
+                let told = ChargerMessage {
                     state: text("vchstate"),
                     command: text("vchcommand"),
+                    limit: whole("intcurrent"),
                     current: whole("intchargingcurrent"),
                     energy: whole("intconsumedenergy"),
+                    minutes: whole("intElapsedTime"),
+                    phases: whole("intchargingphase"),
                     online: value("online").is_truthy(),
-                },
-            ),
-        })
+                    trail: Vec::new(),
+                };
+                // The site's local time, read as if it were UTC: that is how it is counted.
+                #[allow(clippy::cast_possible_truncation)] // saturates, and what is no time is 0
+                let at = LocalTime(Date::parse(&(text("time")? + "Z")) as i64);
+                FeedContent::Charger(id, told, at)
+            }
+            (None, Some("phases")) => FeedContent::Phases([number("a"), number("b"), number("c")]),
+            _ => FeedContent::Nothing,
+        };
+        Some(Self { seq: whole("seq"), content })
     }
 }

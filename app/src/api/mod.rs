@@ -1,8 +1,9 @@
-//! The documented routes (2.1–2.14, 3.1, 3.2), the live feed (2.3) and the OpenAPI document of both.
+//! The documented routes (2.1–2.14, 3.1, 3.2), the live feed (2.3) and the documents that describe them.
 //!
 //! Legacy names are serde names of the types here, and nowhere else. Every route is there with and without the
 //! trailing slash, answers `HEAD` and `OPTIONS`, and says `Allow` and `Vary` with each answer.
 
+mod asyncapi;
 pub mod body;
 mod charge_points;
 mod commands;
@@ -18,6 +19,7 @@ mod rendered;
 mod sessions;
 mod settings;
 
+pub use asyncapi::document as asyncapi_document;
 pub use error::{ApiError, RequestId};
 pub use openapi::document as openapi_document;
 pub use settings::content_length;
@@ -48,6 +50,8 @@ struct Api {
     app: AppState,
     /// The answers about the present that are the same for all who ask.
     rendered: ArcSwap<Rendered>,
+    /// What the live feed tells.
+    feed: Arc<feed::Board>,
 }
 
 type Shared = Arc<Api>;
@@ -70,7 +74,8 @@ impl Api {
 /// The documented world: everything below `/api/`, `/bmw/` and `/ws/`.
 pub fn router(app: AppState) -> Router {
     let rendered = ArcSwap::from_pointee(Rendered::new(Arc::clone(&app.site.present())));
-    let api = Arc::new(Api { app, rendered });
+    let feed = feed::Board::new(Arc::clone(&app.site));
+    let api = Arc::new(Api { app, rendered, feed });
     let mut router = Router::new();
     for (path, route) in routes() {
         // With and without the trailing slash, and without a redirect.
@@ -98,8 +103,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/bmw/chart/getRecentChargerRecords/", read(get(energy::by_charger))),
         ("/api/charger/command/", commands::route()),
         ("/api/charger/command/{id}/", read(get(commands::show))),
-        ("/ws/charger/details/", any(feed::connect)),
+        (feed::PATH, any(feed::connect)),
         ("/api/openapi.json/", read(get(openapi::serve))),
+        ("/api/asyncapi.json/", read(get(asyncapi::serve))),
         ("/api/docs/", read(get(docs::page))),
         ("/api/docs/style.css/", read(get(docs::style))),
     ]

@@ -69,6 +69,8 @@ pub struct ChargerLine {
     pub command: Option<String>,
     /// When it was last heard of.
     pub contact: Option<Moment>,
+    /// Whether it is in contact.
+    pub online: bool,
 }
 
 /// A session among the newest.
@@ -140,6 +142,7 @@ pub(super) mod on_server {
                     state: charger.state_name().map(ToOwned::to_owned),
                     command: charger.command().map(ToOwned::to_owned),
                     contact: charger.last_contact().map(|at| moment(&site, at)),
+                    online: charger.is_online(),
                 })
                 .collect(),
             sessions: recent

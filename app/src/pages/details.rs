@@ -1,17 +1,18 @@
 //! One charge point: what is known of it, what it measured, and the sessions of a day.
 
 use super::parts::{
-    Commanded, ampere, badge, cell, command, command_form, command_state, commands, curve, energy_kwh, findings,
-    get_form, nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
+    Commanded, ampere, badge, cell, command, command_form, command_state, commands, contact, curve, energy_kwh,
+    findings, get_form, nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
 use crate::components::{
     self, Glyph, NoticeKind, Span, card, choice, curve_chart, dialog, empty, hidden, icon, input, notice, select,
 };
-use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, SessionQuery};
+use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, SessionQuery, Value};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
+use crate::told::joined;
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::command::Action;
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -42,10 +43,10 @@ impl Page for Details {
         }
     }
 
-    fn chart(&self, _: Lang, name: &str) -> Option<Chart> {
+    fn chart(&self, seen: &Seen<'_>, name: &str) -> Option<Chart> {
         let curve = match name {
-            CURRENT => current_curve(self, self.charger.as_ref()?),
-            ENERGY => energy_curve(self),
+            CURRENT => Series::of(seen, self).current(),
+            ENERGY => Series::of(seen, self).energy(),
             POWER => power_curve(self.query.opened.as_ref()?)?,
             _ => return None,
         };
@@ -217,18 +218,20 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
     if let Some(told) = seen.chargers.get(&known.id) {
         charger.online = told.online;
         (charger.state, charger.command) = (told.state.clone(), told.command.clone());
-        (charger.current, charger.session_energy) = (told.current, told.energy);
+        (charger.limit, charger.current, charger.phases) = (told.limit, told.current, told.phases);
+        (charger.session_energy, charger.session_minutes) = (told.energy, told.minutes);
     }
     let online = components::tag(if charger.online { lang.online() } else { lang.offline() });
-    let table = charger_table(lang, seen.now(data.now), &charger);
+    let contact = contact(seen, &known.id, (known.online, known.contact), data.now);
+    let table = charger_table(lang, &contact, &charger);
     html! {
         (card("properties", Span::One, lang.properties(), &online, &table))
-        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &values(lang, data, &charger)))
+        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &values(lang, &Series::of(seen, data))))
     }
 }
 
 /// The table of 2.1.
-fn charger_table(lang: Lang, now: Moment, charger: &ChargerDetails) -> Markup {
+fn charger_table(lang: Lang, contact: &Markup, charger: &ChargerDetails) -> Markup {
     let text = |value: &Option<String>| plain(value.as_deref().unwrap_or_default());
     let kwh = |wh: i32| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh");
     let minutes = |minutes: i32| lang.hours(ChargingTime::from_ms(i64::from(minutes) * 60_000));
@@ -236,7 +239,7 @@ fn charger_table(lang: Lang, now: Moment, charger: &ChargerDetails) -> Markup {
         (Lang::charger_id, plain(&charger.id)),
         (Lang::state, badge(lang, charger.state.as_deref())),
         (Lang::last_command, text(&charger.command)),
-        (Lang::last_contact, when(lang, now, charger.contact)),
+        (Lang::last_contact, contact.clone()),
         (Lang::charging_current, plain(ampere(charger.current))),
         (Lang::current_limit, plain(ampere(charger.limit))),
         (Lang::current_offered, plain(ampere(charger.offered))),
@@ -276,29 +279,48 @@ fn spans(lang: Lang, data: &Details) -> Markup {
     }
 }
 
-fn current_curve(data: &Details, charger: &ChargerDetails) -> CurveData {
-    curve(&data.values, |value| value.current, "A", charger.limit.map(f64::from), window(data))
+/// What was measured in the span that is shown: stored, and told by the feed since.
+struct Series {
+    values: Vec<Value>,
+    from: LocalTime,
+    to: LocalTime,
+    limit: Option<i32>,
 }
 
-fn energy_curve(data: &Details) -> CurveData {
-    curve(&data.values, energy_kwh, "kWh", None, window(data))
-}
+impl Series {
+    fn of(seen: &Seen<'_>, data: &Details) -> Self {
+        let known = data.charger.as_ref();
+        let told = known.and_then(|charger| seen.chargers.get(&charger.id));
+        let limit = told.map_or_else(|| known.and_then(|charger| charger.limit), |told| told.limit);
+        let values = joined(&data.values, data.now.local, told.map_or(&[], |told| &told.trail));
+        // The page's clock moves in steps, and what is told may be ahead of it.
+        let now = seen.now(data.now).local;
+        let to = values.last().map_or(now, |last| last.at.max(now));
+        Self { values, from: LocalTime(to.0 - data.span.ms()), to, limit }
+    }
 
-fn window(data: &Details) -> (LocalTime, LocalTime) {
-    (LocalTime(data.now.local.0 - data.span.ms()), data.now.local)
+    /// The current, under the most that may be drawn.
+    fn current(&self) -> CurveData {
+        curve(&self.values, |value| value.current, "A", self.limit.map(f64::from), (self.from, self.to))
+    }
+
+    /// Energy of the session.
+    fn energy(&self) -> CurveData {
+        curve(&self.values, energy_kwh, "kWh", None, (self.from, self.to))
+    }
 }
 
 /// Charging current and session energy over time, one curve under the other.
-fn values(lang: Lang, data: &Details, charger: &ChargerDetails) -> Markup {
+fn values(lang: Lang, series: &Series) -> Markup {
     html! {
         div.chart-slot {
-            @if data.values.is_empty() {
+            @if series.values.iter().all(Value::is_gap) {
                 (empty(Glyph::GAUGE, lang.no_values(), lang.no_values_help(), &html! {}))
             } @else {
                 h3 { (lang.current()) }
-                (curve_chart(CURRENT, &current_curve(data, charger), lang.current(), lang.no_values()))
+                (curve_chart(CURRENT, &series.current(), lang.current(), lang.no_values()))
                 h3 { (lang.session_energy()) }
-                (curve_chart(ENERGY, &energy_curve(data), lang.session_energy(), lang.no_values()))
+                (curve_chart(ENERGY, &series.energy(), lang.session_energy(), lang.no_values()))
             }
         }
     }

@@ -22,7 +22,7 @@ impl Page for Devices {
         let count = html! { span.muted { (lang.shown_of(self.chargers.len(), self.count)) } };
         html! {
             (told(seen, &self.told))
-            (tiles(lang, &self.tiles))
+            (tiles(seen, &self.tiles))
             div.grid {
                 (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, &self.currents)))
                 (phases(seen, &self.phases))
@@ -47,13 +47,15 @@ const USUAL_LIMIT: i32 = 32;
 fn currents(seen: &Seen<'_>, known: &[CurrentLine]) -> Markup {
     let lang = seen.lang;
     let mut lines = known.to_vec();
-    // The feed knows who has begun and who has stopped since; limits come with the page's data.
+    // The feed knows who has begun and who has stopped since.
     for (id, told) in seen.chargers {
         let current = told.current.unwrap_or(0);
         match lines.iter().position(|line| line.id >= *id) {
-            Some(place) if lines[place].id == *id => lines[place].current = current,
+            Some(place) if lines[place].id == *id => {
+                (lines[place].current, lines[place].limit) = (current, told.limit);
+            }
             place => {
-                let line = CurrentLine { id: id.clone(), current, limit: None };
+                let line = CurrentLine { id: id.clone(), current, limit: told.limit };
                 lines.insert(place.unwrap_or(lines.len()), line);
             }
         }
@@ -210,8 +212,9 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
     let id = &charger.id;
     let state = seen.chargers.get(id).map_or(&charger.state, |told| &told.state);
     let now = seen.now(data.now);
-    let contact = charger.contact.map_or_else(|| lang.never().to_owned(), |at| lang.ago(now.at.since(at.at)));
     let online = seen.chargers.get(id).map_or(charger.online, |told| told.online);
+    let ago = || charger.contact.map_or_else(|| lang.never().to_owned(), |at| lang.ago(now.at.since(at.at)));
+    let contact = if online { lang.online().to_owned() } else { ago() };
     let [id_name, firmware_name, model_name, state_name] = names;
     html! {
         tr data-key=(id) {

@@ -18,7 +18,7 @@ use crate::data::{
     decode, give_command, load, save_settings,
 };
 use crate::feed_message::ChargerMessage;
-use crate::live::Live;
+use crate::live::{Link, Live};
 use crate::text::Lang;
 use crate::ui::Ui;
 use bmw_domain::calendar::LocalTime;
@@ -30,6 +30,7 @@ use leptos::web_sys::Event;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_url};
+use leptos_router::location::Url;
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ trait Page: Send + Sync {
     fn draw(&self, seen: &Seen<'_>) -> Markup;
 
     /// The chart of a name that was drawn, for its read-out.
-    fn chart(&self, _lang: Lang, _name: &str) -> Option<Chart> {
+    fn chart(&self, _seen: &Seen<'_>, _name: &str) -> Option<Chart> {
         None
     }
 
@@ -193,8 +194,10 @@ struct Shown {
     local: RwSignal<Local>,
     /// What the clock of the feed showed when data of this time came.
     came: StoredValue<Option<(Moment, i64)>>,
-    /// The page as it was last read, and what it was read from.
-    last: StoredValue<Option<(Vec<u8>, Arc<dyn Page>)>>,
+    /// The page as it was last read, what it was read from, and the query string that it was asked by.
+    last: StoredValue<Option<(Vec<u8>, Arc<dyn Page>, String)>>,
+    /// The page's own address, not the router's: a page that is left must not ask for what the next one shows.
+    url: Memo<Url>,
     /// What is read out.
     reading: StoredValue<Reading>,
     /// Leads to an address without reload, leaving the page where it is scrolled to; with `true` as part of the same
@@ -208,49 +211,68 @@ type Go = Arc<dyn Fn(&str, bool) + Send + Sync>;
 const LOOKS: [u64; 7] = [1, 2, 4, 8, 16, 32, 61];
 
 impl Shown {
-    /// The page's data, once it is there.
+    /// The page's data, once it is there. A page that is there stays while the server cannot be reached to ask for it anew:
+    /// the sign in the frame says how old it is.
     fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
         let Answer(answer) = self.data.get()?;
-        Some(answer.and_then(|bytes| self.read(bytes)))
+        let search = self.url.with_untracked(|url| url.search().to_owned());
+        let known = || self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()));
+        Some(match answer {
+            Err(DataError::Network) => known().ok_or(DataError::Network),
+            answer => answer.and_then(|bytes| self.read(bytes, search)),
+        })
     }
 
     /// Reads the page, unless these are the bytes that it was read from before.
-    fn read(self, bytes: Vec<u8>) -> Result<Arc<dyn Page>, DataError> {
+    fn read(self, bytes: Vec<u8>, search: String) -> Result<Arc<dyn Page>, DataError> {
         let known = self
             .last
-            .with_value(|last| last.as_ref().filter(|(known, _)| *known == bytes).map(|(_, page)| page.clone()));
-        if let Some(page) = known {
-            return Ok(page);
-        }
-        let page = reader(self.name)(&bytes).ok_or(DataError::Protocol)?;
-        self.last.set_value(Some((bytes, page.clone())));
+            .with_value(|last| last.as_ref().filter(|(known, ..)| *known == bytes).map(|(_, page, _)| page.clone()));
+        let page = match known {
+            Some(page) => page,
+            None => reader(self.name)(&bytes).ok_or(DataError::Protocol)?,
+        };
+        self.last.set_value(Some((bytes, page.clone(), search)));
         Ok(page)
     }
 
     /// The page as it was last read: what is on it counts also while it cannot be asked for anew.
     fn page(self) -> Option<Arc<dyn Page>> {
-        self.last.with_value(|last| last.as_ref().map(|(_, page)| page.clone()))
+        self.last.with_value(|last| last.as_ref().map(|(_, page, _)| page.clone()))
     }
 
     /// The page as markup, once its data is there.
     fn draw(self) -> Option<String> {
-        let lang = self.ui.lang.get();
         let markup = match self.answer()? {
-            Err(error) => trouble(lang, &error),
+            Err(error) => trouble(self.ui.lang.get(), &error),
             Ok(page) => {
-                let seen = |chargers: &BTreeMap<String, ChargerMessage>, phases, passed| {
-                    self.local.with(|local| page.draw(&Seen { lang, chargers, phases, passed, local }))
-                };
-                match page.live_since() {
-                    None => seen(&BTreeMap::new(), None, 0),
-                    Some(now) => {
-                        let (phases, passed) = (self.live.phases.get(), self.passed(now));
-                        self.live.chargers.with(|chargers| seen(chargers, phases, passed))
-                    }
-                }
+                let mut markup = Markup::default();
+                self.seen(&page, &mut |seen| markup = page.draw(seen));
+                markup
             }
         };
         Some(markup.into_string())
+    }
+
+    /// Looks at what a page is drawn by beside its data, as it stands now.
+    fn seen(self, page: &Arc<dyn Page>, look: &mut dyn FnMut(&Seen<'_>)) {
+        let lang = self.ui.lang.get();
+        let none = BTreeMap::new();
+        let now = page.live_since();
+        let passed = now.map_or(0, |now| self.passed(now));
+        // Where the feed is lost and pages can still be asked for, they know more.
+        let is_newer = || self.live.link.get() != Link::Connected && self.came() > self.live.heard.get();
+        let is_told = now.is_some() && !is_newer();
+        let phases = if is_told { self.live.phases.get() } else { None };
+        let mut with = |chargers: &BTreeMap<String, ChargerMessage>| {
+            self.local.with(|local| look(&Seen { lang, chargers, phases, passed, local }));
+        };
+        if is_told { self.live.chargers.with(with) } else { with(&none) }
+    }
+
+    /// What the clock of the feed showed when the data came.
+    fn came(self) -> i64 {
+        self.came.get_value().map_or(0, |(_, clock)| clock)
     }
 
     /// Ms since data of this time came.
@@ -266,7 +288,10 @@ impl Shown {
     }
 
     fn chart(self, name: &str) -> Option<Chart> {
-        self.page()?.chart(self.ui.lang.get_untracked(), name)
+        let page = self.page()?;
+        let mut chart = None;
+        untrack(|| self.seen(&page, &mut |seen| chart = page.chart(seen, name)));
+        chart
     }
 
     fn listen(self, event: &Event) {
@@ -395,7 +420,6 @@ impl Shown {
 /// query string changes, and when the live feed has told of a change.
 fn page(name: PageName) -> AnyView {
     let (ui, live) = (Ui::get(), Live::get());
-    // The page's own address, not the router's: a page that is left must not ask for what the next one shows.
     let url = use_url();
     let source = move || (url.with(|url| url.search().to_owned()), live.pulse.get());
     let data = Resource::new_str_blocking(source, move |(search, _)| async move {
@@ -417,6 +441,7 @@ fn page(name: PageName) -> AnyView {
         local: Unsaved::of(name),
         came: StoredValue::new(None),
         last: StoredValue::new(None),
+        url,
         reading: StoredValue::new(None),
         go: StoredValue::new(go),
     };

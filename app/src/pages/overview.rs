@@ -1,7 +1,8 @@
 //! The overview: is the site well?
 
 use super::parts::{
-    badge, cell, charger_choices, get_form, link, nothing_yet, phases, row_head, state_word, table, tiles, when,
+    badge, cell, charger_choices, contact as contact_of, get_form, link, nothing_yet, phases, row_head, state_word,
+    table, tiles,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, EnergyData, EnergySeries, StateShare};
@@ -11,6 +12,7 @@ use crate::components::{
 use crate::data::{Moment, Overview, Query, ROWS, period_word};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
+use crate::told::counts;
 use bmw_domain::calendar::Period;
 use bmw_domain::status::condition;
 use maud::{Markup, html};
@@ -23,16 +25,16 @@ impl Page for Overview {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         html! {
-            (tiles(lang, &self.tiles))
+            (tiles(seen, &self.tiles))
             div.grid {
                 (energy(lang, self)) (phases(seen, &self.phases)) (chargers(seen, self))
-                (connectivity(lang, self)) (sessions(lang, self))
+                (connectivity(seen, self)) (sessions(lang, self))
             }
         }
     }
 
-    fn chart(&self, lang: Lang, _: &str) -> Option<Chart> {
-        Some(Chart::Energy(energy_data(lang, self)))
+    fn chart(&self, seen: &Seen<'_>, _: &str) -> Option<Chart> {
+        Some(Chart::Energy(energy_data(seen.lang, self)))
     }
 }
 
@@ -81,8 +83,10 @@ fn energy_data(lang: Lang, data: &Overview) -> EnergyData {
     EnergyData { labels: chart.labels.clone(), series: series.collect() }
 }
 
-fn connectivity(lang: Lang, data: &Overview) -> Markup {
-    let body = if data.states.is_empty() {
+fn connectivity(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
+    let states = counts(seen.chargers).map_or_else(|| data.states.clone(), |counts| counts.states);
+    let body = if states.is_empty() {
         nothing_yet(lang, lang.no_states())
     } else {
         let share = |(state, count): &(String, u64)| StateShare {
@@ -90,7 +94,7 @@ fn connectivity(lang: Lang, data: &Overview) -> Markup {
             condition: condition(Some(state)),
             count: *count,
         };
-        let shares: Vec<StateShare> = data.states.iter().map(share).collect();
+        let shares: Vec<StateShare> = states.iter().map(share).collect();
         state_donut(&shares, lang.unit_chargers(), lang.connectivity())
     };
     card("connectivity", Span::One, lang.connectivity(), &html! {}, &body)
@@ -116,7 +120,7 @@ fn charger_table(seen: &Seen<'_>, data: &Overview) -> Markup {
                 (row_head(id, &link(&Query::from([("charger_id", &charger.id)]).on("/details/"), &charger.id)))
                 (cell(state, &badge(lang, state_now.as_deref())))
                 (cell(command, &html! { (command_now.as_deref().unwrap_or("–")) }))
-                (cell(contact, &when(lang, seen.now(data.now), charger.contact)))
+                (cell(contact, &contact_of(seen, &charger.id, (charger.online, charger.contact), data.now)))
             }
         }
     };

@@ -8,6 +8,7 @@ use crate::components::{
 use crate::data::{FindingLine, Moment, Phases, Query, Tiles, Told, Value};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
+use crate::told::counts;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
@@ -16,14 +17,17 @@ use bmw_domain::phase::Phase;
 use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 
-/// The four tiles.
-pub fn tiles(lang: Lang, tiles: &Tiles) -> Markup {
+/// The four tiles; they follow the live feed as far as it tells.
+pub fn tiles(seen: &Seen<'_>, tiles: &Tiles) -> Markup {
+    let lang = seen.lang;
+    let (chargers, in_use) =
+        counts(seen.chargers).map_or((tiles.chargers, tiles.in_use), |counts| (counts.chargers, counts.in_use));
     let time = [lang.charging_time(), " ", &lang.hours(tiles.time)].concat();
     components::tiles([
-        (Glyph::PLUG_ZAP, lang.tile_chargers(), grouped(tiles.chargers), "", lang.tile_chargers_note()),
+        (Glyph::PLUG_ZAP, lang.tile_chargers(), grouped(chargers), "", lang.tile_chargers_note()),
         (Glyph::BATTERY_CHARGING, lang.tile_energy(), kwh_2(tiles.energy), "kWh", lang.tile_energy_note()),
         (Glyph::HISTORY, lang.tile_sessions(), grouped(tiles.sessions), "", &time),
-        (Glyph::ZAP, lang.tile_in_use(), grouped(tiles.in_use), "", lang.tile_in_use_note()),
+        (Glyph::ZAP, lang.tile_in_use(), grouped(in_use), "", lang.tile_in_use_note()),
     ])
 }
 
@@ -79,7 +83,10 @@ pub fn curve(
     (from, to): (LocalTime, LocalTime),
 ) -> CurveData {
     let gap_ms = GAP_MS.max((to.0 - from.0) / POINTS * 3);
-    let samples = values.iter().map(|measured| (measured.at, value(measured))).collect();
+    // A value of something else says nothing of this: only the known gaps interrupt it.
+    let samples = values.iter().map(|measured| (measured.at, value(measured), measured.is_gap()));
+    let samples =
+        samples.filter(|(_, value, is_gap)| value.is_some() || *is_gap).map(|(at, value, _)| (at, value)).collect();
     CurveData { samples, from, to, gap_ms, unit, limit }
 }
 
@@ -91,6 +98,16 @@ pub fn energy_kwh(value: &Value) -> Option<f64> {
 /// Power of a value in kW, for a curve.
 pub fn power_kw(value: &Value) -> Option<f64> {
     value.power.map(|watt| watt / 1000.0)
+}
+
+/// When a charge point was last heard of; one that is in contact is heard of all the time.
+pub fn contact(seen: &Seen<'_>, id: &str, (online, at): (bool, Option<Moment>), now: Moment) -> Markup {
+    let online = seen.chargers.get(id).map_or(online, |told| told.online);
+    if online {
+        html! { (seen.lang.online()) }
+    } else {
+        when(seen.lang, seen.now(now), at)
+    }
 }
 
 /// Says that there are no charge points, and what to do.

@@ -110,7 +110,7 @@ texts! {
     settings: "设置", "Settings";
     live_connected: "已连接", "Connected";
     live_reconnecting: "正在重连", "Reconnecting";
-    live_offline: "离线", "Offline";
+    live_stale: "数据已旧", "Stale";
     live_static: "未实时更新", "Not live";
     switch_language: "Switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";

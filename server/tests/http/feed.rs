@@ -4,6 +4,7 @@ use crate::client::Served;
 
 use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Told};
 use bmw_domain::phase::LineCurrents;
+use bmw_domain::record::Identity;
 use bmw_site::Clock;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -343,6 +344,126 @@ async fn what_is_no_websocket_is_refused() {
         (upgrade("13", key, Some("http://evil.example")), 403),
     ] {
         assert_eq!(site.send(request.as_bytes()).await.status, status);
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_as_the_asyncapi_document_says() {
+    let site = Served::start(Some(crate::client::SITE_2015), |_| {}).await;
+    let document = site.get("/api/asyncapi.json").await.json();
+    assert_eq!(document["channels"]["chargers"]["address"], "/ws/charger/details/");
+    let schema = |kind: &str| jsonschema::draft7::new(&document["components"]["messages"][kind]["payload"]).unwrap();
+    let schemas = ["state", "phases", "alive"].map(|kind| (kind, schema(kind)));
+    let mut reader = Reader::open(&site, "/ws/charger/details/?alive=1").await;
+    let mut messages = reader.messages(19).await;
+    charge(&site, "10245006").await;
+    measure(&site, "10245006", 350, [Some(15.6), Some(0.1), None]).await;
+    let mut kinds = BTreeSet::new();
+    while kinds.len() < 3 {
+        let message = reader.message().await;
+        kinds.insert(message["type"].as_str().unwrap().to_owned());
+        messages.push(message);
+    }
+    for (index, message) in messages.iter().enumerate() {
+        let (_, schema) = schemas.iter().find(|(kind, _)| message["type"] == *kind).unwrap();
+        let errors: Vec<String> = schema.iter_errors(message).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{message}");
+        assert_eq!(message["seq"], index + 1);
+    }
+    // The schemas are no mere form: they know what they do not describe.
+    for change in ["seq", "vchstate", "another"] {
+        let mut message = messages[0].clone();
+        message[change] = serde_json::json!({});
+        assert!(!schemas[0].1.is_valid(&message), "{message}");
+        message.as_object_mut().unwrap().remove(change);
+        assert_eq!(schemas[0].1.is_valid(&message), change == "another", "{message}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_it_hears_that_the_connection_is_alive() {
+    let site = Served::of_2015().await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006&alive=1").await;
+    reader.messages(2).await;
+    for seq in [3, 4] {
+        let message = reader.message().await;
+        assert_eq!((&message["type"], &message["seq"]), (&"alive".into(), &seq.into()));
+        assert_eq!(keys(&message), BTreeSet::from(["type", "seq", "time"]));
+    }
+    for alive in ["0", "301", "-1", "soon"] {
+        let path = format!("/ws/charger/details/?alive={alive}");
+        let answer = site.ask("GET", &path, &[("upgrade", "websocket")], b"").await;
+        assert_eq!(answer.wrong_fields(), ["alive"]);
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_between_a_change_and_its_telling_is_told_what_follows() {
+    let site = Served::of_2015().await;
+    let path = "/ws/charger/details/?charger_id=10245006";
+    let mut first = Reader::open(&site, path).await;
+    first.messages(2).await;
+    status(&site, "10245006", "Charging", None).await;
+    assert_eq!(first.state().await["vchstate"], "Charging");
+    // Joined to a message that is still to come, which finds everything as it was.
+    status(&site, "10245006", "Faulted", None).await;
+    let mut second = Reader::open(&site, path).await;
+    assert_eq!(second.state().await["vchstate"], "Faulted");
+    status(&site, "10245006", "Charging", None).await;
+    assert_eq!(second.state().await["vchstate"], "Charging");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_begins_anew_after_everybody_has_gone() {
+    let site = Served::of_2015().await;
+    for state in ["Charging", "Faulted", "Charging"] {
+        let mut reader = Reader::open(&site, "/ws/charger/details/").await;
+        reader.messages(19).await;
+        status(&site, "10245006", state, None).await;
+        let told = reader.state().await;
+        assert_eq!(
+            (&told["vchchargerid"], &told["vchstate"], &told["seq"]),
+            (&"10245006".into(), &state.into(), &20.into())
+        );
+        drop(reader);
+        status(&site, "10245006", "Available", None).await;
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_charger_is_told_to_all_who_follow_all() {
+    let site = Served::of_2015().await;
+    let mut all = Reader::open(&site, "/ws/charger/details/").await;
+    all.messages(19).await;
+    site.running.site.add_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
+    let told = all.state().await;
+    assert_eq!((&told["vchchargerid"], &told["vchstate"]), (&"NEW".into(), &Value::Null));
+    // Its first change is one like any other.
+    status(&site, "NEW", "Available", None).await;
+    assert_eq!(all.state().await["vchstate"], "Available");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_everybody() {
+    let site = Served::of_2015().await;
+    let mut readers = Vec::new();
+    for _ in 0..100 {
+        let mut reader = Reader::open(&site, "/ws/charger/details/").await;
+        reader.messages(19).await;
+        readers.push(reader);
+    }
+    for (id, state) in [("10245006", "Charging"), ("10245007", "Faulted")] {
+        status(&site, id, state, None).await;
+        for reader in &mut readers {
+            let told = reader.state().await;
+            assert_eq!((&told["vchchargerid"], &told["vchstate"]), (&id.into(), &state.into()));
+        }
     }
     site.end().await;
 }

@@ -1,0 +1,470 @@
+//! What the feed tells, decided once for all who read it.
+//!
+//! The board follows the site: it writes each message once, tells the first change of a charge point at once and joins
+//! further ones, and puts what is told into the mailboxes of those whom it concerns. A mailbox holds the newest message of
+//! each charge point and nothing older, so that it never grows; who follows one charge point is not woken by the others.
+//!
+//! All this, and all that is sent, is done on a thread of its own that stands back where the processor is wanted: however
+//! many read, charge points are not answered later. While nobody reads, nothing is done at all.
+
+use super::message::{FeedMessage, Told};
+use super::reader::Reader;
+use crate::state::{AppState, Ending};
+use bmw_domain::record::ChargePointKey;
+use bmw_site::{ChargePointNow, Present, Site};
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Further changes of a charger are joined to one message in this time.
+const JOINED: Duration = Duration::from_secs(1);
+/// How often is looked at what changes by time alone: which currents are known.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long readers may take to say goodbye when the program ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The feed of a site.
+pub(in crate::api) struct Board {
+    site: Arc<Site>,
+    inner: Mutex<Inner>,
+    /// Told when somebody has come or gone, or has brought news.
+    stirred: Notify,
+    /// Where readers run; made for the first one.
+    thread: OnceLock<Handle>,
+}
+
+#[derive(Default)]
+struct Inner {
+    topics: HashMap<ChargePointKey, Topic>,
+    phases: Phases,
+    /// When charge points that have changed shortly after a change are looked at.
+    schedule: BTreeSet<(Instant, ChargePointKey)>,
+    /// Those who follow all charge points, and those who follow one.
+    of_all: Slots,
+    of_one: HashMap<ChargePointKey, Slots>,
+}
+
+/// A charge point.
+struct Topic {
+    version: u64,
+    /// As it was when it was last looked at.
+    newest: Arc<Told>,
+    /// Whether somebody may not know that.
+    is_news: bool,
+    /// Whether there was nothing before.
+    is_first: bool,
+    /// When a change was last told.
+    told_at: Option<Instant>,
+    /// When it is looked at again.
+    look_at: Option<Instant>,
+}
+
+/// The load of the phases.
+#[derive(Default)]
+struct Phases {
+    load: Option<[Option<f64>; 3]>,
+    newest: Option<Arc<Told>>,
+    is_news: bool,
+    told_at: Option<Instant>,
+}
+
+/// Mailboxes.
+#[derive(Default)]
+struct Slots {
+    boxes: Vec<Option<Arc<Mailbox>>>,
+    free: Vec<usize>,
+}
+
+/// What a reader has not taken yet: of each charge point the newest, and the newest load.
+#[derive(Default)]
+pub(super) struct Mailbox {
+    mail: Mutex<Mail>,
+    rings: Notify,
+}
+
+#[derive(Default)]
+struct Mail {
+    states: Vec<Arc<Told>>,
+    phases: Option<Arc<Told>>,
+}
+
+/// A reader's place; given back when it is dropped.
+pub(super) struct Place {
+    board: Arc<Board>,
+    /// One charge point, or all.
+    only: Option<ChargePointKey>,
+    slot: usize,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Board {
+    pub(in crate::api) fn new(site: Arc<Site>) -> Arc<Self> {
+        Arc::new(Self { site, inner: Mutex::default(), stirred: Notify::new(), thread: OnceLock::new() })
+    }
+
+    /// Sets a reader to work.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(super) fn start(self: &Arc<Self>, app: &AppState, reader: Reader) -> io::Result<()> {
+        let handle = if let Some(handle) = self.thread.get() {
+            handle.clone()
+        } else {
+            let handle = self.begin(app.shutdown.subscribe())?;
+            // Of two that began at once the second finds nothing to do.
+            self.thread.get_or_init(|| handle).clone()
+        };
+        handle.spawn(reader.run());
+        Ok(())
+    }
+
+    fn begin(self: &Arc<Self>, ending: Ending) -> io::Result<Handle> {
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let handle = runtime.handle().clone();
+        let board = Arc::clone(self);
+        std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
+            stand_back();
+            runtime.block_on(board.run(ending));
+        })?;
+        Ok(handle)
+    }
+
+    /// A place for a reader, and all that it is told first.
+    pub(super) fn join(self: &Arc<Self>, only: Option<ChargePointKey>) -> (Place, Vec<Arc<Told>>) {
+        let mailbox = Arc::new(Mailbox::default());
+        let mut inner = self.lock();
+        let is_alone = inner.is_idle();
+        // First the place, then the look: nothing is missed in between.
+        let slot = inner.slots(only).put(Arc::clone(&mailbox));
+        let present = self.site.present().clone();
+        let mut told = Vec::new();
+        for now in present.by_identity().filter(|now| only.is_none_or(|only| only == now.key)) {
+            told.push(inner.look_for_reader(now, is_alone));
+        }
+        told.extend(inner.look_at_phases(&self.site, &present));
+        if is_alone {
+            inner.phases.is_news = false;
+        }
+        drop(inner);
+        self.stirred.notify_one();
+        (Place { board: Arc::clone(self), only, slot, mailbox }, told)
+    }
+
+    async fn run(self: Arc<Self>, mut ending: Ending) {
+        loop {
+            tokio::select! {
+                () = self.follow() => {}
+                () = ending.begun() => break,
+            }
+        }
+        drop(ending);
+        // They are told as well; this thread is where they say goodbye.
+        let all_gone = async {
+            while !self.lock().is_idle() {
+                self.stirred.notified().await;
+            }
+        };
+        drop(timeout(FAREWELL, all_gone).await);
+    }
+
+    /// Waits for a reader, then tells what changes until there is none any more.
+    async fn follow(&self) {
+        self.stirred.notified().await;
+        let mut changed = self.site.subscribe_keys();
+        let mut keys = self.all_keys();
+        loop {
+            let Some(next) = self.tell(&keys) else { return };
+            keys.clear();
+            tokio::select! {
+                received = changed.recv() => match received {
+                    Ok(some) => keys.extend_from_slice(&some),
+                    // Too much has happened meanwhile to be looked at one by one.
+                    Err(RecvError::Lagged(_)) => keys = self.all_keys(),
+                    Err(RecvError::Closed) => return std::future::pending().await,
+                },
+                () = sleep_until(next) => {}
+                () = self.stirred.notified() => {}
+            }
+        }
+    }
+
+    fn all_keys(&self) -> Vec<ChargePointKey> {
+        self.site.present().charge_points().iter().map(|now| now.key).collect()
+    }
+
+    /// Tells what is new of these charge points and of those whose time has come. Says when to look again; `None` when nobody
+    /// reads.
+    fn tell(&self, keys: &[ChargePointKey]) -> Option<Instant> {
+        let mut inner = self.lock();
+        if inner.is_idle() {
+            // Who comes then begins anew.
+            *inner = Inner::default();
+            return None;
+        }
+        let present = self.site.present().clone();
+        let moment = Instant::now();
+        let due: Vec<ChargePointKey> =
+            inner.schedule.iter().take_while(|(at, _)| *at <= moment).map(|(_, key)| *key).collect();
+        let told: Vec<Arc<Told>> =
+            due.iter().chain(keys).filter_map(|key| inner.news_of(present.get(*key)?, moment)).collect();
+        let (phases, next) = inner.news_of_phases(&self.site, &present, moment);
+        inner.deliver(&told, phases.as_ref());
+        Some(inner.schedule.first().map_or(next, |(at, _)| next.min(*at)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets others go first where the processor is wanted.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    /// How far, as `nice` counts it.
+    const NICE: i32 = 10;
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "the feed's thread cannot stand back");
+    }
+}
+
+/// Elsewhere this would be said of the whole program.
+#[cfg(not(target_os = "linux"))]
+const fn stand_back() {}
+
+impl Inner {
+    fn is_idle(&self) -> bool {
+        self.of_all.is_empty() && self.of_one.is_empty()
+    }
+
+    fn slots(&mut self, only: Option<ChargePointKey>) -> &mut Slots {
+        match only {
+            Some(key) => self.of_one.entry(key).or_default(),
+            None => &mut self.of_all,
+        }
+    }
+
+    fn give_back(&mut self, only: Option<ChargePointKey>, slot: usize) {
+        self.slots(only).take(slot);
+        self.of_one.retain(|_, slots| !slots.is_empty());
+    }
+
+    /// The state of a charge point for one who has just come. If the others do not know it yet, they will be told.
+    fn look_for_reader(&mut self, now: &ChargePointNow, is_alone: bool) -> Arc<Told> {
+        let is_known = self.topics.contains_key(&now.key);
+        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now));
+        if is_known {
+            topic.look(now);
+        } else {
+            topic.is_news = !is_alone;
+        }
+        let newest = Arc::clone(&topic.newest);
+        if topic.is_news && topic.look_at.is_none() {
+            let at = topic.told_at.map_or_else(Instant::now, |told_at| told_at + JOINED);
+            self.look_later(now.key, at);
+        }
+        newest
+    }
+
+    fn look_later(&mut self, key: ChargePointKey, at: Instant) {
+        if let Some(topic) = self.topics.get_mut(&key) {
+            topic.look_at = Some(at);
+            self.schedule.insert((at, key));
+        }
+    }
+
+    /// What is to be told of a charge point now.
+    fn news_of(&mut self, now: &ChargePointNow, moment: Instant) -> Option<Arc<Told>> {
+        let is_known = self.topics.contains_key(&now.key);
+        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now));
+        if is_known {
+            if let Some(again) = topic.told_at.map(|at| at + JOINED).filter(|again| *again > moment) {
+                if topic.look_at.is_none() {
+                    self.look_later(now.key, again);
+                }
+                return None;
+            }
+            topic.look(now);
+        }
+        if let Some(at) = topic.look_at.take() {
+            self.schedule.remove(&(at, now.key));
+        }
+        if !std::mem::take(&mut topic.is_news) {
+            return None;
+        }
+        if !std::mem::take(&mut topic.is_first) {
+            topic.told_at = Some(moment);
+        }
+        Some(Arc::clone(&topic.newest))
+    }
+
+    /// The load as it is now, written anew where it is another.
+    fn look_at_phases(&mut self, site: &Site, present: &Present) -> Option<Arc<Told>> {
+        let load = present.phase_load(site.clock().now());
+        if self.phases.load != Some(load) {
+            let told = Told::new(None, &FeedMessage::phases(load));
+            self.phases.load = Some(load);
+            if self.phases.newest.as_deref() != Some(&told) {
+                self.phases.newest = Some(Arc::new(told));
+                self.phases.is_news = true;
+            }
+        }
+        self.phases.newest.clone()
+    }
+
+    /// The load where it is to be told now, and when to look again.
+    fn news_of_phases(&mut self, site: &Site, present: &Present, moment: Instant) -> (Option<Arc<Told>>, Instant) {
+        if let Some(again) = self.phases.told_at.map(|at| at + JOINED).filter(|again| *again > moment) {
+            return (None, again);
+        }
+        let newest = self.look_at_phases(site, present).filter(|_| std::mem::take(&mut self.phases.is_news));
+        if newest.is_some() {
+            self.phases.told_at = Some(moment);
+        }
+        (newest, moment + LOOK)
+    }
+
+    fn deliver(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>) {
+        if told.is_empty() && phases.is_none() {
+            return;
+        }
+        self.of_all.each(|mailbox| mailbox.put(told, phases));
+        if phases.is_some() {
+            self.of_one.values().for_each(|slots| slots.each(|mailbox| mailbox.put(&[], phases)));
+        }
+        for state in told {
+            if let Some(slots) = state.charge_point.and_then(|key| self.of_one.get(&key)) {
+                slots.each(|mailbox| mailbox.put(std::slice::from_ref(state), None));
+            }
+        }
+    }
+}
+
+impl Topic {
+    fn new(now: &ChargePointNow) -> Self {
+        let newest = Arc::new(Told::new(Some(now.key), &FeedMessage::state(now)));
+        Self { version: now.version, newest, is_news: true, is_first: true, told_at: None, look_at: None }
+    }
+
+    /// Writes it anew where something that is shown has changed.
+    fn look(&mut self, now: &ChargePointNow) {
+        if std::mem::replace(&mut self.version, now.version) == now.version {
+            return;
+        }
+        let told = Told::new(Some(now.key), &FeedMessage::state(now));
+        if *self.newest != told {
+            self.newest = Arc::new(told);
+            self.is_news = true;
+            self.is_first = false;
+        }
+    }
+}
+
+impl Slots {
+    fn is_empty(&self) -> bool {
+        self.free.len() == self.boxes.len()
+    }
+
+    fn put(&mut self, mailbox: Arc<Mailbox>) -> usize {
+        match self.free.pop() {
+            Some(slot) => {
+                self.boxes[slot] = Some(mailbox);
+                slot
+            }
+            None => {
+                self.boxes.push(Some(mailbox));
+                self.boxes.len() - 1
+            }
+        }
+    }
+
+    fn take(&mut self, slot: usize) {
+        if self.boxes.get_mut(slot).and_then(Option::take).is_some() {
+            self.free.push(slot);
+        }
+    }
+
+    fn each(&self, tell: impl Fn(&Mailbox)) {
+        self.boxes.iter().flatten().for_each(|mailbox| tell(mailbox));
+    }
+}
+
+impl Mailbox {
+    fn put(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>) {
+        let mut mail = self.mail();
+        for state in told {
+            match mail.states.iter_mut().find(|older| older.charge_point == state.charge_point) {
+                Some(older) => older.clone_from(state),
+                None => mail.states.push(Arc::clone(state)),
+            }
+        }
+        if let Some(phases) = phases {
+            mail.phases = Some(Arc::clone(phases));
+        }
+        drop(mail);
+        self.rings.notify_one();
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Waits for mail.
+    pub(super) async fn rings(&self) {
+        self.mailbox.rings.notified().await;
+    }
+
+    /// The next message that waits.
+    pub(super) fn next(&self) -> Option<Arc<Told>> {
+        let mut mail = self.mailbox.mail();
+        if mail.states.is_empty() { mail.phases.take() } else { Some(mail.states.remove(0)) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.board.lock().give_back(self.only, self.slot);
+        self.board.stirred.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(charge_point: i32, alive: bool) -> Arc<Told> {
+        let message = if alive { FeedMessage::alive() } else { FeedMessage::phases([None; 3]) };
+        Arc::new(Told::new(Some(ChargePointKey(charge_point)), &message))
+    }
+
+    #[test]
+    fn a_mailbox_holds_the_newest_of_each_and_never_grows() {
+        let mailbox = Mailbox::default();
+        for _ in 0..1000 {
+            mailbox.put(&[told(1, false), told(2, false)], Some(&told(0, false)));
+            mailbox.put(&[told(2, true)], None);
+        }
+        let mail = mailbox.mail();
+        assert_eq!(mail.states, [told(1, false), told(2, true)]);
+        assert!(mail.phases.is_some());
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let mut slots = Slots::default();
+        assert!(slots.is_empty());
+        let places: Vec<usize> = (0..3).map(|_| slots.put(Arc::default())).collect();
+        slots.take(places[1]);
+        slots.take(places[1]);
+        assert_eq!(slots.put(Arc::default()), places[1]);
+        assert_eq!(slots.boxes.len(), 3);
+        places.into_iter().for_each(|place| slots.take(place));
+        assert!(slots.is_empty());
+    }
+}

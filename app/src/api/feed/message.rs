@@ -1,0 +1,200 @@
+//! The messages of the feed: the types that the documents describe, and how they become bytes.
+//!
+//! What a message tells is the same for all who read it, and is written once. Only its number on the connection and the
+//! time differ: they stand at the front, and are put there for each reader.
+
+use crate::api::json::JsonWriter;
+use axum::extract::ws::{Message, Utf8Bytes};
+use bmw_domain::calendar::LocalTime;
+use bmw_domain::record::ChargePointKey;
+use bmw_site::ChargePointNow;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A message of the feed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub(in crate::api) enum FeedMessage {
+    /// A charger, first and whenever a value changes.
+    State {
+        /// Counts up by one with each message of the connection, from 1.
+        #[schema(minimum = 1)]
+        seq: u64,
+        /// When the message was sent: the site's local time, `2015-11-24T15:09:47`.
+        #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+        time: String,
+        /// The charger's id.
+        vchchargerid: String,
+        /// Its state by its documented name, such as `Charging`; null when it never had one.
+        #[schema(required)]
+        vchstate: Option<String>,
+        /// The last message or command, such as `MeterValues`; null when there was none.
+        #[schema(required)]
+        vchcommand: Option<String>,
+        /// The most that the charger may draw now, A; null when unknown.
+        #[schema(required)]
+        intcurrent: Option<i32>,
+        /// The current that it draws, A: the highest of its phases, 0 without a session; null when unknown.
+        #[schema(required)]
+        intchargingcurrent: Option<i32>,
+        /// Energy of the running session, or of the last one, Wh; null when unknown.
+        #[schema(required)]
+        intconsumedenergy: Option<i32>,
+        /// Length of the running session, or of the last one, whole minutes; null when unknown.
+        #[schema(required)]
+        #[serde(rename = "intElapsedTime")]
+        session_minutes: Option<i32>,
+        /// How many phases carry current; null when unknown.
+        #[schema(required)]
+        intchargingphase: Option<i32>,
+        /// Whether the charger is connected.
+        online: bool,
+    },
+    /// The load of the site's phases, first and when it changes.
+    Phases {
+        /// Counts up by one with each message of the connection, from 1.
+        #[schema(minimum = 1)]
+        seq: u64,
+        /// When the message was sent: the site's local time, `2015-11-24T15:09:47`.
+        #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+        time: String,
+        /// Load of phase A, A; null when nothing known contributes.
+        #[schema(required)]
+        a: Option<f64>,
+        /// Load of phase B, A; null when nothing known contributes.
+        #[schema(required)]
+        b: Option<f64>,
+        /// Load of phase C, A; null when nothing known contributes.
+        #[schema(required)]
+        c: Option<f64>,
+    },
+    /// Nothing has changed, and the connection is alive. Sent to those only who ask for it by `alive`.
+    Alive {
+        /// Counts up by one with each message of the connection, from 1.
+        #[schema(minimum = 1)]
+        seq: u64,
+        /// When the message was sent: the site's local time, `2015-11-24T15:09:47`.
+        #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+        time: String,
+    },
+}
+
+impl FeedMessage {
+    /// The state of a charge point, still without number and time.
+    pub(super) fn state(now: &ChargePointNow) -> Self {
+        let state = now.state.as_ref();
+        Self::State {
+            seq: 0,
+            time: String::new(),
+            vchchargerid: now.charge_point.identity.to_string(),
+            vchstate: now.state_name().map(ToOwned::to_owned),
+            vchcommand: now.command().map(ToOwned::to_owned),
+            intcurrent: state.and_then(|state| state.current_limit),
+            intchargingcurrent: state.and_then(|state| state.current),
+            intconsumedenergy: state.and_then(|state| state.session_energy),
+            session_minutes: state.and_then(|state| state.session_minutes),
+            intchargingphase: state.and_then(|state| state.phases),
+            online: now.is_online(),
+        }
+    }
+
+    /// The load of the phases, still without number and time.
+    pub(super) fn phases(load: [Option<f64>; 3]) -> Self {
+        // A thousandth of an ampere: sums of decimals are not exact.
+        let [a, b, c] = load.map(|load| load.map(|a| (a * 1000.0).round() / 1000.0));
+        Self::Phases { seq: 0, time: String::new(), a, b, c }
+    }
+
+    /// A sign of life, still without number and time.
+    pub(super) const fn alive() -> Self {
+        Self::Alive { seq: 0, time: String::new() }
+    }
+
+    /// One message of each kind, for the documents.
+    pub(in crate::api) fn examples() -> [Self; 3] {
+        let time = || "2015-11-24T15:09:47".to_owned();
+        [
+            Self::State {
+                seq: 1,
+                time: time(),
+                vchchargerid: "10245006".to_owned(),
+                vchstate: Some("Charging".to_owned()),
+                vchcommand: Some("MeterValues".to_owned()),
+                intcurrent: Some(32),
+                intchargingcurrent: Some(16),
+                intconsumedenergy: Some(1200),
+                session_minutes: Some(34),
+                intchargingphase: Some(1),
+                online: true,
+            },
+            Self::Phases { seq: 2, time: time(), a: Some(16.2), b: Some(0.0), c: None },
+            Self::Alive { seq: 3, time: time() },
+        ]
+    }
+}
+
+/// A message as it is shared by all who read it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Whose; none for what is no charge point's.
+    pub charge_point: Option<ChargePointKey>,
+    kind: &'static str,
+    /// All that follows the time, with the closing brace.
+    rest: Box<[u8]>,
+}
+
+impl Told {
+    /// Writes a message that has no number and no time yet.
+    pub fn new(charge_point: Option<ChargePointKey>, message: &FeedMessage) -> Self {
+        let (kind, front): (_, &[u8]) = match message {
+            FeedMessage::State { .. } => ("state", br#"{"type":"state","seq":0,"time":"""#),
+            FeedMessage::Phases { .. } => ("phases", br#"{"type":"phases","seq":0,"time":"""#),
+            FeedMessage::Alive { .. } => ("alive", br#"{"type":"alive","seq":0,"time":"""#),
+        };
+        // Numbers, text and nothing else: it can be written, and begins like this.
+        let whole = serde_json::to_vec(message).unwrap_or_default();
+        let rest = whole.strip_prefix(front).unwrap_or(b"}");
+        Self { charge_point, kind, rest: rest.into() }
+    }
+
+    /// The message as one reader gets it.
+    pub fn message(&self, seq: u64, time: LocalTime) -> Option<Message> {
+        let mut json = JsonWriter::with_capacity(64 + self.rest.len());
+        json.raw(r#"{"type":"#);
+        json.string(self.kind);
+        json.raw(r#","seq":"#);
+        json.int(i64::try_from(seq).unwrap_or(i64::MAX));
+        json.raw(r#","time":"#);
+        json.time(time, b'T');
+        json.raw_bytes(&self.rest);
+        Utf8Bytes::try_from(json.finish()).ok().map(Message::Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_and_what_is_not_make_the_whole_message() {
+        let time = LocalTime::parse("2015-11-24T15:09:47").unwrap();
+        for (index, mut message) in FeedMessage::examples().into_iter().enumerate() {
+            let whole = serde_json::to_string(&message).unwrap();
+            match &mut message {
+                FeedMessage::State { seq, time, .. }
+                | FeedMessage::Phases { seq, time, .. }
+                | FeedMessage::Alive { seq, time } => (*seq, *time) = (0, String::new()),
+            }
+            let told = Told::new(None, &message);
+            assert_eq!(told.message(index as u64 + 1, time).unwrap().to_text().unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn sums_of_decimals_are_told_as_they_are_meant() {
+        let FeedMessage::Phases { a, b, c, .. } = FeedMessage::phases([Some(0.1 + 0.2), Some(16.0), None]) else {
+            panic!("another message");
+        };
+        assert_eq!((a, b, c), (Some(0.3), Some(16.0), None));
+    }
+}

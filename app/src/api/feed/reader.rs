@@ -1,0 +1,197 @@
+//! One who reads the feed.
+//!
+//! It is sent what lies in its mailbox (see [`super::board`]), one message after the other: while one is on its way, what
+//! comes meanwhile takes the place of what is older.
+
+use super::board::{Board, Place};
+use super::message::{FeedMessage, Told};
+use crate::state::{AppState, Ending};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use bmw_domain::record::ChargePointKey;
+use bmw_site::Site;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How long one message may take to be sent.
+const SEND: Duration = Duration::from_secs(10);
+/// How often a reader is asked for a sign of life, and how long none may come.
+const PING: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_mins(2);
+/// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
+const TOGETHER: u32 = 64;
+
+/// A reader.
+pub(super) struct Reader {
+    site: Arc<Site>,
+    board: Arc<Board>,
+    socket: WebSocket,
+    /// One charge point, or all.
+    only: Option<ChargePointKey>,
+    ending: Ending,
+    /// How often an unchanged state is repeated.
+    interval: Duration,
+    /// How long it may hear nothing.
+    alive: Option<Duration>,
+    seq: u64,
+    /// What it was last sent of each charge point, and when.
+    known: HashMap<ChargePointKey, (Arc<Told>, Instant)>,
+    phases: Option<Arc<Told>>,
+    /// When states may have to be repeated.
+    repeat_at: Instant,
+    said_at: Instant,
+    heard_at: Instant,
+    ping_at: Instant,
+}
+
+/// The connection is over.
+struct Over;
+
+impl Reader {
+    pub(super) fn new(
+        app: &AppState,
+        board: Arc<Board>,
+        socket: WebSocket,
+        only: Option<ChargePointKey>,
+        alive: Option<Duration>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            site: Arc::clone(&app.site),
+            board,
+            socket,
+            only,
+            ending: app.shutdown.subscribe(),
+            interval: app.feed_interval,
+            alive,
+            seq: 0,
+            known: HashMap::new(),
+            phases: None,
+            repeat_at: now + app.feed_interval,
+            said_at: now,
+            heard_at: now,
+            ping_at: now + PING,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let (place, first) = self.board.join(self.only);
+        for told in first {
+            if self.tell(told).await.is_err() {
+                return;
+            }
+        }
+        while self.wait(&place).await.is_continue() {}
+    }
+
+    /// Sends what it does not know yet.
+    async fn tell(&mut self, told: Arc<Told>) -> Result<(), Over> {
+        let known = match told.charge_point {
+            Some(key) => self.known.get(&key).map(|(known, _)| known),
+            None => self.phases.as_ref(),
+        };
+        if known.is_some_and(|known| *known == told) {
+            return Ok(());
+        }
+        self.send(&told).await?;
+        match told.charge_point {
+            Some(key) => {
+                self.known.insert(key, (told, Instant::now()));
+            }
+            None => self.phases = Some(told),
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, told: &Told) -> Result<(), Over> {
+        self.seq += 1;
+        let message = told.message(self.seq, self.site.clock().local_now()).ok_or(Over)?;
+        match timeout(SEND, self.socket.send(message)).await {
+            Ok(Ok(())) => {
+                self.said_at = Instant::now();
+                Ok(())
+            }
+            // The reader is gone, or reads nothing any more.
+            Ok(Err(_)) | Err(_) => Err(Over),
+        }
+    }
+
+    /// Waits until there is something to do, and does it.
+    async fn wait(&mut self, place: &Place) -> ControlFlow<()> {
+        let next = self.repeat_at.min(self.ping_at);
+        let next = self.alive.map_or(next, |alive| next.min(self.said_at + alive));
+        let done = tokio::select! {
+            () = place.rings() => self.tell_mail(place).await,
+            () = sleep_until(next) => self.keep_time().await,
+            () = self.ending.begun() => {
+                self.close(close_code::AWAY, "the server ends").await;
+                Err(Over)
+            }
+            received = self.socket.recv() => match received {
+                // Answers to pings are on their way when this returns.
+                Some(Ok(_)) => {
+                    self.heard_at = Instant::now();
+                    Ok(())
+                }
+                Some(Err(_)) => {
+                    self.close(close_code::POLICY, "nothing is expected").await;
+                    Err(Over)
+                }
+                None => Err(Over),
+            },
+        };
+        if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    async fn tell_mail(&mut self, place: &Place) -> Result<(), Over> {
+        // The newest, as sending the one before may have taken long.
+        while let Some(told) = place.next() {
+            self.tell(told).await?;
+        }
+        Ok(())
+    }
+
+    /// What is done by time alone.
+    async fn keep_time(&mut self) -> Result<(), Over> {
+        let now = Instant::now();
+        if now >= self.ping_at {
+            if now - self.heard_at > SILENCE {
+                return Err(Over);
+            }
+            self.ping_at = now + PING;
+            let ping = self.socket.send(Message::Ping(bytes::Bytes::new()));
+            timeout(SEND, ping).await.map_err(|_| Over)?.map_err(|_| Over)?;
+        }
+        if now >= self.repeat_at {
+            self.repeat().await?;
+        }
+        if self.alive.is_some_and(|alive| self.said_at + alive <= Instant::now()) {
+            self.send(&Told::new(None, &FeedMessage::alive())).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends again what was last told too long ago.
+    async fn repeat(&mut self) -> Result<(), Over> {
+        let (interval, now) = (self.interval, Instant::now());
+        let until = now + interval / TOGETHER;
+        let due: Vec<ChargePointKey> =
+            self.known.iter().filter(|(_, (_, at))| *at + interval <= until).map(|(key, _)| *key).collect();
+        for key in due {
+            if let Some((told, _)) = self.known.get(&key).cloned() {
+                self.send(&told).await?;
+                self.known.insert(key, (told, Instant::now()));
+            }
+        }
+        self.repeat_at = self.known.values().map(|(_, at)| *at).min().unwrap_or(now) + interval;
+        Ok(())
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // Whoever does not take it is gone anyway.
+        drop(timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await);
+    }
+}
