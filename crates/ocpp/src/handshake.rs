@@ -1,6 +1,6 @@
 //! How a charge point comes in: its identity in the path, the subprotocol, and whether it is known.
 
-use crate::{Central, connection};
+use crate::{Central, connection, upload};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -10,6 +10,7 @@ use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_store::StoreError;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use std::net::SocketAddr;
@@ -23,9 +24,10 @@ const FRAME_MOST: usize = 64 * 1024;
 /// What a connection holds while it idles: the usual 128 KiB would make many charge points expensive.
 const BUFFER: usize = 4 * 1024;
 
-/// `/ocpp/{id}`.
+/// `/ocpp/{id}`, and where diagnostics are uploaded to.
 pub fn router(central: Central) -> Router {
     Router::new()
+        .route("/ocpp/upload/{*rest}", any(upload::receive))
         .route("/ocpp/{*id}", any(connect))
         .fallback(async || refuse(StatusCode::NOT_FOUND))
         .with_state(central)
@@ -69,6 +71,7 @@ async fn accept(central: Central, request: Request) -> Result<Response, StatusCo
     let offer = Offer::of(&parts.headers);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| StatusCode::BAD_REQUEST)?;
     let key = charge_point(&central, identity, peer.as_deref()).await?;
+    let address = address(&parts.headers);
     let upgrade = upgrade
         .max_message_size(FRAME_MOST)
         .max_frame_size(FRAME_MOST)
@@ -76,7 +79,9 @@ async fn accept(central: Central, request: Request) -> Result<Response, StatusCo
         .write_buffer_size(0)
         .protocols([SUBPROTOCOL]);
     Ok(match offer {
-        Offer::Ours | Offer::Nothing => upgrade.on_upgrade(move |socket| connection::run(socket, central, key, peer)),
+        Offer::Ours | Offer::Nothing => {
+            upgrade.on_upgrade(move |socket| connection::run(socket, central, key, peer, address))
+        }
         Offer::Others => upgrade.on_upgrade(say_no),
     }
     .into_response())
@@ -89,6 +94,16 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let origin = origin.to_str().ok().and_then(host_of);
     !origin.zip(text(HOST)).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+}
+
+/// Where the charge point reaches the site by HTTP: where it has just come in, perhaps through a proxy that speaks TLS.
+fn address(headers: &HeaderMap) -> Option<Box<str>> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST.as_str())?;
+    let is_host = !host.contains('@') && host.parse::<Authority>().is_ok_and(|it| !it.host().is_empty());
+    let protocol = text("x-forwarded-proto").and_then(|list| list.split(',').next()).unwrap_or_default();
+    let scheme = if protocol.trim().eq_ignore_ascii_case("https") { "https" } else { "http" };
+    is_host.then(|| format!("{scheme}://{host}").into())
 }
 
 /// No common subprotocol: the handshake is finished without one, then the connection is closed (OCPP-J 1.6, 3.1.2).
@@ -185,6 +200,24 @@ mod tests {
         assert!(!is_refused(&[(HOST, "a:1"), (ORIGIN, "ws://A:1/")]));
         assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "http://evil.example")]));
         assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "null")]));
+    }
+
+    #[test]
+    fn a_charge_point_is_reached_where_it_came_in() {
+        let of = |list: &[(&'static str, &'static str)]| {
+            let named = |(name, value): &(&'static str, &'static str)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            address(&list.iter().map(named).collect())
+        };
+        assert_eq!(of(&[("host", "10.0.0.1:9000")]).as_deref(), Some("http://10.0.0.1:9000"));
+        assert_eq!(of(&[("host", "[fe80::1]:80")]).as_deref(), Some("http://[fe80::1]:80"));
+        let forwarded = [("host", "site.example"), ("x-forwarded-proto", "HTTPS, http")];
+        assert_eq!(of(&forwarded).as_deref(), Some("https://site.example"));
+        for host in ["", "user@host", "a b", "host/path"] {
+            assert_eq!(of(&[("host", host)]), None, "{host}");
+        }
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
                     bytes += frame.text.len();
                     let (count, lines) = open.entry(frame.charge_point).or_default();
                     *count += 1;
-                    push_line(lines, &frame);
+                    push_line(lines, &frame, &site.uploads().loggable(&frame.text));
                 }
                 Err(TryRecvError::Empty) => break false,
                 Err(TryRecvError::Disconnected) => break true,
@@ -126,13 +126,13 @@ async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<Noted>) {
 }
 
 /// A line is the time in ms, the way, and the text, which has no line of its own.
-fn push_line(lines: &mut String, frame: &Noted) {
+fn push_line(lines: &mut String, frame: &Noted, text: &str) {
     lines.push_str(&frame.at.0.to_string());
     lines.push(frame.way.sign());
-    if frame.text.contains(['\n', '\r']) {
-        lines.push_str(&frame.text.replace(['\n', '\r'], " "));
+    if text.contains(['\n', '\r']) {
+        lines.push_str(&text.replace(['\n', '\r'], " "));
     } else {
-        lines.push_str(&frame.text);
+        lines.push_str(text);
     }
     lines.push('\n');
 }
@@ -204,6 +204,7 @@ mod tests {
             push_line(
                 &mut lines,
                 &Noted { charge_point: ChargePointKey(1), at: Timestamp(5), way, text: text.to_owned() },
+                text,
             );
         }
         let read: Vec<Frame> = lines.lines().filter_map(read_line).collect();
