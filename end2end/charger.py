@@ -7,9 +7,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -63,7 +65,8 @@ class Charger(ChargePoint):
         return self._note("UpdateFirmware", call_result.UpdateFirmware())
 
     @on("GetDiagnostics")
-    def on_diagnostics(self, **_):
+    def on_diagnostics(self, location, **_):
+        self.location = location
         return self._note("GetDiagnostics", call_result.GetDiagnostics(file_name="log"))
 
     @on("TriggerMessage")
@@ -190,12 +193,51 @@ async def life(site):
     for status in ("Uploading", "UploadFailed"):
         await charger.call(call.DiagnosticsStatusNotification(status=status))
     await site.becomes(given, "no_effect")
+    await diagnostics(site, charger)
     given = await site.command("Reset", type="Hard")
     await charger.to_be_asked("Reset")
     await charger.call(call.BootNotification(charge_point_vendor="Vendor", charge_point_model="Model"))
     await site.becomes(given, "effective")
     await connection.close()
     reading.cancel()
+
+
+async def diagnostics(site, charger):
+    """Uploads to where it is told to: broken off first, then whole, and not twice."""
+    given = await site.command("GetDiagnostics", retries=1)
+    await charger.to_be_asked("GetDiagnostics")
+    assert charger.location.startswith(site.base + "/ocpp/upload/"), charger.location
+    await charger.call(call.DiagnosticsStatusNotification(status="Uploading"))
+    content = os.urandom(1_500_000)
+    await asyncio.to_thread(break_off, charger.location, content)
+    assert await asyncio.to_thread(put, charger.location + "py.bin", content) == 201
+    await charger.call(call.DiagnosticsStatusNotification(status="Uploaded"))
+    await site.becomes(given, "effective")
+    assert await asyncio.to_thread(put, charger.location + "py.bin", content) == 404
+    page = await asyncio.to_thread(read, site.base + "/details/?charger_id=PY%20001")
+    assert b"py.bin" not in page and b">log<" in page.replace(b" ", b""), "the name is the one of the reply"
+    link = page.split(b'href="/details/diagnostics/')[1].split(b'"')[0].decode()
+    assert await asyncio.to_thread(read, f"{site.base}/details/diagnostics/{link}") == content
+
+
+def put(address, content):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, content, method="PUT"), timeout=PATIENCE) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def break_off(address, content):
+    url = urllib.parse.urlsplit(address)
+    with socket.create_connection((url.hostname, url.port), PATIENCE) as connection:
+        head = f"PUT {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(content)}\r\n\r\n"
+        connection.sendall(head.encode() + content[: len(content) // 2])
+
+
+def read(address):
+    with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+        return answer.read()
 
 
 def main():

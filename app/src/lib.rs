@@ -13,6 +13,8 @@ pub mod bundle;
 pub mod charts;
 pub mod components;
 pub mod data;
+#[cfg(feature = "ssr")]
+mod diagnostics;
 #[path = "api/feed_message.rs"]
 pub mod feed_message;
 mod frame;

@@ -45,6 +45,7 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         .route("/records/export.csv", get(records_csv))
         .route("/cards/export.csv", get(cards_csv))
         .route("/details/frames.txt", get(frames_text))
+        .route("/details/diagnostics/{id}", get(crate::diagnostics::download))
         .route("/preferences", get(preferences))
         .fallback_service(get(pages))
         .layer(middleware::from_fn(to_the_end))

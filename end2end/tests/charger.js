@@ -85,6 +85,19 @@ export class Charger {
     });
   }
 
+  /** Uploads diagnostics to where the site said, as it stands or as a form, and tells of it. Gives the status. */
+  async upload(location, bytes, { name = "", form = false } = {}) {
+    await this.call("DiagnosticsStatusNotification", { status: "Uploading" });
+    let body = bytes;
+    if (form) {
+      body = new FormData();
+      body.append("file", new Blob([bytes]), "form.bin");
+    }
+    const response = await fetch(location + name, { method: form ? "POST" : "PUT", body });
+    await this.call("DiagnosticsStatusNotification", { status: response.ok ? "Uploaded" : "UploadFailed" });
+    return response.status;
+  }
+
   pullOut() {
     return this.client.close({ force: true });
   }

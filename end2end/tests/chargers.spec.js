@@ -182,6 +182,26 @@ test("every other command is asked for and answered", async ({ openSite }) => {
   await charger.pullOut();
 });
 
+test("diagnostics come to the site, and an upload that came is an effect seen", async ({ openSite }) => {
+  const charger = await new Charger(openSite).plugIn();
+  await charger.boot();
+  charger.replies = { GetDiagnostics: {} };
+  const given = await command(openSite, "GetDiagnostics");
+  const { location } = await charger.toBeAsked("GetDiagnostics");
+  // It tells nothing of it.
+  expect((await fetch(`${location}diag.zip`, { method: "PUT", body: "all is well" })).status).toBe(201);
+  await expect.poll(() => stateOf(openSite, given)).toBe("effective");
+  const told = await (await fetch(`${openSite}/api/charger/command/${given.id}/`)).json();
+  expect(told.arguments.location).toBe(`${openSite}/ocpp/upload/`);
+  const page = await (await fetch(`${openSite}/details/?charger_id=${encodeURIComponent(ID)}`)).text();
+  const [, path] = page.match(/href="(\/details\/diagnostics\/\d+)"/);
+  const download = await fetch(openSite + path);
+  expect(download.headers.get("content-disposition")).toContain('filename="diag.zip"');
+  expect(await download.text()).toBe("all is well");
+  await charger.pullOut();
+  expect(await command(openSite, "GetDiagnostics")).toMatchObject({ status: 400, location: [expect.any(String)] });
+});
+
 test("what becomes of a command that is refused, or cannot be given", async ({ openSite }) => {
   expect((await command(openSite, "Reset")).status).toBe(404);
   const charger = await new Charger(openSite).plugIn();

@@ -1,5 +1,6 @@
 // People operate chargers from the pages; the chargers are by a client that is not ours.
 
+import { readFileSync } from "node:fs";
 import { Charger, ID } from "./charger.js";
 import { alive, expect, testChargers as test } from "./site.js";
 
@@ -153,6 +154,29 @@ test("raw messages are shown, filtered and downloaded", async ({ openSite, page 
   await page.getByLabel("Containing").fill("Heartbeat");
   await page.getByLabel("Containing").press("Enter");
   await expect(frames).toHaveCount(1);
+  await charger.pullOut();
+});
+
+test("diagnostics are uploaded to the site, listed and downloaded", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  charger.replies = { GetDiagnostics: { fileName: "logs/charger 1.bin" } };
+  await page.goto(details(openSite));
+  await alive(page);
+  const files = page.locator("#diagnostics");
+  await expect(files).toContainText("No file yet.");
+  await page.getByRole("button", { name: "Get diagnostics" }).click();
+  const { location } = await charger.toBeAsked("GetDiagnostics");
+  expect(location).toMatch(new RegExp(`^${openSite}/ocpp/upload/[0-9a-f]{32}/$`));
+  const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, place) => (place * 7919) % 251));
+  expect(await charger.upload(location, bytes, { form: true })).toBe(200);
+  await expect(page.locator(".command-log tbody tr").first()).toContainText("Effect seen");
+  const link = files.getByRole("link", { name: "charger 1.bin" });
+  await expect(link).toBeVisible();
+  await expect(files).toContainText(/1\sMB/);
+  const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
+  expect(download.suggestedFilename()).toBe("charger 1.bin");
+  expect(readFileSync(await download.path()).equals(bytes)).toBe(true);
+  expect((await fetch(location, { method: "PUT", body: bytes })).status, "once only").toBe(404);
   await charger.pullOut();
 });
 

@@ -13,6 +13,7 @@ use bmw_app::api::{self, ApiError, RequestId, body};
 use bmw_app::state::AppState;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
+use bmw_site::UPLOAD_PATH;
 use futures::FutureExt as _;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -69,7 +70,7 @@ impl Front {
             let request = request.map(|_| Body::empty());
             return caught(self.0.api.clone().oneshot(request)).await;
         }
-        if is_plain && is_below("/ocpp", request.uri().path()) {
+        if is_upload(&request) || is_plain && is_below("/ocpp", request.uri().path()) {
             return self.answer_charge_point(request, peer).await;
         }
         let (mut parts, incoming) = request.into_parts();
@@ -93,12 +94,19 @@ impl Front {
 }
 
 impl Front {
-    /// Answers a charge point that connects; all else is not to be had.
+    /// Answers a charge point that connects, or uploads; all else is not to be had.
     pub async fn answer_charge_point(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
-        let mut request = request.map(|_| Body::empty());
+        let is_upload = is_upload(&request);
+        let mut request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
         request.extensions_mut().insert(ConnectInfo(peer));
         caught(self.0.charge_points.clone().oneshot(request)).await
     }
+}
+
+/// Whether a charge point uploads diagnostics. Its body is as large as that may be, read bit by bit where it is stored; its
+/// permission is in the address, wherever it comes from.
+fn is_upload(request: &Request<Incoming>) -> bool {
+    request.uri().path().starts_with(UPLOAD_PATH)
 }
 
 /// Whether a path is of the documented world.

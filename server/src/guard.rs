@@ -3,6 +3,8 @@
 //! A request that writes must come from a loopback address, through no proxy, to a loopback name, and from a page of
 //! this very server when a browser sends it. The name is checked since a page of another site may let its own name
 //! point to this machine.
+//!
+//! Charge points that upload diagnostics do not come by here: the address that they were told is their permission.
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;

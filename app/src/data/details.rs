@@ -1,6 +1,6 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, FindingLine, Moment, RecordLine, Told};
+use super::{CommandLine, DiagnosticsLine, FindingLine, Moment, RecordLine, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, line, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
@@ -30,6 +30,8 @@ pub struct Details {
     pub told: Told,
     /// What an operator should see, newest first.
     pub findings: Vec<FindingLine>,
+    /// The diagnostics that it has uploaded, newest first.
+    pub diagnostics: Vec<DiagnosticsLine>,
     /// The newest raw frames, newest first.
     pub frames: Vec<FrameLine>,
     /// The text that they must contain.
@@ -196,6 +198,7 @@ pub struct OpenedSession {
 pub(super) mod on_server {
     use super::*;
     use crate::data::commands::on_server::{findings, log};
+    use crate::data::diagnostics::on_server::diagnostics;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
     use bmw_site::{ChargePointNow, Present, SessionLine, Site};
@@ -222,8 +225,13 @@ pub(super) mod on_server {
             Some(charger) => (log(&site, charger.key).await?, findings(&site, Some(charger.key)).await?),
             None => (Vec::new(), Vec::new()),
         };
+        let diagnostics = match &charger {
+            Some(charger) => diagnostics(&site, charger.key).await?,
+            None => Vec::new(),
+        };
         Ok(Details {
             now,
+            diagnostics,
             commands,
             frames: frames(&site, charger.as_deref(), query).await?,
             frames_with: query.get("frames").unwrap_or_default().to_owned(),

@@ -11,6 +11,7 @@ mod cards;
 mod commands;
 mod details;
 mod devices;
+mod diagnostics;
 mod overview;
 mod query;
 mod records;
@@ -20,6 +21,7 @@ pub use cards::*;
 pub use commands::*;
 pub use details::*;
 pub use devices::*;
+pub use diagnostics::*;
 pub use overview::*;
 pub use query::Query;
 pub use records::*;
@@ -151,12 +153,13 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 14] = [
+    const SOURCES: [&[u8]; 15] = [
         include_bytes!("mod.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
+        include_bytes!("diagnostics.rs"),
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),

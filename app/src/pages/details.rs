@@ -1,5 +1,6 @@
 //! One charge point: what is known of it, what it measured, and the sessions of a day.
 
+use super::diagnostics::diagnostics;
 use super::parts::{
     Commanded, ampere, badge, cell, command, command_form, command_state, commands, contact, curve, energy_kwh,
     findings, get_form, nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
@@ -34,6 +35,7 @@ impl Page for Details {
                     (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
                 }
                 @if !self.identities.is_empty() {
+                    (diagnostics(seen, self.now, &self.diagnostics))
                     (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self)))
                     @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
                     (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))

@@ -4,6 +4,7 @@
 mod cards;
 mod details;
 mod devices;
+mod diagnostics;
 mod overview;
 mod parts;
 mod records;

@@ -277,8 +277,12 @@ texts! {
     change_configuration: "修改配置", "Change configuration";
     firmware_address: "固件地址 (URL)", "Firmware address (URL)";
     update_firmware: "更新固件", "Update firmware";
-    diagnostics_address: "诊断上传地址 (URL)", "Upload diagnostics to (URL)";
+    diagnostics_address: "诊断上传地址 (URL，留空则上传到本站)", "Upload diagnostics to (URL; empty: to this site)";
     diagnostics: "获取诊断", "Get diagnostics";
+    diagnostics_files: "诊断文件", "Diagnostics";
+    no_diagnostics: "还没有诊断文件。发送“获取诊断”后，电桩会上传到这里。", "No file yet. After “Get diagnostics” the charger uploads one to here.";
+    file: "文件", "File";
+    size: "大小", "Size";
     command_log: "命令记录", "Command log";
     command_column: "命令", "Command";
     reply: "回复", "Reply";

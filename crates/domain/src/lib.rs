@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod charger;
 pub mod command;
 pub mod decimal;
+pub mod diagnostics;
 pub mod energy;
 pub mod field;
 pub mod phase;

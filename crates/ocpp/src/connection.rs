@@ -90,8 +90,14 @@ impl From<NotStored> for Over {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(socket: Socket, central: Central, key: ChargePointKey, peer: Option<String>) {
-    let link = central.site.links().open(key);
+pub(crate) async fn run(
+    socket: Socket,
+    central: Central,
+    key: ChargePointKey,
+    peer: Option<String>,
+    address: Option<Box<str>>,
+) {
+    let link = central.site.links().open(key, address);
     let id = link.id;
     // Held until the end of the connection is noted: the program waits for it.
     let ending = central.ending.subscribe();

@@ -1,7 +1,7 @@
 //! How a charge point comes in: its identity in the path, the subprotocol, and whether it is known.
 
 use crate::stream::Stream;
-use crate::{Central, connection};
+use crate::{Central, connection, upload};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -11,6 +11,7 @@ use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
@@ -34,9 +35,10 @@ const BUFFER: usize = 256;
 /// The socket of a charge point.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
-/// `/ocpp/{id}`.
+/// `/ocpp/{id}`, and where diagnostics are uploaded to.
 pub fn router(central: Central) -> Router {
     Router::new()
+        .route("/ocpp/upload/{*rest}", any(upload::receive))
         .route("/ocpp/{*id}", any(connect))
         .fallback(async || refuse(StatusCode::NOT_FOUND))
         .with_state(central)
@@ -80,6 +82,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Stat
     let offer = Offer::of(request.headers());
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let key = charge_point(&central, identity, peer.as_deref()).await?;
+    let address = address(request.headers());
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
@@ -87,7 +90,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Stat
     central.runtime.clone().spawn(async move {
         let Some(socket) = socket(&central, upgrade).await else { return };
         match offer {
-            Offer::Ours | Offer::Nothing => connection::run(socket, central, key, peer).await,
+            Offer::Ours | Offer::Nothing => connection::run(socket, central, key, peer, address).await,
             Offer::Others => say_no(socket).await,
         }
     });
@@ -119,6 +122,16 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let origin = origin.to_str().ok().and_then(host_of);
     !origin.zip(text(HOST)).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+}
+
+/// Where the charge point reaches the site by HTTP: where it has just come in, perhaps through a proxy that speaks TLS.
+fn address(headers: &HeaderMap) -> Option<Box<str>> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST.as_str())?;
+    let is_host = !host.contains('@') && host.parse::<Authority>().is_ok_and(|it| !it.host().is_empty());
+    let protocol = text("x-forwarded-proto").and_then(|list| list.split(',').next()).unwrap_or_default();
+    let scheme = if protocol.trim().eq_ignore_ascii_case("https") { "https" } else { "http" };
+    is_host.then(|| format!("{scheme}://{host}").into())
 }
 
 /// No common subprotocol: the handshake is finished without one, then the connection is closed (OCPP-J 1.6, 3.1.2).
@@ -215,6 +228,24 @@ mod tests {
         assert!(!is_refused(&[(HOST, "a:1"), (ORIGIN, "ws://A:1/")]));
         assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "http://evil.example")]));
         assert!(is_refused(&[(HOST, "a:1"), (ORIGIN, "null")]));
+    }
+
+    #[test]
+    fn a_charge_point_is_reached_where_it_came_in() {
+        let of = |list: &[(&'static str, &'static str)]| {
+            let named = |(name, value): &(&'static str, &'static str)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            address(&list.iter().map(named).collect())
+        };
+        assert_eq!(of(&[("host", "10.0.0.1:9000")]).as_deref(), Some("http://10.0.0.1:9000"));
+        assert_eq!(of(&[("host", "[fe80::1]:80")]).as_deref(), Some("http://[fe80::1]:80"));
+        let forwarded = [("host", "site.example"), ("x-forwarded-proto", "HTTPS, http")];
+        assert_eq!(of(&forwarded).as_deref(), Some("https://site.example"));
+        for host in ["", "user@host", "a b", "host/path"] {
+            assert_eq!(of(&[("host", host)]), None, "{host}");
+        }
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The central system that charge points connect to: OCPP 1.6-J over `WebSockets` at `/ocpp/{id}`.
 //!
 //! A connection turns what its charge point says into the domain's events, hands them to the site's desk in the order in
-//! which they came, and answers when they are stored. What others want of a charge point comes to it as orders.
+//! which they came, and answers when they are stored. What others want of a charge point comes to it as orders. Diagnostics are
+//! uploaded below `/ocpp/upload/`.
 //!
 //! Architecture invariant: nothing here decides what an event means. Nothing is answered that is not stored.
 
@@ -10,6 +11,7 @@ pub mod frame;
 mod handshake;
 pub mod read;
 mod stream;
+mod upload;
 mod write;
 
 pub use handshake::router;

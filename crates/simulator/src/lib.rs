@@ -8,6 +8,8 @@ mod car;
 mod link;
 mod obey;
 mod point;
+mod profile;
+mod upload;
 
 pub use point::Unit;
 

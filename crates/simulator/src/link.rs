@@ -76,6 +76,7 @@ pub(crate) async fn live(
     let mut clock = Clock { start: Instant::now(), speed, passed: 0 };
     let mut pause = wait;
     let mut is_new = true;
+    let (uploads, mut uploaded) = mpsc::channel(4);
     loop {
         if !alone(&mut point, &mut clock, &mut deeds, &mut ending, pause).await {
             return;
@@ -94,8 +95,8 @@ pub(crate) async fn live(
             point.boot();
         }
         point.connected();
-        let left = Link { socket, point: &mut point, asked: None, last_id: 0 }
-            .serve(&mut clock, &mut deeds, &mut ending)
+        let left = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: uploads.clone() }
+            .serve(&mut clock, &mut deeds, &mut uploaded, &mut ending)
             .await;
         point.disconnected();
         if matches!(left, Left::Ending) {
@@ -159,6 +160,8 @@ struct Link<'a> {
     point: &'a mut Point,
     asked: Option<Asked>,
     last_id: u64,
+    /// Where is told what became of an upload, which outlives a connection.
+    uploads: mpsc::Sender<&'static str>,
 }
 
 impl Link<'_> {
@@ -166,6 +169,7 @@ impl Link<'_> {
         mut self,
         clock: &mut Clock,
         deeds: &mut mpsc::Receiver<Deed>,
+        uploaded: &mut mpsc::Receiver<&'static str>,
         ending: &mut watch::Receiver<bool>,
     ) -> Left {
         let mut steps = interval(STEP);
@@ -184,6 +188,7 @@ impl Link<'_> {
                     }
                 }
                 Some(deed) = deeds.recv() => self.point.suffer(deed),
+                Some(status) = uploaded.recv() => self.point.tell(Tell::Diagnostics(status)),
                 () = ended(ending) => {
                     // Whoever does not take it is gone.
                     drop(self.socket.close(None).await);
@@ -233,6 +238,14 @@ impl Link<'_> {
                 };
                 self.send(&reply).await?;
                 obey::after(self.point, action, &frame[3]);
+                if let Some(upload) = self.point.to_upload.take() {
+                    let uploads = self.uploads.clone();
+                    tokio::spawn(async move {
+                        if uploads.send(upload.make().await).await.is_err() {
+                            tracing::debug!("what became of an upload is told to nobody");
+                        }
+                    });
+                }
                 Ok(())
             }
             Some(3 | 4) => {

@@ -2,6 +2,8 @@
 
 use crate::car::Car;
 use crate::point::{Later, Point, Tell};
+use crate::profile::{self, Profile};
+use crate::upload::{FILE_NAME, Upload};
 use serde_json::{Value, json};
 
 impl Point {
@@ -69,17 +71,15 @@ pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option
             json!({ "status": if is_free { "Accepted" } else { "Occupied" } })
         }
         "CancelReservation" => status(std::mem::take(&mut point.is_reserved)),
-        "SetChargingProfile" => set_profile(point, &payload["csChargingProfiles"]),
+        "SetChargingProfile" => status(set_profile(point, payload)),
         "ClearChargingProfile" => {
-            match payload["id"].as_i64() {
-                Some(id) => drop(point.limits.remove(&id)),
-                None => point.limits.clear(),
-            }
-            status(true)
+            json!({ "status": if point.profiles.clear(payload) { "Accepted" } else { "Unknown" } })
         }
-        "GetCompositeSchedule" => json!({ "status": "Rejected" }),
+        "GetCompositeSchedule" => {
+            profile::composite(&point.profiles, payload, point.in_session(), point.unit.amperes, point.unit.phases)
+        }
         "UpdateFirmware" => json!({}),
-        "GetDiagnostics" => json!({ "fileName": "diagnostics.log" }),
+        "GetDiagnostics" => json!({ "fileName": FILE_NAME }),
         _ => return None,
     })
 }
@@ -97,17 +97,12 @@ fn configuration(point: &Point, payload: &Value) -> Value {
     json!({ "configurationKey": known, "unknownKey": unknown })
 }
 
-/// Takes over the limit that holds now; in W it is shared by the phases.
-fn set_profile(point: &mut Point, profile: &Value) -> Value {
-    let schedule = &profile["chargingSchedule"];
-    let limit = schedule["chargingSchedulePeriod"][0]["limit"].as_f64();
-    let (Some(id), Some(limit)) = (profile["chargingProfileId"].as_i64(), limit) else {
-        return json!({ "status": "Rejected" });
-    };
-    let is_watts = schedule["chargingRateUnit"] == "W";
-    let amperes = if is_watts { limit / crate::car::VOLTS / f64::from(point.unit.phases) } else { limit };
-    point.limits.insert(id, amperes);
-    json!({ "status": "Accepted" })
+/// Takes a profile in; `false` for what cannot be one.
+fn set_profile(point: &mut Point, payload: &Value) -> bool {
+    let connector = payload["connectorId"].as_i64().unwrap_or(-1);
+    let profile = Profile::read(connector, &payload["csChargingProfiles"], point.unit.phases);
+    let session = point.in_session();
+    connector >= 0 && profile.is_some_and(|profile| point.profiles.put(profile, session))
 }
 
 /// What it does when its answer has left.
@@ -148,8 +143,8 @@ pub(crate) fn after(point: &mut Point, action: &str, payload: &Value) {
             point.later.push((22, Later::Boot));
         }
         "GetDiagnostics" => {
-            let steps = [(1, "Uploading"), (5, "UploadFailed")];
-            point.later.extend(steps.map(|(left, status)| (left, Later::Tell(Tell::Diagnostics(status)))));
+            point.tell(Tell::Diagnostics("Uploading"));
+            point.to_upload = Some(Upload::asked(point, payload));
         }
         _ => {}
     }

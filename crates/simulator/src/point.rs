@@ -2,6 +2,8 @@
 
 use crate::Deed;
 use crate::car::{self, Car, VOLTS};
+use crate::profile::{InSession, Profiles};
+use crate::upload::Upload;
 use jiff::Timestamp;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -65,6 +67,7 @@ impl Tell {
 pub struct Running {
     pub number: u64,
     card: String,
+    since: Timestamp,
     /// The charge point was asked to stop.
     pub is_to_stop: Option<&'static str>,
 }
@@ -88,8 +91,9 @@ pub struct Point {
     last_session: u64,
     /// The register of energy, Wh.
     register: f64,
-    /// Limits of charging profiles by their ids, A.
-    pub limits: BTreeMap<i64, f64>,
+    pub profiles: Profiles,
+    /// Diagnostics that it was asked for.
+    pub to_upload: Option<Upload>,
     pub is_available: bool,
     pub is_reserved: bool,
     pub is_faulted: bool,
@@ -132,7 +136,8 @@ impl Point {
             given: HashMap::new(),
             last_session: 0,
             register,
-            limits: BTreeMap::new(),
+            profiles: Profiles::default(),
+            to_upload: None,
             is_available: true,
             is_reserved: false,
             is_faulted: false,
@@ -265,7 +270,7 @@ impl Point {
         self.last_session += 1;
         let session = self.last_session;
         self.tell_as("Preparing");
-        self.running = Some(Running { number: session, card: card.clone(), is_to_stop: None });
+        self.running = Some(Running { number: session, card: card.clone(), since: Timestamp::now(), is_to_stop: None });
         // The first values come soon after the start.
         self.since_sample = self.seconds("MeterValueSampleInterval").saturating_sub(FIRST_SAMPLE);
         self.tell(Tell::Start { session, card, register: self.whole_register(), at: Timestamp::now() });
@@ -282,6 +287,7 @@ impl Point {
                 reason,
             };
             self.tell(stop);
+            self.profiles.end_session();
             if let Some(car) = &mut self.car {
                 car.wanted = car.taken.max(1.0);
                 car.taken = car.wanted;
@@ -302,9 +308,20 @@ impl Point {
         self.is_driven = false;
     }
 
+    /// The running session, as far as profiles know of it.
+    pub fn in_session(&self) -> Option<InSession> {
+        let running = self.running.as_ref()?;
+        let transaction = self.given.get(&running.number).map(|id| i64::from(*id));
+        Some(InSession { transaction, since: running.since.as_second() })
+    }
+
     /// What is offered to the car on each phase, A.
-    fn offered(&self) -> f64 {
-        self.limits.values().copied().fold(self.unit.amperes, f64::min)
+    pub fn offered(&self) -> f64 {
+        if self.profiles.is_empty() {
+            return self.unit.amperes;
+        }
+        let now = Timestamp::now().as_second();
+        self.profiles.limit(now, self.unit.amperes, self.in_session(), now)
     }
 
     fn flowing(&self) -> f64 {
@@ -351,12 +368,12 @@ impl Point {
     }
 
     #[allow(clippy::cast_possible_truncation)] // Wh of a charge point
-    const fn whole_register(&self) -> i64 {
+    pub const fn whole_register(&self) -> i64 {
         self.register as i64
     }
 
     /// Its status by the protocol's name.
-    fn status(&self) -> &'static str {
+    pub fn status(&self) -> &'static str {
         if self.is_faulted {
             return "Faulted";
         }
@@ -547,9 +564,22 @@ mod tests {
         let mut point = point(1);
         point.suffer(Deed::PlugIn);
         point.tick();
-        point.limits.insert(1, 10.0);
-        assert!(point.flowing() <= 10.0);
-        point.limits.insert(2, 0.0);
-        assert_eq!(point.status(), "SuspendedEVSE");
+        let mut limit = |id: i64, amperes: f64| {
+            let profile = json!({
+                "chargingProfileId": id, "stackLevel": id, "chargingProfilePurpose": "TxProfile",
+                "chargingProfileKind": "Relative",
+                "chargingSchedule": {
+                    "chargingRateUnit": "A", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": amperes }],
+                },
+            });
+            let request = json!({ "connectorId": 1, "csChargingProfiles": profile });
+            let answer = crate::obey::answer(&mut point, "SetChargingProfile", &request);
+            assert_eq!(answer, Some(json!({ "status": "Accepted" })));
+            (point.flowing(), point.status())
+        };
+        assert!(limit(1, 10.0).0 <= 10.0);
+        assert_eq!(limit(2, 0.0), (0.0, "SuspendedEVSE"));
+        point.end("Local");
+        assert!(point.profiles.is_empty(), "a session's profiles end with it");
     }
 }

@@ -1,5 +1,6 @@
 //! The log of raw frames, beside what is promised: written in batches, bounded, and the first to go when there is trouble.
 
+use crate::diagnostics::Uploads;
 use crate::running::Site;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
@@ -170,7 +171,7 @@ fn push_line(lines: &mut String, at: Timestamp, way: Way, text: &str) {
 }
 
 async fn write(site: &Site, page: &Page) {
-    let parts: Vec<FramePart> = page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(part).collect();
+    let parts: Vec<FramePart> = page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
     if parts.is_empty() {
         return;
     }
@@ -181,8 +182,8 @@ async fn write(site: &Site, page: &Page) {
 }
 
 /// Lines of one charge point, packed.
-fn part(lines: &[(ChargePointKey, &str)]) -> FramePart {
-    let text: String = lines.iter().map(|(_, line)| *line).collect();
+fn part(uploads: &Uploads, lines: &[(ChargePointKey, &str)]) -> FramePart {
+    let text: String = lines.iter().map(|(_, line)| uploads.loggable(line)).collect();
     FramePart {
         charge_point: lines[0].0,
         frames: i32::try_from(lines.len()).unwrap_or(i32::MAX),
@@ -244,7 +245,7 @@ mod tests {
         }
         let lines = page.by_charge_point();
         assert_eq!(lines, [(ChargePointKey(1), "5<b\n"), (ChargePointKey(2), "5<a\n"), (ChargePointKey(2), "5<c\n")]);
-        let parts: Vec<_> = lines.chunk_by(|a, b| a.0 == b.0).map(part).collect();
+        let parts: Vec<_> = lines.chunk_by(|a, b| a.0 == b.0).map(|lines| part(&Uploads::default(), lines)).collect();
         assert_eq!((parts[1].charge_point, parts[1].frames), (ChargePointKey(2), 2));
         page.lines.reserve(1 << 20);
         page.clear();

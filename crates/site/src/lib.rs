@@ -7,6 +7,7 @@
 mod clock;
 mod commands;
 mod desk;
+mod diagnostics;
 mod frames;
 mod history;
 mod joining;
@@ -19,6 +20,7 @@ pub use bmw_domain::charger::ChargePointNow;
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, NotStored};
+pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine};
 pub use joining::Joining;

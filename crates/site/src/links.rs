@@ -46,6 +46,8 @@ pub struct Links {
 #[derive(Debug)]
 struct Link {
     id: u64,
+    /// Where the charge point reaches the site.
+    address: Option<Box<str>>,
     orders: mpsc::Sender<Box<Order>>,
     /// Dropped with the link: that is how its other end hears of it.
     _held: oneshot::Sender<()>,
@@ -63,12 +65,13 @@ pub struct LinkEnd {
 }
 
 impl Links {
-    /// A charge point is connected. A connection that it had before is let go.
-    pub fn open(&self, charge_point: ChargePointKey) -> LinkEnd {
+    /// A charge point is connected. A connection that it had before is let go. `address` is where it reaches the site by HTTP,
+    /// such as `http://10.0.0.1:8000`.
+    pub fn open(&self, charge_point: ChargePointKey, address: Option<Box<str>>) -> LinkEnd {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, orders) = mpsc::channel(WAITING);
         let (held, gone) = oneshot::channel();
-        self.lock().insert(charge_point, Link { id, orders: sender, _held: held });
+        self.lock().insert(charge_point, Link { id, address, orders: sender, _held: held });
         LinkEnd { id, orders, gone }
     }
 
@@ -92,6 +95,11 @@ impl Links {
         self.lock().get(&charge_point).map(|link| link.orders.clone())
     }
 
+    /// Where a charge point reaches the site by HTTP; `None` while it is not connected.
+    pub(crate) fn address(&self, charge_point: ChargePointKey) -> Option<Box<str>> {
+        self.lock().get(&charge_point).and_then(|link| link.address.clone())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointKey, Link>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,10 +113,11 @@ mod tests {
     async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let old = links.open(key);
-        let new = links.open(key);
+        let old = links.open(key, Some("http://10.0.0.1".into()));
+        let new = links.open(key, None);
         assert!(old.gone.await.is_err(), "the old one is let go");
         assert!(!links.close(key, old.id));
+        assert_eq!(links.address(key), None, "what counts is where the new one came in");
         assert!(links.orders(key).is_some());
         assert!(links.close(key, new.id));
         assert!(links.orders(key).is_none());

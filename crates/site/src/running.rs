@@ -1,6 +1,7 @@
 //! The site itself: memory and store, kept in step.
 
 use crate::desk::{self, Counter, Desk};
+use crate::diagnostics::Uploads;
 use crate::history::{self, DayCache, DayLines, RecentSession};
 use crate::joining::{JoinList, Joining};
 use crate::links::Links;
@@ -84,6 +85,8 @@ pub struct Site {
     /// The newest command of each charge point that was given one since the start.
     newest_commands: RwLock<HashMap<ChargePointKey, Command>>,
     joining: JoinList,
+    /// The uploads of diagnostics that are allowed now.
+    pub(crate) uploads: Uploads,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
     /// Told after each change, with the charge points that it was about.
@@ -110,11 +113,13 @@ impl Site {
             links: Links::default(),
             newest_commands: RwLock::default(),
             joining: JoinList::default(),
+            uploads: Uploads::default(),
             changed: watch::Sender::new(()),
             changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,
         });
         site.settle_commands().await?;
+        site.settle_diagnostics().await?;
         let (counter, queue) = desk::queue();
         let desk = Desk::new(Arc::clone(&site), queue, models, last_id, last_batch);
         Ok((site, counter, desk))
@@ -228,6 +233,11 @@ impl Site {
             known.clone_from(command);
         }
         drop(newest);
+        self.changed.send_replace(());
+    }
+
+    /// Tells those who watch that they should look.
+    pub(crate) fn tell(&self) {
         self.changed.send_replace(());
     }
 

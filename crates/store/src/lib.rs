@@ -21,6 +21,7 @@ use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
 use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
+use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
@@ -310,6 +311,46 @@ pub trait Store: Send + Sync + 'static {
 
     /// The commands that may still come further.
     async fn open_commands(&self) -> Result<Vec<Command>>;
+
+    /// A charge point begins to upload diagnostics for a command. Gives the file's number.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] for a command or a charge point that is not there.
+    async fn begin_diagnostics(&self, charge_point: ChargePointKey, command: i64) -> Result<i64>;
+
+    /// Adds the next part of a file that is on its way; the first has the number 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when no such file is on its way.
+    async fn add_diagnostics_part(&self, file: i64, number: i32, bytes: &[u8]) -> Result<()>;
+
+    /// A file that was on its way is whole: from here on it is listed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when no such file is on its way.
+    async fn finish_diagnostics(&self, file: i64, name: &FileName, at: Timestamp) -> Result<()>;
+
+    /// The files that a charge point has uploaded, newest first.
+    async fn diagnostics_of(&self, charge_point: ChargePointKey) -> Result<Vec<DiagnosticsFile>>;
+
+    /// A file that is whole.
+    async fn diagnostics_file(&self, file: i64) -> Result<Option<DiagnosticsFile>>;
+
+    /// A part of a file that is whole; `None` behind the last one, and when the file is gone.
+    async fn diagnostics_part(&self, file: i64, number: i32) -> Result<Option<Vec<u8>>>;
+
+    /// The files beyond so many of each charge point, and beyond so many bytes of all: the oldest.
+    async fn diagnostics_beyond(&self, files: i64, bytes: i64) -> Result<Vec<i64>>;
+
+    /// Gives up files, whole ones or those on their way. Nobody sees them any more; their parts go by
+    /// [`Store::sweep_diagnostics`], so that no write takes long.
+    async fn drop_diagnostics(&self, files: &[i64]) -> Result<()>;
+
+    /// Gives up all files that are on their way: who was receiving them is no more.
+    async fn drop_unfinished_diagnostics(&self) -> Result<()>;
+
+    /// Takes away so many parts of files that were given up. `true` while there are more.
+    async fn sweep_diagnostics(&self, parts: u32) -> Result<bool>;
 
     /// Brings in a checked site file, all or nothing, and makes the sums by day anew.
     ///

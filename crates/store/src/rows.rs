@@ -6,6 +6,7 @@ use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
 use bmw_domain::charger::{Connector, End, Finding, FindingKind, Session, SessionMeter};
 use bmw_domain::command::{Action, Command, CommandState};
+use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{LineCurrents, PhaseSequence};
 use bmw_domain::record::{
@@ -202,6 +203,32 @@ pub(crate) fn written_history(history: &[(CommandState, Timestamp)]) -> String {
     let steps: Vec<(&str, i64)> = history.iter().map(|(state, at)| (state.word(), at.0)).collect();
     // Words and numbers always can be written.
     serde_json::to_string(&steps).unwrap_or_default()
+}
+
+/// A file that is whole.
+#[derive(FromRow)]
+pub(crate) struct DiagnosticsRow {
+    id: i64,
+    charge_point: i32,
+    command_id: i64,
+    name: String,
+    size: i64,
+    received_at: Option<i64>,
+}
+
+impl TryFrom<DiagnosticsRow> for DiagnosticsFile {
+    type Error = StoreError;
+    fn try_from(row: DiagnosticsRow) -> Result<Self> {
+        let impossible = |what: &str| StoreError::Corrupt(format!("diagnostics file {}: {what}", row.id));
+        Ok(Self {
+            id: row.id,
+            charge_point: ChargePointKey(row.charge_point),
+            command: row.command_id,
+            name: FileName::of(&row.name).ok_or_else(|| impossible("its name"))?,
+            size: row.size,
+            received_at: row.received_at.map(Timestamp).ok_or_else(|| impossible("no time"))?,
+        })
+    }
 }
 
 #[derive(FromRow)]

@@ -184,6 +184,39 @@ pub(crate) const COMMAND_BY_KEY: &str = select_commands!("WHERE idempotency_key 
 pub(crate) const COMMANDS_OF: &str = select_commands!("WHERE charge_point = $1 ORDER BY id DESC LIMIT $2");
 pub(crate) const OPEN_COMMANDS: &str = select_commands!("WHERE state IN ('queued', 'sent', 'accepted') ORDER BY id");
 
+macro_rules! select_diagnostics {
+    ($rest:literal) => {
+        concat!("SELECT id, charge_point, command_id, name, size, received_at FROM diagnostics_file ", $rest)
+    };
+}
+pub(crate) const BEGIN_DIAGNOSTICS: &str =
+    "INSERT INTO diagnostics_file (charge_point, command_id, state) VALUES ($1, $2, 'receiving') RETURNING id";
+pub(crate) const GROW_DIAGNOSTICS: &str =
+    "UPDATE diagnostics_file SET size = size + $2 WHERE id = $1 AND state = 'receiving'";
+pub(crate) const ADD_DIAGNOSTICS_PART: &str =
+    "INSERT INTO diagnostics_part (file_id, number, bytes) VALUES ($1, $2, $3)";
+pub(crate) const FINISH_DIAGNOSTICS: &str = "UPDATE diagnostics_file SET state = 'whole', name = $2, received_at = $3 \
+     WHERE id = $1 AND state = 'receiving'";
+pub(crate) const DIAGNOSTICS_OF: &str =
+    select_diagnostics!("WHERE charge_point = $1 AND state = 'whole' ORDER BY id DESC");
+pub(crate) const DIAGNOSTICS_FILE: &str = select_diagnostics!("WHERE id = $1 AND state = 'whole'");
+pub(crate) const DIAGNOSTICS_PART: &str = "SELECT p.bytes FROM diagnostics_part p \
+     JOIN diagnostics_file f ON f.id = p.file_id AND f.state = 'whole' WHERE p.file_id = $1 AND p.number = $2";
+/// What is on its way counts among the bytes, and is not given up.
+pub(crate) const DIAGNOSTICS_BEYOND: &str = "SELECT id FROM (SELECT id, state, \
+     sum(CASE WHEN state = 'whole' THEN 1 ELSE 0 END) OVER (PARTITION BY charge_point ORDER BY id DESC) AS files, \
+     sum(size) OVER (ORDER BY id DESC) AS bytes FROM diagnostics_file WHERE state <> 'dropped') AS counted \
+     WHERE state = 'whole' AND (files > $1 OR bytes > $2) ORDER BY id";
+pub(crate) const DROP_DIAGNOSTICS: &str = "UPDATE diagnostics_file SET state = 'dropped' WHERE id = $1";
+pub(crate) const DROP_UNFINISHED_DIAGNOSTICS: &str =
+    "UPDATE diagnostics_file SET state = 'dropped' WHERE state = 'receiving'";
+pub(crate) const SWEEP_DIAGNOSTICS_PARTS: &str = "DELETE FROM diagnostics_part WHERE (file_id, number) IN (\
+     SELECT p.file_id, p.number FROM diagnostics_file f JOIN diagnostics_part p ON p.file_id = f.id \
+     WHERE f.state = 'dropped' LIMIT $1)";
+pub(crate) const SWEEP_DIAGNOSTICS_FILES: &str = "DELETE FROM diagnostics_file WHERE state = 'dropped' \
+     AND NOT EXISTS (SELECT 1 FROM diagnostics_part p WHERE p.file_id = diagnostics_file.id)";
+pub(crate) const DIAGNOSTICS_TO_SWEEP: &str = "SELECT EXISTS (SELECT 1 FROM diagnostics_file WHERE state = 'dropped')";
+
 pub(crate) const CARDS: &str = "SELECT tag, card_group, blocked, expires_at, note FROM card ORDER BY key";
 pub(crate) const PUT_CARD: &str = "INSERT INTO card (key, tag, card_group, blocked, expires_at, note) \
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key) DO UPDATE SET tag = excluded.tag, \
@@ -339,7 +372,9 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 11] = [
+pub(crate) const CLEAR: [&str; 13] = [
+    "DELETE FROM diagnostics_part",
+    "DELETE FROM diagnostics_file",
     "DELETE FROM frame_part",
     "DELETE FROM finding",
     "DELETE FROM meter_value",

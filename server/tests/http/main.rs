@@ -6,6 +6,7 @@ mod bad_input;
 mod client;
 mod command;
 mod contract;
+mod diagnostics;
 mod feed;
 mod model;
 mod pages;

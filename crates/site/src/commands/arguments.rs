@@ -20,6 +20,8 @@ pub(super) struct Known<'a> {
     /// The card of an operator's start (`BMW_OPERATOR_ID_TAG`).
     pub(super) operator: &'a str,
     pub(super) time: Timestamp,
+    /// Where the charge point can upload to, without the permission; `None` while it is not connected.
+    pub(super) upload: Option<String>,
 }
 
 /// Fills in what was left out.
@@ -58,13 +60,17 @@ pub(super) fn fill(action: Action, arguments: &mut Arguments, known: &Known<'_>)
             }
         }
         Action::UpdateFirmware => set("retrieveDate", written(known.time).into()),
+        Action::GetDiagnostics => {
+            if let Some(upload) = &known.upload {
+                set("location", upload.as_str().into());
+            }
+        }
         Action::CancelReservation
         | Action::ChangeConfiguration
         | Action::ClearCache
         | Action::ClearChargingProfile
         | Action::DataTransfer
         | Action::GetConfiguration
-        | Action::GetDiagnostics
         | Action::GetLocalListVersion
         | Action::TriggerMessage => {}
     }
@@ -132,8 +138,13 @@ mod tests {
     fn filled(action: Action, arguments: Value) -> Arguments {
         let now = ChargePointNow::new(ChargePointKey(1), ChargePoint::unknown(Identity::new("A").unwrap()), None);
         let Value::Object(mut arguments) = arguments else { panic!() };
-        let known =
-            Known { now: &now, cards: &Cards::new([], true), operator: "OPERATOR", time: Timestamp(1_790_000_000_000) };
+        let known = Known {
+            now: &now,
+            cards: &Cards::new([], true),
+            operator: "OPERATOR",
+            time: Timestamp(1_790_000_000_000),
+            upload: Some("http://10.0.0.1:8000/ocpp/upload/".to_owned()),
+        };
         fill(action, &mut arguments, &known);
         arguments
     }
@@ -155,6 +166,12 @@ mod tests {
                 json!({}),
                 json!({"listVersion": 1_790_000_000, "updateType": "Full", "localAuthorizationList": []}),
             ),
+            (
+                Action::GetDiagnostics,
+                json!({"retries": 2}),
+                json!({"retries": 2, "location": "http://10.0.0.1:8000/ocpp/upload/"}),
+            ),
+            (Action::GetDiagnostics, json!({"location": "ftp://x/"}), json!({"location": "ftp://x/"})),
             (Action::ClearCache, json!({}), json!({})),
         ] {
             let filled = filled(action, given);
@@ -170,7 +187,7 @@ mod tests {
             (Action::RemoteStopTransaction, json!({"transactionId": "x"}), "transactionId"),
             (Action::Reset, json!({"type": "Gentle"}), "type"),
             (Action::TriggerMessage, json!({}), "requestedMessage"),
-            (Action::GetDiagnostics, json!({}), "location"),
+            (Action::GetDiagnostics, json!({"location": 1}), "location"),
             (Action::ChangeAvailability, json!({}), "type"),
             (Action::RemoteStartTransaction, json!({"idTag": "x".repeat(21)}), "idTag"),
             (Action::Reset, json!({"typ": "Soft"}), "typ"),

@@ -7,6 +7,7 @@ pub use arguments::Arguments;
 
 use crate::Clock;
 use crate::desk::Counter;
+use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME, without_tokens};
 use crate::links::{Order, Reply};
 use crate::running::{Author, Site};
 use arguments::Known;
@@ -97,7 +98,14 @@ impl Commands {
         {
             return same(known, &ask);
         }
-        let known = Known { now: &now, cards: &self.site.cards(), operator: &self.operator, time };
+        let upload = self.upload(&ask)?;
+        let known = Known {
+            now: &now,
+            cards: &self.site.cards(),
+            operator: &self.operator,
+            time,
+            upload: upload.as_ref().map(|(address, _)| address.clone()),
+        };
         arguments::fill(ask.action, &mut arguments, &known);
         arguments::check(ask.action, &arguments).map_err(|(field, text)| Refusal::Field(field, text))?;
         let arguments = Value::Object(arguments);
@@ -121,9 +129,24 @@ impl Commands {
                 outcome => outcome?,
             }
         };
-        let life = Life { commands: self.clone(), command: command.clone(), arguments, before: now };
+        let upload =
+            upload.map(|(_, token)| self.site.allow_upload_with(token, command.charge_point, command.id, UPLOAD_TIME));
+        let life = Life { commands: self.clone(), command: command.clone(), arguments, before: now, upload };
         tokio::spawn(life.run());
         Ok(command)
+    }
+
+    /// Where the charge point can upload to the site itself, and the permission, where diagnostics are asked for and nobody
+    /// said where to. The address is the one that the charge point connected to: no other one is proven to be reached.
+    fn upload(&self, ask: &Ask) -> Result<Option<(String, Token)>, Refusal> {
+        if ask.action != Action::GetDiagnostics || ask.arguments.contains_key("location") {
+            return Ok(None);
+        }
+        let address = self.site.links().address(ask.charge_point);
+        let upload = address.and_then(|address| Some((format!("{address}{UPLOAD_PATH}"), Token::random()?)));
+        let missing = "This field is required while it is not known where the charge point reaches this site: it must be \
+                       connected for that.";
+        upload.map(Some).ok_or_else(|| Refusal::Field("location".to_owned(), missing.to_owned()))
     }
 
     /// A command.
@@ -151,6 +174,8 @@ struct Life {
     arguments: Value,
     /// The charge point as it was before.
     before: Arc<ChargePointNow>,
+    /// What the charge point may upload here as long as the command is open.
+    upload: Option<OpenUpload>,
 }
 
 impl Life {
@@ -169,8 +194,7 @@ impl Life {
         };
         let (sent, is_sent) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
-        let order =
-            Box::new(Order { action: self.command.action.name(), payload: self.arguments.clone(), sent, reply });
+        let order = Box::new(Order { action: self.command.action.name(), payload: self.payload(), sent, reply });
         let deadline = Instant::now() + QUEUED;
         match timeout_at(deadline, orders.send(order)).await {
             Ok(Ok(())) => {}
@@ -195,7 +219,20 @@ impl Life {
         }
     }
 
+    /// The payload as it is sent. Only here is the address of an upload whole: whoever knows it may upload.
+    fn payload(&self) -> Value {
+        let mut payload = self.arguments.clone();
+        if let Some(upload) = &self.upload {
+            let address = payload["location"].as_str().unwrap_or_default();
+            payload["location"] = address.replace(UPLOAD_PATH, &upload.path()).into();
+        }
+        payload
+    }
+
     async fn accepted(&mut self, result: Value, since: Timestamp) {
+        if let Some(upload) = &self.upload {
+            upload.set_name(result["fileName"].as_str().unwrap_or_default());
+        }
         let mut changes = self.commands.site.subscribe();
         let event = Event::Accepted(effect::accepted(self.command.action, &self.arguments));
         if self.commands.counter.tell(self.command.charge_point, event, Clock::real()).await.is_err() {
@@ -206,6 +243,10 @@ impl Life {
         let deadline = Instant::now() + effect.patience();
         let seen = loop {
             changes.mark_unchanged();
+            // Its notification may get lost; what has come is there.
+            if self.upload.as_ref().is_some_and(OpenUpload::is_whole) {
+                break true;
+            }
             let now = self.commands.site.present().get(self.command.charge_point).cloned();
             match now.map(|now| effect.is_seen(&now, since)) {
                 Some(Some(is_seen)) => break is_seen,
@@ -223,7 +264,7 @@ impl Life {
     async fn enter(&mut self, state: CommandState, result: Option<Value>) {
         self.command.enter(state, Clock::real());
         if let Some(result) = result {
-            self.command.result = Some(result.to_string());
+            self.command.result = Some(without_tokens(&result.to_string()).into_owned());
         }
         let site = &self.commands.site;
         // Stored in the end: a command that hangs would keep others of its kind from being given.

@@ -2,6 +2,7 @@
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
 mod batch;
+mod diagnostics;
 mod import;
 #[cfg(test)]
 mod plans;
@@ -23,6 +24,7 @@ use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
 use bmw_domain::charger::{Connector, Finding, Session};
 use bmw_domain::command::{Command, CommandState};
+use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId,
@@ -619,6 +621,60 @@ impl Store for ThisStore {
     async fn open_commands(&self) -> Result<Vec<Command>> {
         let rows = sqlx::query_as::<_, CommandRow>(sql::OPEN_COMMANDS).fetch_all(&self.readers).await?;
         rows.into_iter().map(Command::try_from).collect()
+    }
+
+    async fn begin_diagnostics(&self, charge_point: ChargePointKey, command: i64) -> Result<i64> {
+        diagnostics::begin(&mut *self.writer.acquire().await?, charge_point, command).await
+    }
+
+    async fn add_diagnostics_part(&self, file: i64, number: i32, bytes: &[u8]) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        diagnostics::add_part(&mut tx, file, number, bytes).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn finish_diagnostics(&self, file: i64, name: &FileName, at: Timestamp) -> Result<()> {
+        diagnostics::finish(&mut *self.writer.acquire().await?, file, name, at).await
+    }
+
+    async fn diagnostics_of(&self, charge_point: ChargePointKey) -> Result<Vec<DiagnosticsFile>> {
+        diagnostics::files(&self.readers, sql::DIAGNOSTICS_OF, charge_point.0.into()).await
+    }
+
+    async fn diagnostics_file(&self, file: i64) -> Result<Option<DiagnosticsFile>> {
+        Ok(diagnostics::files(&self.readers, sql::DIAGNOSTICS_FILE, file).await?.pop())
+    }
+
+    async fn diagnostics_part(&self, file: i64, number: i32) -> Result<Option<Vec<u8>>> {
+        let part = sqlx::query_scalar(sql::DIAGNOSTICS_PART).bind(file).bind(number);
+        Ok(part.fetch_optional(&self.readers).await?)
+    }
+
+    async fn diagnostics_beyond(&self, files: i64, bytes: i64) -> Result<Vec<i64>> {
+        let beyond = sqlx::query_scalar(sql::DIAGNOSTICS_BEYOND).bind(files).bind(bytes);
+        Ok(beyond.fetch_all(&self.readers).await?)
+    }
+
+    async fn drop_diagnostics(&self, files: &[i64]) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        for file in files {
+            sqlx::query(sql::DROP_DIAGNOSTICS).bind(*file).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn drop_unfinished_diagnostics(&self) -> Result<()> {
+        sqlx::query(sql::DROP_UNFINISHED_DIAGNOSTICS).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    async fn sweep_diagnostics(&self, parts: u32) -> Result<bool> {
+        let mut tx = self.begin_write().await?;
+        let is_more = diagnostics::sweep(&mut tx, parts).await?;
+        tx.commit().await?;
+        Ok(is_more)
     }
 
     async fn import(&self, file: &SiteFile, mode: ImportMode) -> Result<()> {
