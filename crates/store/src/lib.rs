@@ -63,6 +63,8 @@ pub struct Inventory {
     pub cards: Vec<Card>,
     /// The sessions that run, by number.
     pub running: Vec<Session>,
+    /// The readings of the running sessions that arrived last: their answers may have been lost.
+    pub newest_readings: Vec<Measured>,
     /// The number of the last session of all; 0 when there is none.
     pub last_session: i32,
     /// The number of the last batch.
@@ -307,6 +309,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest commands of a charge point, newest first.
     async fn commands_of(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Command>>;
+
+    /// The newest command of each kind that a charge point has accepted, in no particular order.
+    async fn last_answers(&self, charge_point: ChargePointKey) -> Result<Vec<Command>>;
 
     /// The commands that may still come further.
     async fn open_commands(&self) -> Result<Vec<Command>>;

@@ -182,6 +182,10 @@ pub(crate) const UPDATE_COMMAND: &str =
 pub(crate) const COMMAND: &str = select_commands!("WHERE id = $1");
 pub(crate) const COMMAND_BY_KEY: &str = select_commands!("WHERE idempotency_key = $1");
 pub(crate) const COMMANDS_OF: &str = select_commands!("WHERE charge_point = $1 ORDER BY id DESC LIMIT $2");
+pub(crate) const LAST_ANSWERS: &str = select_commands!(
+    "WHERE id IN (SELECT max(id) FROM command WHERE charge_point = $1 \
+     AND state IN ('accepted', 'effective', 'no_effect') GROUP BY action)"
+);
 pub(crate) const OPEN_COMMANDS: &str = select_commands!("WHERE state IN ('queued', 'sent', 'accepted') ORDER BY id");
 
 pub(crate) const CARDS: &str = "SELECT tag, card_group, blocked, expires_at, note FROM card ORDER BY key";
@@ -213,11 +217,17 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
     " FROM \"transaction\" WHERE charge_point = $1 AND told_start = $2 AND register_start = $3 AND connector = $4 \
      AND lower(id_tag) = $5 ORDER BY id DESC LIMIT 1"
 );
-/// The newest reading of each running session.
-pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, m.register_wh, m.measured_at, \
-     m.claimed_at FROM \"transaction\" t JOIN meter_value m ON m.id = (\
+/// The newest reading of each running session, with those that came with it: oldest first.
+pub(crate) const NEWEST_READINGS: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    ", m.register_wh, m.received_at, m.claimed_at FROM \"transaction\" t JOIN meter_value n ON n.id = (\
      SELECT l.id FROM meter_value l WHERE l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
-     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) WHERE t.finished_at IS NULL";
+     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) \
+     JOIN meter_value m ON m.transaction_id = t.id AND m.measured_at BETWEEN n.measured_at - 3600000 AND n.measured_at \
+     AND m.received_at = n.received_at AND m.energy_wh IS NOT NULL AND m.register_wh >= 0 \
+     WHERE t.finished_at IS NULL ORDER BY m.transaction_id, m.measured_at, m.id"
+);
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
      started_at, energy_wh, id_tag, listed_day, told_start, received_start, register_start) ";

@@ -7,6 +7,7 @@ pub mod card;
 pub mod event;
 mod finding;
 mod meter;
+mod repeat;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::phase::LineCurrents;
 use crate::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId};
 use card::{Cards, Verdict};
 use event::{Accepted, Boot, Event, Meter, Reading, Start, Status, Stop, Told};
+use repeat::{Mark, Recent};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -76,6 +78,8 @@ pub struct ChargePointNow {
     /// The unknown session that it last sent values of, and whether its clock was found wrong: said once.
     told_orphan: Option<i64>,
     is_clock_flagged: bool,
+    /// What it told last, to know what it repeats.
+    recent: Recent,
 }
 
 /// The connection.
@@ -220,6 +224,7 @@ impl ChargePointNow {
             ended: Arc::default(),
             told_orphan: None,
             is_clock_flagged: false,
+            recent: Recent::default(),
         }
     }
 
@@ -279,6 +284,11 @@ impl ChargePointNow {
         self.connector_mut(session.connector);
         self.running.push(session);
         self.running.sort_by_key(|session| session.transaction.id);
+    }
+
+    /// Remembers a value that was stored when the site was last at work: its answer may have been lost.
+    pub fn remember(&mut self, measured: &Measured) {
+        self.recent.is_new(Mark::of_value(measured, None));
     }
 
     /// Whether an event of this kind needs to be asked about in the store: the start may be a repeated one, or the
@@ -543,6 +553,9 @@ impl ChargePointNow {
         let running = self.running.iter().position(is_told).map(|place| self.running.remove(place));
         let ended = || self.ended.iter().find(|session| is_told(session)).map(|session| session.as_ref().clone());
         let Some(mut session) = running.or_else(ended).or_else(|| context.history.told.take()) else {
+            if !self.recent.is_new(Mark::of_stop(&stop)) {
+                return Answer::Stopped(verdict);
+            }
             let detail = format!(
                 "transactionId {}, meterStop {} Wh, {}",
                 stop.transaction,
@@ -550,7 +563,7 @@ impl ChargePointNow {
                 stop.reason.as_deref().unwrap_or("-")
             );
             self.find(context, FindingKind::OrphanStop, None, None, detail);
-            self.store_readings(&stop.readings, 0, None, context);
+            self.store_readings(&stop.readings, (0, None, Some(stop.transaction)), context);
             return Answer::Stopped(verdict);
         };
         if session.end == Some(End::Told) {
@@ -560,7 +573,7 @@ impl ChargePointNow {
         let before = session.transaction.clone();
         let number = session.connector;
         for reading in &stop.readings {
-            self.store_reading(reading, number, Some(&mut session), context);
+            self.store_reading(reading, &mut session, context);
         }
         let flaw = session.meter.end(stop.register, stop.time);
         self.tell_flaw(flaw, &session, context);
@@ -602,7 +615,7 @@ impl ChargePointNow {
         if let Some(place) = place {
             let mut session = self.running.remove(place);
             for reading in &meter.readings {
-                self.store_reading(reading, session.connector, Some(&mut session), context);
+                self.store_reading(reading, &mut session, context);
             }
             self.flow(&session, &meter.readings, context.arrival);
             self.running.insert(place, session);
@@ -615,7 +628,7 @@ impl ChargePointNow {
             let detail = format!("transactionId {told}");
             self.find(context, FindingKind::OrphanValues, Some(meter.connector), None, detail);
         }
-        self.store_readings(&meter.readings, meter.connector, ended, context);
+        self.store_readings(&meter.readings, (meter.connector, ended, meter.transaction), context);
         if meter.transaction.is_none() {
             self.measure(meter.connector, &meter.readings);
         }
@@ -657,34 +670,35 @@ impl ChargePointNow {
         }
     }
 
+    /// Stores values outside of a running session: on a connector, of a session of ours, or of one that only the charge point
+    /// knows.
     fn store_readings(
         &mut self,
         readings: &[Reading],
-        connector: i32,
-        transaction: Option<TransactionId>,
+        (connector, transaction, told): (i32, Option<TransactionId>, Option<i64>),
         context: &mut Context<'_>,
     ) {
         for reading in readings {
-            context.changes.values.push(self.measured(reading, connector, transaction, None, context.arrival));
+            let measured = self.measured(reading, connector, transaction, context.arrival);
+            if self.recent.is_new(Mark::of_value(&measured, told)) {
+                context.changes.values.push(measured);
+            }
         }
     }
 
-    fn store_reading(
-        &mut self,
-        reading: &Reading,
-        connector: i32,
-        mut session: Option<&mut Session>,
-        context: &mut Context<'_>,
-    ) {
-        let mut energy = None;
-        if let (Some(session), Some(register)) = (session.as_deref_mut(), reading.register) {
+    /// Stores what was measured in a session, and books it. What is repeated changes nothing.
+    fn store_reading(&mut self, reading: &Reading, session: &mut Session, context: &mut Context<'_>) {
+        let mut measured = self.measured(reading, session.connector, Some(session.transaction.id), context.arrival);
+        if !self.recent.is_new(Mark::of_value(&measured, None)) {
+            return;
+        }
+        if let Some(register) = reading.register {
             let flaw = session.meter.read(register, reading.time);
             session.transaction.energy = session.meter.energy();
-            energy = Some(session.meter.energy());
+            measured.value.energy = Some(session.meter.energy());
             self.tell_flaw(flaw, session, context);
         }
-        let transaction = session.map(|session| session.transaction.id);
-        context.changes.values.push(self.measured(reading, connector, transaction, energy, context.arrival));
+        context.changes.values.push(measured);
     }
 
     fn measured(
@@ -692,7 +706,6 @@ impl ChargePointNow {
         reading: &Reading,
         connector: i32,
         transaction: Option<TransactionId>,
-        energy: Option<Energy>,
         received: Timestamp,
     ) -> Measured {
         let value = MeterValue {
@@ -700,7 +713,7 @@ impl ChargePointNow {
             connector,
             transaction,
             at: reading.time.at,
-            energy,
+            energy: None,
             currents: reading.currents,
             offered: reading.offered,
             power: reading.power,

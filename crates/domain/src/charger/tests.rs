@@ -419,6 +419,77 @@ fn heartbeats_and_values_alone_are_no_change_of_state_to_be_stored() {
 }
 
 #[test]
+fn values_that_are_repeated_are_stored_once() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    let reading = |minutes: i64, register, amperes| Reading {
+        time: Told::ours(Timestamp(NOW + minutes * MINUTE)),
+        register: Some(register),
+        currents: LineCurrents([Some(amperes), None, None]),
+        offered: None,
+        power: None,
+    };
+    let meter =
+        |readings: &[Reading]| Event::Meter(Meter { connector: 1, transaction: Some(id), readings: readings.to_vec() });
+    let two = [reading(1, 100, 16.0), reading(2, 200, 16.0)];
+    story.later(2).hear(meter(&two));
+    story.later(1).hear(meter(&two));
+    assert_eq!(story.changes.values.len(), 2, "its answer was lost");
+    assert_eq!(story.charger.running[0].transaction.energy.wh(), 200);
+    story.hear(meter(&[reading(3, 200, 16.0)]));
+    story.hear(meter(&[reading(3, 200, 0.0)]));
+    story.hear(meter(&[reading(3, 300, 0.0)]));
+    assert_eq!(story.changes.values.len(), 5, "another moment, current or register is another value");
+    let end = Stop { readings: two.to_vec(), ..story.stop_of(id, 300) };
+    story.hear(Event::Stop(end));
+    assert_eq!(story.changes.values.len(), 5, "the stop says once more what was measured");
+    assert_eq!(story.stored()[&1].energy.wh(), 300);
+    story.hear(meter(&[reading(3, 300, 0.0)]));
+    assert_eq!(story.changes.values.len(), 5, "also after its end");
+}
+
+#[test]
+fn values_of_a_wrong_clock_that_are_repeated_are_stored_once() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    for _ in 0..2 {
+        let reading = Reading {
+            time: Told::judge(Timestamp(5_000), story.later(1).arrival),
+            register: Some(100),
+            currents: LineCurrents::default(),
+            offered: None,
+            power: None,
+        };
+        story.hear(Event::Meter(Meter { connector: 1, transaction: Some(id), readings: vec![reading] }));
+    }
+    assert_eq!(story.changes.values.len(), 1);
+}
+
+#[test]
+fn values_that_were_stored_before_the_sites_own_start_are_not_stored_again() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    story.later(1).meter(Some(id), 100, 16.0);
+    let mut again = Story::new();
+    again.arrival = story.arrival;
+    again.charger.resume(story.charger.running[0].clone());
+    again.charger.remember(&story.changes.values[0]);
+    again.meter(Some(id), 100, 16.0);
+    assert!(again.changes.values.is_empty());
+    again.later(1).meter(Some(id), 200, 16.0);
+    assert_eq!(again.changes.values.len(), 1);
+}
+
+#[test]
+fn an_orphaned_stop_that_is_repeated_is_found_once() {
+    let mut story = Story::new();
+    let stop = story.stop_of(77, 10);
+    story.hear(Event::Stop(stop.clone()));
+    assert_eq!(story.later(3).hear(Event::Stop(stop)), Answer::Stopped(None));
+    assert_eq!(story.found(), [FindingKind::OrphanStop]);
+}
+
+#[test]
 fn numbers_end_with_the_last_one() {
     let mut story = Story::new();
     story.last_id = i32::MAX;
