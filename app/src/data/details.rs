@@ -1,6 +1,6 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, FindingLine, Moment, RecordLine, Told};
+use super::{CommandLine, EventLine, FindingLine, Moment, Operation, RecordLine, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, line, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
@@ -24,12 +24,18 @@ pub struct Details {
     pub values: Vec<Value>,
     /// The session query.
     pub query: SessionQuery,
+    /// What the forms of commands know.
+    pub operation: Operation,
     /// The newest commands, newest first.
     pub commands: Vec<CommandLine>,
     /// What came of giving a command.
     pub told: Told,
     /// What an operator should see, newest first.
     pub findings: Vec<FindingLine>,
+    /// What happened, newest first.
+    pub events: Vec<EventLine>,
+    /// Whether more of it was asked for.
+    pub more_events: bool,
     /// The newest raw frames, newest first.
     pub frames: Vec<FrameLine>,
     /// The text that they must contain.
@@ -196,6 +202,8 @@ pub struct OpenedSession {
 pub(super) mod on_server {
     use super::*;
     use crate::data::commands::on_server::{findings, log};
+    use crate::data::events::on_server::events;
+    use crate::data::operation::on_server::operation;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
     use bmw_site::{ChargePointNow, Present, SessionLine, Site};
@@ -218,17 +226,26 @@ pub(super) mod on_server {
             Some(charger) => values_of_span(&site, charger.key, now.at, span).await?,
             None => Vec::new(),
         };
-        let (commands, findings) = match &charger {
-            Some(charger) => (log(&site, charger.key).await?, findings(&site, Some(charger.key)).await?),
-            None => (Vec::new(), Vec::new()),
+        let more_events = query.get("events").is_some();
+        let (commands, findings, operation, events) = match &charger {
+            Some(charger) => (
+                log(&site, charger.key).await?,
+                findings(&site, Some(charger.key)).await?,
+                operation(&site, charger).await?,
+                events(&site, charger.key, EVENTS[usize::from(more_events)]).await?,
+            ),
+            None => Default::default(),
         };
         Ok(Details {
             now,
+            operation,
             commands,
+            events,
+            more_events,
             frames: frames(&site, charger.as_deref(), query).await?,
             frames_with: query.get("frames").unwrap_or_default().to_owned(),
             findings,
-            told: Told::of(query),
+            told: Told::of(query, &site),
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
             asked,
             span,
@@ -238,6 +255,8 @@ pub(super) mod on_server {
         })
     }
 
+    /// Events that are shown: the newest, and when more are asked for.
+    const EVENTS: [u32; 2] = [12, 500];
     /// Raw frames that are shown, and the most characters of each.
     const FRAMES: usize = 20;
     const FRAME_MOST: usize = 600;

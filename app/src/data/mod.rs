@@ -11,6 +11,10 @@ mod cards;
 mod commands;
 mod details;
 mod devices;
+mod events;
+#[cfg(feature = "ssr")]
+mod forms;
+mod operation;
 mod overview;
 mod query;
 mod records;
@@ -20,6 +24,8 @@ pub use cards::*;
 pub use commands::*;
 pub use details::*;
 pub use devices::*;
+pub use events::*;
+pub use operation::*;
 pub use overview::*;
 pub use query::Query;
 pub use records::*;
@@ -151,12 +157,14 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 14] = [
+    const SOURCES: [&[u8]; 17] = [
         include_bytes!("mod.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
+        include_bytes!("events.rs"),
+        include_bytes!("operation.rs"),
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
@@ -166,6 +174,7 @@ const FORM: [u8; 4] = {
         include_bytes!("../../../crates/domain/src/field.rs"),
         include_bytes!("../../../crates/domain/src/command.rs"),
         include_bytes!("../../../crates/domain/src/charger/finding.rs"),
+        include_bytes!("../../../crates/domain/src/charger/happening.rs"),
     ];
     // FNV-1a.
     let mut hash: u32 = 0x811c_9dc5;

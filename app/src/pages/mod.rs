@@ -4,6 +4,8 @@
 mod cards;
 mod details;
 mod devices;
+mod happenings;
+mod operation;
 mod overview;
 mod parts;
 mod records;

@@ -289,6 +289,7 @@ fn batch_of<'a>(
         sessions: changes.sessions,
         values: changes.values,
         findings: changes.findings,
+        happenings: changes.happenings,
     }
 }
 

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
-use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
+use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
@@ -128,6 +128,8 @@ pub struct Batch {
     pub values: Vec<Measured>,
     /// What an operator should see.
     pub findings: Vec<Finding>,
+    /// What happened.
+    pub happenings: Vec<Happening>,
 }
 
 impl Batch {
@@ -139,6 +141,7 @@ impl Batch {
             && self.sessions.is_empty()
             && self.values.is_empty()
             && self.findings.is_empty()
+            && self.happenings.is_empty()
     }
 }
 
@@ -276,6 +279,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What an operator should see, newest first; of one charge point or of all.
     async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
+
+    /// What happened at a charge point, newest first. At least the newest 1 000 are kept, and not many more.
+    async fn happenings(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Happening>>;
 
     /// Adds raw frames to their log.
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()>;

@@ -4,7 +4,9 @@ use crate::{AuditEntry, DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
-use bmw_domain::charger::{Connector, End, Finding, FindingKind, Measured, Session, SessionMeter};
+use bmw_domain::charger::{
+    Connector, End, Finding, FindingKind, Happening, HappeningKind, Measured, Session, SessionMeter,
+};
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{LineCurrents, PhaseSequence};
@@ -169,6 +171,31 @@ impl TryFrom<FindingRow> for Finding {
             kind: kind.ok_or_else(|| StoreError::Corrupt(format!("finding {:?}", row.kind)))?,
             connector: row.connector,
             transaction: row.transaction_id.map(TransactionId),
+            detail: row.detail,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct HappeningRow {
+    charge_point: i32,
+    happened_at: i64,
+    kind: String,
+    connector: Option<i32>,
+    status: Option<String>,
+    detail: String,
+}
+
+impl TryFrom<HappeningRow> for Happening {
+    type Error = StoreError;
+    fn try_from(row: HappeningRow) -> Result<Self> {
+        let kind = HappeningKind::from_word(&row.kind);
+        Ok(Self {
+            charge_point: ChargePointKey(row.charge_point),
+            at: Timestamp(row.happened_at),
+            kind: kind.ok_or_else(|| StoreError::Corrupt(format!("event {:?}", row.kind)))?,
+            connector: row.connector,
+            status: row.status,
             detail: row.detail,
         })
     }

@@ -158,6 +158,16 @@ pub(crate) const FINDINGS_OF: &str = "SELECT charge_point, found_at, kind, conne
      FROM finding WHERE charge_point = $2 ORDER BY id DESC LIMIT $1";
 
 /// Rows follow.
+pub(crate) const ADD_HAPPENINGS: &str =
+    "INSERT INTO charge_point_event (charge_point, happened_at, kind, connector, status, detail) ";
+pub(crate) const LAST_HAPPENING: &str = "SELECT max(id) FROM charge_point_event";
+pub(crate) const HAPPENINGS: &str = "SELECT charge_point, happened_at, kind, connector, status, detail \
+     FROM charge_point_event WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
+/// Those of a charge point beyond the newest so many.
+pub(crate) const PRUNE_HAPPENINGS: &str = "DELETE FROM charge_point_event WHERE charge_point = $1 AND id <= (\
+     SELECT id FROM charge_point_event WHERE charge_point = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+
+/// Rows follow.
 pub(crate) const ADD_FRAMES: &str = "INSERT INTO frame_part (charge_point, frames, lines) ";
 pub(crate) const FRAMES: &str =
     "SELECT charge_point, frames, lines FROM frame_part WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
@@ -344,7 +354,8 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 11] = [
+pub(crate) const CLEAR: [&str; 12] = [
+    "DELETE FROM charge_point_event",
     "DELETE FROM frame_part",
     "DELETE FROM finding",
     "DELETE FROM meter_value",

@@ -8,6 +8,7 @@ mod command;
 mod contract;
 mod feed;
 mod model;
+mod operating;
 mod pages;
 mod settings;
 mod writing;

@@ -6,6 +6,7 @@
 pub mod card;
 pub mod event;
 mod finding;
+mod happening;
 mod meter;
 mod repeat;
 mod session;
@@ -13,6 +14,7 @@ mod session;
 mod tests;
 
 pub use finding::{Finding, FindingKind};
+pub use happening::{Happening, HappeningKind};
 pub use meter::{MeterFlaw, SessionMeter};
 pub use session::{End, Session};
 
@@ -157,6 +159,8 @@ pub struct Changes {
     pub values: Vec<Measured>,
     /// What an operator should see.
     pub findings: Vec<Finding>,
+    /// What happened.
+    pub happenings: Vec<Happening>,
 }
 
 /// What only the store remembers of the sessions that an event is about.
@@ -354,10 +358,15 @@ impl ChargePointNow {
         match event {
             Event::Connected { link, address } => self.connected(link, address, context),
             Event::Disconnected { link } if link < self.link_number => {}
-            Event::Disconnected { .. } => self.link = Link::Offline,
+            Event::Disconnected { .. } => self.lost(context),
             Event::Boot(boot) => self.booted(boot, context),
             Event::Heartbeat => {}
-            Event::Diagnostics(status) => self.diagnostics = Some((status, context.arrival)),
+            Event::Diagnostics(status) => {
+                if is_other(self.diagnostics.as_ref(), &status) {
+                    self.happen(context, HappeningKind::Diagnostics, Some(status.clone()));
+                }
+                self.diagnostics = Some((status, context.arrival));
+            }
             Event::Authorize(tag) => {
                 self.authorized_at = Some(context.arrival);
                 return Answer::Card(context.cards.judge(&tag, context.arrival));
@@ -368,6 +377,9 @@ impl ChargePointNow {
             Event::Meter(meter) => self.metered(meter, context),
             Event::DataTransfer => self.over = Some(Over::SendMessage),
             Event::Firmware(status) => {
+                if is_other(self.firmware.as_ref(), &status) {
+                    self.happen(context, HappeningKind::Firmware, Some(status.clone()));
+                }
                 self.is_updating = matches!(status.as_str(), "Downloading" | "Downloaded" | "Installing");
                 self.firmware = Some((status, context.arrival));
             }
@@ -376,7 +388,16 @@ impl ChargePointNow {
         Answer::Noted
     }
 
+    fn lost(&mut self, context: &mut Context<'_>) {
+        if self.is_online() {
+            self.happen(context, HappeningKind::Lost, None);
+        }
+        self.link = Link::Offline;
+    }
+
     fn connected(&mut self, link: u64, address: Option<String>, context: &mut Context<'_>) {
+        let happening = self.happening(HappeningKind::Connected, context.arrival);
+        context.changes.happenings.push(Happening { detail: address.clone().unwrap_or_default(), ..happening });
         self.link = Link::Online;
         self.link_number = link;
         self.is_clock_flagged = false;
@@ -391,6 +412,10 @@ impl ChargePointNow {
         if boot.is_triggered {
             return;
         }
+        let said = [Some(boot.vendor), Some(boot.model), boot.firmware_version].into_iter().flatten();
+        let detail = said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join(", ");
+        let happening = self.happening(HappeningKind::Boot, context.arrival);
+        context.changes.happenings.push(Happening { detail, ..happening });
         for session in std::mem::take(&mut self.running) {
             self.assume_end(session, Told::ours(context.arrival), context);
         }
@@ -430,6 +455,12 @@ impl ChargePointNow {
             return;
         }
         let name = documented(&status.name);
+        let is_new = connector.status.as_ref() != Some(&status.name)
+            || connector.error != status.error
+            || connector.info != status.info;
+        let said = [status.error.as_deref(), status.info.as_deref()].into_iter().flatten();
+        let detail = said.collect::<Vec<_>>().join(", ");
+        let state = Some(name.clone());
         let is_available = name == "Available";
         connector.prepared_at = if name == "PreParing" { Some(at) } else { connector.prepared_at };
         connector.state = Some(name);
@@ -440,6 +471,11 @@ impl ChargePointNow {
         if is_available {
             // Nothing flows where no car is.
             still(connector, at);
+        }
+        if is_new {
+            let happening = self.happening(HappeningKind::Status, at);
+            let happening = Happening { connector: Some(number), status: state, detail, ..happening };
+            context.changes.happenings.push(happening);
         }
         self.over = None;
         if is_available && number > 0 {
@@ -752,6 +788,15 @@ impl ChargePointNow {
         context.changes.findings.push(Finding { charge_point, at, kind, connector, transaction, detail });
     }
 
+    fn happening(&self, kind: HappeningKind, at: Timestamp) -> Happening {
+        Happening { charge_point: self.key, at, kind, connector: None, status: None, detail: String::new() }
+    }
+
+    fn happen(&self, context: &mut Context<'_>, kind: HappeningKind, status: Option<String>) {
+        let happening = self.happening(kind, context.arrival);
+        context.changes.happenings.push(Happening { status, ..happening });
+    }
+
     fn accepted(&mut self, accepted: &Accepted) {
         match accepted {
             Accepted::RemoteStart(number) => {
@@ -834,6 +879,11 @@ impl ChargePointNow {
         state.session_energy = Some(i32::try_from(energy.wh()).unwrap_or(i32::MAX));
         state.session_minutes = Some(i32::try_from(until.since(start).max(0) / 60_000).unwrap_or(i32::MAX));
     }
+}
+
+/// Whether a status is another one than the last.
+fn is_other(last: Option<&(String, Timestamp)>, status: &str) -> bool {
+    last.is_none_or(|(last, _)| last != status)
 }
 
 /// No current flows on a connector from here on.

@@ -6,7 +6,7 @@
 
 use super::Measured;
 use super::event::Stop;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 /// How many are remembered: a message may hold several moments.
 const REMEMBERED: usize = 16;

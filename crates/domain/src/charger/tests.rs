@@ -490,6 +490,52 @@ fn an_orphaned_stop_that_is_repeated_is_found_once() {
 }
 
 #[test]
+fn only_what_is_new_happens() {
+    let mut story = Story::new();
+    story.hear(Event::Connected { link: 1, address: Some("10.0.0.7".to_owned()) });
+    let boot = Boot { vendor: "V".to_owned(), firmware_version: Some("1.2".to_owned()), ..Boot::default() };
+    story.hear(Event::Boot(boot.clone()));
+    story.hear(Event::Boot(Boot { is_triggered: true, ..boot }));
+    for _ in 0..2 {
+        story.later(1).status(1, "Preparing");
+        story.hear(Event::Heartbeat);
+        story.hear(Event::Firmware("Downloading".to_owned()));
+        story.hear(Event::Diagnostics("Uploading".to_owned()));
+    }
+    let id = story.start(0);
+    story.later(1).meter(Some(id), 10, 16.0);
+    let fault = Status {
+        name: "Faulted".to_owned(),
+        error: Some("GroundFailure".to_owned()),
+        info: Some("V12".to_owned()),
+        time: story.time(),
+    };
+    story.hear(Event::Status(1, fault.clone()));
+    story.hear(Event::Status(1, Status { info: None, ..fault }));
+    story.hear(Event::Disconnected { link: 1 });
+    story.hear(Event::Disconnected { link: 1 });
+    let told: Vec<_> = story
+        .changes
+        .happenings
+        .iter()
+        .map(|it| (it.kind.word(), it.connector, it.status.as_deref().unwrap_or_default(), it.detail.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("connected", None, "", "10.0.0.7"),
+            ("boot", None, "", "V, 1.2"),
+            ("status", Some(1), "PreParing", ""),
+            ("firmware", None, "Downloading", ""),
+            ("diagnostics", None, "Uploading", ""),
+            ("status", Some(1), "Faulted", "GroundFailure, V12"),
+            ("status", Some(1), "Faulted", "GroundFailure"),
+            ("lost", None, "", ""),
+        ]
+    );
+}
+
+#[test]
 fn numbers_end_with_the_last_one() {
     let mut story = Story::new();
     story.last_id = i32::MAX;

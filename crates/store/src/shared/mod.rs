@@ -8,8 +8,8 @@ mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
-    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, MeterValueRow,
-    ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
+    MeterValueRow, ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
-use bmw_domain::charger::{Connector, Finding, Measured, Session};
+use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
@@ -513,6 +513,11 @@ impl Store for ThisStore {
             query = query.bind(key);
         }
         query.fetch_all(&self.readers).await?.into_iter().map(Finding::try_from).collect()
+    }
+
+    async fn happenings(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Happening>> {
+        let rows = sqlx::query_as::<_, HappeningRow>(sql::HAPPENINGS).bind(charge_point.0).bind(i64::from(limit));
+        rows.fetch_all(&self.readers).await?.into_iter().map(Happening::try_from).collect()
     }
 
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()> {
