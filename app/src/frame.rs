@@ -46,6 +46,13 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
     drawn("frame", draw, listen, |_| {})
 }
 
+/// The frame around a page that has no script.
+#[cfg(feature = "ssr")]
+pub(crate) fn still(lang: Lang, theme: Theme, path: &str) -> Markup {
+    let (path, search) = (path.to_owned(), String::new());
+    Frame { lang, theme, link: Link::Static, is_routing: false, path, search }.draw()
+}
+
 impl Frame {
     fn draw(&self) -> Markup {
         html! {

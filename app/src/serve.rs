@@ -6,7 +6,7 @@ use crate::data::{Query, RecordsQuestion, line};
 use crate::state::AppState;
 use crate::text::Lang;
 use crate::ui::{COOKIE_RULES, Theme};
-use crate::{App, ui};
+use crate::{App, frame, ui};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
@@ -20,6 +20,7 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
+use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
 
 /// All that a browser sees but the bundle's files and the documented routes: the pages, their data below `/fn`, the
@@ -105,6 +106,48 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// A page beside those of the interface, in the same frame and language: without script, and asked for anew every few seconds.
+pub fn still_page(
+    headers: &http::HeaderMap,
+    path: &str,
+    css: Option<&str>,
+    title: fn(Lang) -> &'static str,
+    body: impl FnOnce(Lang) -> Markup,
+) -> Response {
+    let (lang, theme) = ui::chosen_by(headers);
+    let document = html! {
+        (DOCTYPE)
+        html lang=(lang.code()) data-theme=(theme.word()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="refresh" content="5";
+                title { (title(lang)) " · BMW" }
+                link rel="icon" type="image/svg+xml" href="/favicon.svg";
+                @if let Some(css) = css { link rel="stylesheet" href=(css); }
+            }
+            body {
+                div.frame { (frame::still(lang, theme, path)) }
+                main.page id="content" tabindex="-1" {
+                    h1.page-title { (title(lang)) }
+                    (body(lang))
+                }
+            }
+        }
+    };
+    let policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+                  frame-ancestors 'none'";
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Cookie, Accept-Language"),
+    ];
+    (headers, document.into_string()).into_response()
 }
 
 /// Headers of every page. What it shows belongs to one moment and one person's choices: it is not kept.

@@ -79,12 +79,15 @@ impl Ui {
 /// What the request's cookies and headers choose.
 #[cfg(feature = "ssr")]
 pub(crate) fn chosen() -> (Lang, Theme) {
+    use_context::<http::request::Parts>().map_or((Lang::Zh, Theme::System), |parts| chosen_by(&parts.headers))
+}
+
+/// What these headers choose.
+#[cfg(feature = "ssr")]
+pub(crate) fn chosen_by(headers: &http::HeaderMap) -> (Lang, Theme) {
     use http::header::{ACCEPT_LANGUAGE, COOKIE};
-    let Some(parts) = use_context::<http::request::Parts>() else {
-        return (Lang::Zh, Theme::System);
-    };
     let cookie = |name: &str| {
-        let pairs = parts.headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+        let pairs = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
         pairs
             .flat_map(|header| header.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
@@ -92,7 +95,7 @@ pub(crate) fn chosen() -> (Lang, Theme) {
             .map(|(_, value)| value.to_owned())
     };
     let asked = || {
-        let header = parts.headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
+        let header = headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
         header.map_or(Lang::Zh, Lang::accepted)
     };
     let lang = cookie("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_else(asked);

@@ -1,7 +1,7 @@
 // People operate chargers from the pages; the chargers are by a client that is not ours.
 
 import { readFileSync } from "node:fs";
-import { Charger, ID } from "./charger.js";
+import { Charger, ID, now } from "./charger.js";
 import { alive, expect, testChargers as test } from "./site.js";
 
 test.use({ locale: "en-GB" });
@@ -53,18 +53,160 @@ test("dangerous commands ask first", async ({ openSite, page }) => {
   await charger.pullOut();
 });
 
-test("what cannot be given is said by name", async ({ openSite, page }) => {
+/** Opens a group of commands. */
+async function group(page, name) {
+  const group = page.locator(".group", { has: page.locator("summary", { hasText: name }) });
+  if (!(await group.evaluate((it) => it.open))) await group.locator("summary").click();
+  return group;
+}
+
+test("the configuration is read and changed, key by key", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  charger.replies.GetConfiguration = {
+    configurationKey: [
+      { key: "HeartbeatInterval", readonly: false, value: "60" },
+      { key: "NumberOfConnectors", readonly: true, value: "2" },
+    ],
+  };
+  charger.replies.ChangeConfiguration = { status: "RebootRequired" };
+  await page.goto(details(openSite));
+  await alive(page);
+  const configuration = await group(page, "Configuration");
+  await configuration.getByRole("button", { name: "Read configuration" }).click();
+  const rows = configuration.locator(".configuration tbody tr");
+  await expect(rows).toHaveCount(2);
+  await expect(rows.filter({ hasText: "NumberOfConnectors" })).toContainText("read-only");
+  const row = rows.filter({ hasText: "HeartbeatInterval" });
+  charger.asked = [];
+  await row.getByRole("textbox").fill("30");
+  await row.getByRole("button", { name: "Save" }).click();
+  expect(await charger.toBeAsked("ChangeConfiguration")).toEqual({ key: "HeartbeatInterval", value: "30" });
+  await expect(row).toContainText("after a reset");
+  await expect(row.getByRole("textbox")).toHaveValue("30");
+  await charger.pullOut();
+});
+
+test("what is wrong is said at the field, and what was typed stays", async ({ openSite, page }) => {
   const charger = await ready(openSite);
   await page.goto(details(openSite));
   await alive(page);
-  await page.getByRole("button", { name: "Change configuration" }).click();
-  await expect(page.locator(".notice")).toContainText("key: This field is required.");
-  await page.getByLabel("Configuration key").fill("HeartbeatInterval");
-  await page.getByLabel("Value", { exact: true }).fill("30");
-  await page.getByRole("button", { name: "Change configuration" }).click();
-  expect(await charger.toBeAsked("ChangeConfiguration")).toMatchObject({ value: expect.any(String) });
-  await expect(page.locator(".command-log tbody tr").first()).toContainText("Effect seen");
+  const limits = await group(page, "Limits");
+  const limit = limits.getByLabel("Limit", { exact: true });
+  await limit.fill("much");
+  await limits.getByRole("button", { name: "Set a limit" }).click();
+  await expect(limits.getByRole("alert")).toContainText("must be a number");
+  await expect(limit).toHaveValue("much");
+  await limit.fill("10");
+  await limits.getByRole("button", { name: "Set a limit" }).click();
+  await charger.toBeAsked("SetChargingProfile");
+  await expect(limits.getByRole("alert")).toHaveCount(0);
   await charger.pullOut();
+});
+
+test("a limit is set, and the schedule that comes of it is shown", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  charger.replies.GetCompositeSchedule = {
+    status: "Accepted",
+    connectorId: 1,
+    scheduleStart: new Date().toISOString(),
+    chargingSchedule: {
+      duration: 86400,
+      chargingRateUnit: "A",
+      chargingSchedulePeriod: [{ startPeriod: 0, limit: 10.5, numberPhases: 1 }, { startPeriod: 3600, limit: 32 }],
+    },
+  };
+  await page.goto(details(openSite));
+  await alive(page);
+  const limits = await group(page, "Limits");
+  const set = limits.locator(".deed", { has: page.getByRole("heading", { name: "Set a limit" }) });
+  await set.getByLabel("Connector").selectOption("1");
+  await set.getByLabel("Limit", { exact: true }).fill("10.5");
+  await set.getByLabel("Phases").selectOption("1");
+  await set.getByLabel("Minutes").fill("60");
+  await set.getByRole("button", { name: "Set a limit" }).click();
+  const { connectorId, csChargingProfiles } = await charger.toBeAsked("SetChargingProfile");
+  expect(connectorId).toBe(1);
+  expect(csChargingProfiles).toMatchObject({
+    chargingProfilePurpose: "TxDefaultProfile",
+    chargingSchedule: {
+      duration: 3600,
+      chargingRateUnit: "A",
+      chargingSchedulePeriod: [{ startPeriod: 0, limit: 10.5, numberPhases: 1 }],
+    },
+  });
+  const read = limits.locator(".deed", { has: page.getByRole("heading", { name: "Composite schedule" }) });
+  await read.getByRole("button", { name: "Read the schedule" }).click();
+  const rows = read.locator(".schedule tbody tr");
+  await expect(rows).toHaveCount(2);
+  await expect(rows.first()).toContainText("10.5");
+  await expect(rows.last()).toContainText("32");
+  const clear = limits.locator(".deed", { has: page.getByRole("heading", { name: "Clear limits" }) });
+  await clear.getByRole("button", { name: "Clear limits" }).click();
+  expect(await charger.toBeAsked("ClearChargingProfile")).toEqual({});
+  await charger.pullOut();
+});
+
+test("a connector is reserved, and the reservation cancelled", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await page.goto(details(openSite));
+  await alive(page);
+  const access = await group(page, "Reservations and lists");
+  const reservation = access.locator(".deed", { has: page.getByRole("heading", { name: "Reservation" }) });
+  await reservation.getByLabel("Card").fill("Anna1");
+  // The site's clock may be in any zone.
+  await reservation.getByLabel("Until").fill(now(48 * 3_600_000).slice(0, 16));
+  await reservation.getByRole("button", { name: "Reserve", exact: true }).click();
+  const { connectorId, idTag, reservationId } = await charger.toBeAsked("ReserveNow");
+  expect([connectorId, idTag]).toEqual([1, "Anna1"]);
+  await charger.status("Reserved");
+  const line = reservation.locator(".line", { hasText: "Anna1" });
+  await line.getByRole("button", { name: "Cancel reservation" }).click();
+  expect(await charger.toBeAsked("CancelReservation")).toEqual({ reservationId });
+  await expect(line).toHaveCount(0);
+  await charger.pullOut();
+});
+
+test("the site's cards are sent as the local list", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  charger.replies.GetLocalListVersion = { listVersion: 77 };
+  await page.goto(`${openSite}/cards/`);
+  await alive(page);
+  await page.getByLabel("Card", { exact: true }).fill("Anna1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.locator(".cards tbody tr")).toHaveCount(1);
+  await page.goto(details(openSite));
+  await alive(page);
+  const access = await group(page, "Reservations and lists");
+  await access.getByRole("button", { name: "Send the one card" }).click();
+  const { updateType, localAuthorizationList, listVersion } = await charger.toBeAsked("SendLocalList");
+  expect([updateType, localAuthorizationList.map(({ idTag }) => idTag)]).toEqual(["Full", ["Anna1"]]);
+  await expect(access).toContainText(`Sent: version ${listVersion}`);
+  await access.getByRole("button", { name: "Ask for its version" }).click();
+  await expect(access).toContainText("On the charger: version 77");
+  await charger.pullOut();
+});
+
+test("what happened is listed, and how long there has been no contact", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  const { transactionId } = await charger.start(0);
+  await charger.call("StatusNotification", {
+    connectorId: 1,
+    errorCode: "GroundFailure",
+    vendorErrorCode: "V12",
+    status: "Faulted",
+    timestamp: now(),
+  });
+  await page.goto(details(openSite));
+  await alive(page);
+  const events = page.locator(".events li");
+  await expect(events.filter({ hasText: "GroundFailure, V12" })).toContainText("Faulted");
+  await expect(events.filter({ hasText: `Session ${transactionId} began` })).toHaveCount(1);
+  await expect(events.filter({ hasText: "Started" })).toHaveCount(1);
+  await charger.pullOut();
+  await expect(page.locator(".page-head .out-of-contact")).toContainText("No contact");
+  await expect(events.first()).toContainText("Contact lost");
+  await page.goto(`${openSite}/devices/`);
+  await expect(page.locator(".device-table .out-of-contact")).toContainText("No contact");
 });
 
 test("a charger that asked to join is admitted", async ({ strictSite, page }) => {
@@ -98,6 +240,15 @@ test("several chargers are started at once from the devices page", async ({ open
   await Promise.all([chargers[0], chargers[2]].map((charger) => charger.start(0)));
   await expect(page.locator(".command-life", { hasText: "Effect seen" })).toHaveCount(2);
   expect(chargers[1].asked.some(({ method }) => method === "RemoteStartTransaction")).toBe(false);
+  await page.locator(".bulk-more summary").click();
+  await page.locator(".bulk-more").getByRole("button", { name: "Ask for status" }).click();
+  await Promise.all([chargers[0], chargers[2]].map((charger) => charger.toBeAsked("TriggerMessage")));
+  await page.locator(".bulk-more").getByLabel("Firmware address").fill("http://10.0.0.1/fw.bin");
+  page.once("dialog", (dialog) => dialog.accept());
+  await page.locator(".bulk-more").getByRole("button", { name: "Update firmware" }).click();
+  for (const charger of [chargers[0], chargers[2]]) {
+    expect(await charger.toBeAsked("UpdateFirmware")).toMatchObject({ location: "http://10.0.0.1/fw.bin" });
+  }
   await Promise.all(chargers.map((charger) => charger.pullOut()));
 });
 
@@ -190,6 +341,22 @@ test.describe("without WebAssembly", () => {
     await charger.toBeAsked("RemoteStartTransaction");
     await expect(page).toHaveURL(/given=1/);
     await expect(page.locator(".command-log tbody tr")).toHaveCount(1);
+    await charger.pullOut();
+  });
+
+  test("a form with something wrong comes back open, with what was typed", async ({ openSite, page }) => {
+    const charger = await ready(openSite);
+    await page.goto(details(openSite));
+    const maintenance = page.locator("#group-maintenance");
+    await maintenance.locator("summary").click();
+    await page.locator('[name="DataTransfer.data"]').fill("hello");
+    await maintenance.getByRole("button", { name: "Send" }).click();
+    await expect(maintenance).toHaveAttribute("open", "");
+    await expect(maintenance.getByRole("alert")).toContainText("This is required.");
+    await expect(page.locator('[name="DataTransfer.data"]')).toHaveValue("hello");
+    await page.locator('[name="DataTransfer.vendorId"]').fill("Vendor");
+    await maintenance.getByRole("button", { name: "Send" }).click();
+    expect(await charger.toBeAsked("DataTransfer")).toEqual({ vendorId: "Vendor", data: "hello" });
     await charger.pullOut();
   });
 });

@@ -3,13 +3,18 @@
 use crate::assets;
 use axum::Router;
 use axum::extract::{Form, State};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use bmw_app::components::{Glyph, badge, icon, tag};
+use bmw_app::data::Query;
+use bmw_app::serve::still_page;
+use bmw_app::text::Lang;
+use bmw_app::text::format::with_unit;
+use bmw_domain::status::condition;
 use bmw_simulator::{Deed, Hands, Options, Unit};
-use bmw_site::Site;
-use http::StatusCode;
-use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use maud::{DOCTYPE, html};
+use bmw_site::{ChargePointNow, Site};
+use http::{HeaderMap, StatusCode};
+use maud::{Markup, html};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -67,14 +72,18 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-/// What can be done, with the words on the buttons.
-const DEEDS: [(&str, Deed, &str); 5] = [
-    ("plug-in", Deed::PlugIn, "Plug in 插枪"),
-    ("pull-out", Deed::PullOut, "Pull out 拔枪"),
-    ("break", Deed::Break, "Break 故障"),
-    ("mend", Deed::Mend, "Mend 修复"),
-    ("unplug", Deed::Unplug, "Cut the network for a minute 断网"),
+/// What can be done: its word in the form, its name, and its icon.
+const DEEDS: [(&str, Deed, fn(Lang) -> &'static str, Glyph); 6] = [
+    ("plug-in", Deed::PlugIn, Lang::plug_in, Glyph::PLUG),
+    ("pull-out", Deed::PullOut, Lang::pull_out, Glyph::POWER_OFF),
+    ("card", Deed::Card, Lang::hold_card, Glyph::ZAP),
+    ("break", Deed::Break, Lang::break_it, Glyph::TRIANGLE_ALERT),
+    ("mend", Deed::Mend, Lang::mend_it, Glyph::CIRCLE_CHECK),
+    ("unplug", Deed::Unplug, Lang::cut_network, Glyph::WIFI_OFF),
 ];
+
+/// Where the page lies.
+const PATH: &str = "/simulator/";
 
 /// The page at `/simulator/`.
 pub fn router(site: Arc<Site>, hands: Hands) -> Router {
@@ -83,56 +92,52 @@ pub fn router(site: Arc<Site>, hands: Hands) -> Router {
 
 type Shared = (Arc<Site>, Hands);
 
-async fn page(State((site, hands)): State<Shared>) -> Response {
-    let present = site.present().clone();
-    let states = hands.identities().into_iter().map(|id| {
-        let state = present.find(&id).and_then(|now| now.state_name().map(ToOwned::to_owned)).unwrap_or_default();
-        (id, state)
-    });
+async fn page(State((site, hands)): State<Shared>, headers: HeaderMap) -> Response {
     let css = assets::bundle().map(|bundle| bundle.css);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="refresh" content="5";
-                title { "Simulator · BMW" }
-                @if let Some(css) = &css { link rel="stylesheet" href=(css); }
+    let present = site.present().clone();
+    let identities = hands.identities();
+    still_page(&headers, PATH, css.as_deref(), Lang::simulator, |lang| {
+        html! {
+            p.muted { (lang.simulator_help()) }
+            @if identities.is_empty() { p { (lang.no_simulated()) } }
+            div.simulated {
+                @for id in &identities { (charger(lang, id, present.find(id).map(AsRef::as_ref))) }
             }
-            body {
-                main.simulator {
-                    h1 { "Simulator 模拟器" }
-                    p { "These charge points are software. What is done here is done to them as a person in the yard would do it. "
-                        a href="/overview/" { "Overview 总览" } }
-                    table.data {
-                        thead { tr { th scope="col" { "Charger ID" } th scope="col" { "State" } th scope="col" { "Do" } } }
-                        tbody {
-                            @for (id, state) in states {
-                                tr {
-                                    th scope="row" { (id) }
-                                    td { (state) }
-                                    td {
-                                        form method="post" action="/simulator/" {
-                                            input type="hidden" name="charger" value=(id);
-                                            @for (word, _, label) in DEEDS {
-                                                button.button name="deed" value=(word) { (label) }
-                                                " "
-                                            }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
+        }
+    })
+}
+
+/// A simulated charge point: how the site sees it, and what can be done to it.
+fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>) -> Markup {
+    let state = now.and_then(ChargePointNow::state_name);
+    let is_online = now.is_some_and(ChargePointNow::is_online);
+    let word = state.map_or(lang.unknown(), |state| lang.state_name(state).unwrap_or(state));
+    let current = now.and_then(|now| now.state.as_ref()?.current).filter(|current| *current > 0);
+    html! {
+        section.card.simulated-charger id=(id) aria-label=(id) {
+            header.card-head {
+                h2 { a href=(Query::from([("charger_id", id)]).on("/details/")) { (id) } }
+                span { (badge(condition(state), word)) @if !is_online { " " (tag(lang.offline())) } }
+            }
+            p.muted {
+                @match current {
+                    Some(current) => (lang.charging_current()) " " (with_unit(current, "A")),
+                    None => (lang.no_current_here()),
+                }
+            }
+            form.commands method="post" action=(PATH) {
+                input type="hidden" name="charger" value=(id);
+                @for (word, _, name, glyph) in DEEDS {
+                    button.button type="submit" name="deed" value=(word) { (icon(glyph)) span { (name(lang)) } }
                 }
             }
         }
-    };
-    let mut response = Html(page.into_string()).into_response();
-    let policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
+    }
+}
+
+/// An identity in an address.
+fn encoded(id: &str) -> String {
+    Query::from([("charger_id", id)]).on("").split_once('=').map_or_else(String::new, |(_, id)| id.to_owned())
 }
 
 #[derive(serde::Deserialize)]
@@ -142,9 +147,12 @@ struct Wish {
 }
 
 async fn act(State((_, hands)): State<Shared>, Form(wish): Form<Wish>) -> Response {
-    let deed = DEEDS.into_iter().find(|(word, _, _)| *word == wish.deed).map(|(_, deed, _)| deed);
+    let deed = DEEDS.into_iter().find(|(word, ..)| *word == wish.deed).map(|(_, deed, ..)| deed);
     match deed {
-        Some(deed) if hands.act(&wish.charger, deed) => Redirect::to("/simulator/").into_response(),
+        // Back to where the person was.
+        Some(deed) if hands.act(&wish.charger, deed) => {
+            Redirect::to(&[PATH, "#", &encoded(&wish.charger)].concat()).into_response()
+        }
         _ => (StatusCode::BAD_REQUEST, "There is no such charge point, or no such thing to do.").into_response(),
     }
 }

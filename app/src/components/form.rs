@@ -1,5 +1,6 @@
 //! Forms that are part of the address: filters, choices, steps.
 
+use super::{Glyph, icon};
 use maud::{Markup, html};
 
 /// A form that leads to an address.
@@ -54,6 +55,64 @@ pub fn input(kind: &str, label: &str, name: &str, value: &str) -> Markup {
         label.filter {
             span { (label) }
             input type=(kind) name=(name) autocomplete="off" value=(value);
+        }
+    }
+}
+
+/// How a field of a command's form is filled in.
+#[derive(Debug, Clone, Copy)]
+pub enum What<'a> {
+    /// Text, with what is shown while there is none.
+    Text(&'a str),
+    /// A whole number, with what is shown while there is none.
+    Whole(&'a str),
+    /// A number with decimals.
+    Decimal,
+    /// An address.
+    Url,
+    /// A time by the site's clock.
+    Time,
+    /// One of many: values with their labels.
+    Choice(&'a [(String, String)]),
+}
+
+/// A field of a form with several commands.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The label.
+    pub label: &'a str,
+    /// How it is filled in.
+    pub what: What<'a>,
+    /// Its value.
+    pub value: &'a str,
+}
+
+/// Draws a field of a form, with what is wrong with it below. The form comes back with what was typed; nothing else changes it.
+pub fn entry(entry: &Entry<'_>, error: &str) -> Markup {
+    let Entry { name, label, what, value } = *entry;
+    let (kind, mode, hint) = match what {
+        What::Text(hint) => ("text", None, hint),
+        What::Whole(hint) => ("text", Some("numeric"), hint),
+        What::Decimal => ("text", Some("decimal"), ""),
+        What::Url => ("url", None, "https://"),
+        What::Time => ("datetime-local", None, ""),
+        What::Choice(_) => ("", None, ""),
+    };
+    let invalid = (!error.is_empty()).then_some("true");
+    html! {
+        label.filter.entry.has-error[invalid.is_some()] {
+            span { (label) }
+            @if let What::Choice(choices) = what {
+                select name=(name) aria-invalid=[invalid] {
+                    @for (word, label) in choices { (choice(word, label, word == value)) }
+                }
+            } @else {
+                input type=(kind) inputmode=[mode] name=(name) value=(value) autocomplete="off" aria-invalid=[invalid]
+                    placeholder=[(!hint.is_empty()).then_some(hint)];
+            }
+            @if invalid.is_some() { span.error role="alert" { (icon(Glyph::CIRCLE_ALERT)) (error) } }
         }
     }
 }

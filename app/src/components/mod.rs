@@ -18,6 +18,6 @@ pub use card::{Span, card, link_button, tiles};
 pub use chart::{EnergyWords, curve_chart, energy_chart, percent, phase_gauges, state_donut};
 pub use dialog::dialog;
 pub use field::{Control, Field, field, field_errors};
-pub use form::{GetForm, choice, get_form, hidden, input, segmented, select};
+pub use form::{Entry, GetForm, What, choice, entry, get_form, hidden, input, segmented, select};
 pub use icon::{Glyph, icon};
 pub use notice::{NoticeKind, empty, notice};

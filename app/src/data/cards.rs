@@ -47,6 +47,8 @@ pub mod word {
     pub const UNBLOCK: &str = "unblock-card";
     /// Puts all cards of a CSV.
     pub const CSV: &str = "cards-csv";
+    /// All of them.
+    pub const ALL: [&str; 5] = [PUT, REMOVE, BLOCK, UNBLOCK, CSV];
 }
 
 #[cfg(feature = "ssr")]
@@ -81,7 +83,7 @@ pub(super) mod on_server {
             now,
             cards: cards.sorted().into_iter().map(line).collect(),
             accepts_unknown: cards.accepts_unknown(),
-            told: Told::of(query),
+            told: Told::of(query, &site),
         })
     }
 

@@ -6,6 +6,7 @@ use super::{DataError, Moment};
 use super::{Query, encode};
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
+use bmw_domain::field::FieldError;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Postcard;
 use serde::{Deserialize, Serialize};
@@ -61,15 +62,38 @@ pub struct Told {
     pub given: u32,
     /// Why some were not, in the words of the interface: the charge point, the field, and what is wrong.
     pub refused: String,
+    /// The form that was not understood.
+    pub wrong: Option<WrongForm>,
+}
+
+/// A form of a command with wrong fields, as it comes back to who filled it in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WrongForm {
+    /// The command's name.
+    pub form: String,
+    /// What was typed, by the fields' names.
+    pub typed: Vec<(String, String)>,
+    /// What is wrong, by the fields' names.
+    pub errors: Vec<(String, Problem)>,
+}
+
+/// What is wrong with a field of a command's form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Problem {
+    /// By our own rules.
+    Field(FieldError),
+    /// By those of the protocol's types, in English.
+    Told(String),
 }
 
 #[cfg(feature = "ssr")]
 impl Told {
     /// What an address tells.
-    pub fn of(query: &Query) -> Self {
+    pub fn of(query: &Query, site: &bmw_site::Site) -> Self {
         Self {
             given: query.number("given", 1..=100_000).unwrap_or(0),
             refused: query.get("refused").unwrap_or_default().to_owned(),
+            wrong: super::forms::wrong_in(query, on_server::around(site)),
         }
     }
 }
@@ -77,8 +101,9 @@ impl Told {
 /// Carries out what a form asks, and answers with the address of the page that tells what came of it (see [`super::decode`]).
 /// A plain form is led there.
 ///
-/// The form's fields: `command`, a command to charge points, or one of the words of cards and [`ADMIT`]; `back`, the page that
-/// it stands on; `c` and a number for each charge point; all others are what that needs.
+/// The form's fields: `command`, a command to charge points, which may carry fixed fields (`Reset?type=Hard`), or one of the
+/// words of cards and [`ADMIT`]; `back`, the page that it stands on; `c` and a number for each charge point; all others are what
+/// that needs, those of a command by its name (`UpdateFirmware.location`).
 #[server(endpoint = "command", prefix = "/fn", output = Postcard)]
 pub async fn give_command(
     /// The form.
@@ -92,15 +117,16 @@ pub async fn give_command(
 pub(super) mod on_server {
     use super::*;
     use crate::data::cards::on_server as cards;
+    use crate::data::cards::word::ALL as CARD_WORDS;
+    use crate::data::forms::{Around, Form, is_charger};
     use crate::data::settings::on_server::{author, is_plain_form};
     use crate::data::{moment, site};
     use crate::state::AppState;
     use bmw_domain::charger::Finding;
     use bmw_domain::command::Command;
     use bmw_domain::record::{ChargePointKey, Identity};
-    use bmw_site::{Arguments, Ask, Joining, Refusal, Site};
+    use bmw_site::{Ask, Clock, Joining, Refusal, Site};
     use bmw_store::StoreError;
-    use serde_json::Value;
 
     /// The most characters of what an address tells.
     const REFUSED_MOST: usize = 300;
@@ -117,32 +143,41 @@ pub(super) mod on_server {
         if named("command") == ADMIT {
             return admit(&site, &values, &back).await;
         }
-        if named("command").contains("card") {
+        if CARD_WORDS.contains(&named("command")) {
             let outcome = cards::change(&site, named("command"), &values).await?;
             let (changed, refused) = outcome.map_or_else(|wrong| (0, vec![wrong]), |changed| (changed, Vec::new()));
-            return Ok(led_back(&back, changed, &refused));
+            return Ok(led(&led_back(&back, changed, &refused), &back));
         }
-        let action = Action::from_name(named("command")).ok_or(DataError::Protocol)?;
-        let arguments: Arguments = values
-            .iter()
-            .filter(|(name, value)| !is_ours(name) && !value.is_empty())
-            .map(|(name, value)| (name.clone(), argument(name, value)))
-            .collect();
+        let form = Form::of(named("command"), &values).ok_or(DataError::Protocol)?;
+        let arguments = match form.payload(around(&site)) {
+            Ok(arguments) => arguments,
+            Err(_) => return Ok(led(&form.on(led_back(&back, 0, &[]), None), &back)),
+        };
         let chargers = values.iter().filter(|(name, _)| is_charger(name)).map(|(_, identity)| identity);
-        let (mut given, mut refused) = (0_u32, Vec::new());
+        let (mut given, mut refused, mut found) = (0_u32, Vec::new(), None);
         for identity in chargers {
             let Some(now) = site.charge_point(Some(identity)) else { continue };
-            let ask = Ask { charge_point: now.key, action, arguments: arguments.clone(), key: None };
+            let ask = Ask { charge_point: now.key, action: form.action, arguments: arguments.clone(), key: None };
             match commands.give(ask, author()).await {
                 Ok(_) => given += 1,
-                Err(Refusal::Field(field, text)) => refused.push(format!("{identity}: {field}: {text}")),
+                Err(Refusal::Field(field, text)) => {
+                    refused.push(format!("{identity}: {field}: {text}"));
+                    // The form knows the last part of a field that lies deep.
+                    found = Some((field.rsplit('.').next().unwrap_or_default().to_owned(), text));
+                }
                 Err(Refusal::Pending | Refusal::KeyUsed) => {
-                    refused.push(format!("{identity}: {} is pending", action.name()));
+                    refused.push(format!("{identity}: {} is pending", form.action.name()));
                 }
                 Err(Refusal::Store(error)) => return Err(error.into()),
             }
         }
-        Ok(led_back(&back, given, &refused))
+        let address = led_back(&back, given, &refused);
+        Ok(led(&found.map_or(address.clone(), |found| form.on(address, Some(&found))), &back))
+    }
+
+    /// When and where forms are read: commands have the real clock.
+    pub fn around(site: &Site) -> Around<'_> {
+        Around { now: Clock::real(), zone: site.clock().zone() }
     }
 
     /// Takes in the charge points of a form.
@@ -158,41 +193,26 @@ pub(super) mod on_server {
                 Err(error) => refused.push(format!("{identity}: {error}")),
             }
         }
-        Ok(led_back(back, admitted, &refused))
+        Ok(led(&led_back(back, admitted, &refused), back))
     }
 
-    /// The address that tells what came of it; a plain form is led there.
-    fn led_back(back: &str, given: u32, refused: &[String]) -> String {
+    /// What an address tells of what came of it.
+    fn led_back(back: &str, given: u32, refused: &[String]) -> Query {
         let refused: String = refused.join("; ").chars().take(REFUSED_MOST).collect();
-        let address = told(back, given, &refused);
+        let (_, query) = back.split_once('?').unwrap_or((back, ""));
+        let given = if given > 0 { given.to_string() } else { String::new() };
+        Query::parse(query).with("given", given).with("refused", refused)
+    }
+
+    /// The page that a form stood on, which now tells this; a plain form is led there. Another page than ours is none.
+    fn led(told: &Query, back: &str) -> String {
+        let path = back.split('?').next().unwrap_or_default();
+        let path = if ["/details/", "/devices/", "/cards/"].contains(&path) { path } else { "/devices/" };
+        let address = told.on(path);
         if is_plain_form() {
             leptos_axum::redirect(&address);
         }
         address
-    }
-
-    /// The page that a form stood on, which now tells what came of it. Another page than ours is none.
-    fn told(back: &str, given: u32, refused: &str) -> String {
-        let (path, query) = back.split_once('?').unwrap_or((back, ""));
-        let path = if ["/details/", "/devices/", "/cards/"].contains(&path) { path } else { "/devices/" };
-        let given = if given > 0 { given.to_string() } else { String::new() };
-        Query::parse(query).with("given", given).with("refused", refused).on(path)
-    }
-
-    fn is_charger(name: &str) -> bool {
-        name.strip_prefix('c').is_some_and(|number| !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()))
-    }
-
-    fn is_ours(name: &str) -> bool {
-        matches!(name, "command" | "back") || is_charger(name)
-    }
-
-    /// A field of a payload: ids are numbers, all else is text.
-    fn argument(name: &str, value: &str) -> Value {
-        match value.parse::<i64>() {
-            Ok(number) if name.ends_with("Id") => number.into(),
-            _ => value.into(),
-        }
     }
 
     /// The newest commands of a charge point.
@@ -240,16 +260,15 @@ pub(super) mod on_server {
 
         #[test]
         fn only_pages_of_ours_are_led_back_to() {
-            assert_eq!(told("/details/?charger_id=a&given=9", 1, ""), "/details/?charger_id=a&given=1");
-            assert_eq!(told("https://evil.example/", 2, "x: y"), "/devices/?given=2&refused=x:%20y");
-            assert_eq!(told("//evil.example/", 0, ""), "/devices/");
+            let told = |back, given, refused: &[String]| led(&led_back(back, given, refused), back);
+            assert_eq!(told("/details/?charger_id=a&given=9", 1, &[]), "/details/?charger_id=a&given=1");
+            assert_eq!(told("https://evil.example/", 2, &["x: y".to_owned()]), "/devices/?given=2&refused=x:%20y");
+            assert_eq!(told("//evil.example/", 0, &[]), "/devices/");
         }
 
         #[test]
-        fn fields_of_a_form_are_told_apart() {
+        fn charge_points_of_a_form_are_told_apart() {
             assert!(is_charger("c0") && is_charger("c12") && !is_charger("c") && !is_charger("connectorId"));
-            assert_eq!(argument("connectorId", "2"), Value::from(2));
-            assert_eq!(argument("value", "2"), Value::from("2"));
         }
     }
 }

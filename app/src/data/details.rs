@@ -1,6 +1,6 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, DiagnosticsLine, FindingLine, Moment, RecordLine, Told};
+use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Moment, Operation, RecordLine, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, line, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
@@ -24,6 +24,8 @@ pub struct Details {
     pub values: Vec<Value>,
     /// The session query.
     pub query: SessionQuery,
+    /// What the forms of commands know.
+    pub operation: Operation,
     /// The newest commands, newest first.
     pub commands: Vec<CommandLine>,
     /// What came of giving a command.
@@ -32,6 +34,10 @@ pub struct Details {
     pub findings: Vec<FindingLine>,
     /// The diagnostics that it has uploaded, newest first.
     pub diagnostics: Vec<DiagnosticsLine>,
+    /// What happened, newest first.
+    pub events: Vec<EventLine>,
+    /// Whether more of it was asked for.
+    pub more_events: bool,
     /// The newest raw frames, newest first.
     pub frames: Vec<FrameLine>,
     /// The text that they must contain.
@@ -199,6 +205,8 @@ pub(super) mod on_server {
     use super::*;
     use crate::data::commands::on_server::{findings, log};
     use crate::data::diagnostics::on_server::diagnostics;
+    use crate::data::events::on_server::events;
+    use crate::data::operation::on_server::operation;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
     use bmw_site::{ChargePointNow, Present, SessionLine, Site};
@@ -221,9 +229,15 @@ pub(super) mod on_server {
             Some(charger) => values_of_span(&site, charger.key, now.at, span).await?,
             None => Vec::new(),
         };
-        let (commands, findings) = match &charger {
-            Some(charger) => (log(&site, charger.key).await?, findings(&site, Some(charger.key)).await?),
-            None => (Vec::new(), Vec::new()),
+        let more_events = query.get("events").is_some();
+        let (commands, findings, operation, events) = match &charger {
+            Some(charger) => (
+                log(&site, charger.key).await?,
+                findings(&site, Some(charger.key)).await?,
+                operation(&site, charger).await?,
+                events(&site, charger.key, EVENTS[usize::from(more_events)]).await?,
+            ),
+            None => Default::default(),
         };
         let diagnostics = match &charger {
             Some(charger) => diagnostics(&site, charger.key).await?,
@@ -232,11 +246,14 @@ pub(super) mod on_server {
         Ok(Details {
             now,
             diagnostics,
+            operation,
             commands,
+            events,
+            more_events,
             frames: frames(&site, charger.as_deref(), query).await?,
             frames_with: query.get("frames").unwrap_or_default().to_owned(),
             findings,
-            told: Told::of(query),
+            told: Told::of(query, &site),
             identities: present.by_identity().map(|charger| charger.charge_point.identity.to_string()).collect(),
             asked,
             span,
@@ -246,6 +263,8 @@ pub(super) mod on_server {
         })
     }
 
+    /// Events that are shown: the newest, and when more are asked for.
+    const EVENTS: [u32; 2] = [12, 500];
     /// Raw frames that are shown, and the most characters of each.
     const FRAMES: usize = 20;
     const FRAME_MOST: usize = 600;

@@ -149,7 +149,7 @@ pub(super) mod on_server {
             search: query.get("search").unwrap_or_default().to_owned(),
             state: state.to_owned(),
             sort,
-            told: Told::of(query),
+            told: Told::of(query, &site),
             joining: joining(&site),
             findings: findings(&site, None).await?,
         })

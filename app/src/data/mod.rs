@@ -12,6 +12,10 @@ mod commands;
 mod details;
 mod devices;
 mod diagnostics;
+mod events;
+#[cfg(feature = "ssr")]
+mod forms;
+mod operation;
 mod overview;
 mod query;
 mod records;
@@ -22,6 +26,8 @@ pub use commands::*;
 pub use details::*;
 pub use devices::*;
 pub use diagnostics::*;
+pub use events::*;
+pub use operation::*;
 pub use overview::*;
 pub use query::Query;
 pub use records::*;
@@ -153,13 +159,15 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 15] = [
+    const SOURCES: [&[u8]; 18] = [
         include_bytes!("mod.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
         include_bytes!("diagnostics.rs"),
+        include_bytes!("events.rs"),
+        include_bytes!("operation.rs"),
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
@@ -169,6 +177,7 @@ const FORM: [u8; 4] = {
         include_bytes!("../../../crates/domain/src/field.rs"),
         include_bytes!("../../../crates/domain/src/command.rs"),
         include_bytes!("../../../crates/domain/src/charger/finding.rs"),
+        include_bytes!("../../../crates/domain/src/charger/happening.rs"),
     ];
     // FNV-1a.
     let mut hash: u32 = 0x811c_9dc5;

@@ -1,9 +1,11 @@
 //! One charge point: what is known of it, what it measured, and the sessions of a day.
 
 use super::diagnostics::diagnostics;
+use super::happenings::{events, out_of_contact};
+use super::operation::groups;
 use super::parts::{
-    Commanded, ampere, badge, cell, command, command_form, command_state, commands, contact, curve, energy_kwh,
-    findings, get_form, nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
+    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form, nothing_yet,
+    number, plain, power_kw, properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
@@ -15,7 +17,6 @@ use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
 use crate::told::joined;
 use bmw_domain::calendar::{Day, LocalTime, Month};
-use bmw_domain::command::Action;
 use bmw_domain::energy::{ChargingTime, Energy};
 use maud::{Markup, html};
 
@@ -36,6 +37,7 @@ impl Page for Details {
                 }
                 @if !self.identities.is_empty() {
                     (diagnostics(seen, self.now, &self.diagnostics))
+                    (card("events", Span::All, lang.events(), &events_aside(lang, self), &events(seen, self.now, &self.events)))
                     (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self)))
                     @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
                     (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
@@ -70,6 +72,7 @@ fn address(data: &Details) -> Query {
         .with("span", span)
         .with("date", query.date)
         .with("frames", &data.frames_with)
+        .with("events", if data.more_events { "all" } else { "" })
         .with("only", if query.only { "1" } else { "" })
         .with("record", query.chosen.as_ref().map(|chosen| chosen.id.to_string()).unwrap_or_default())
 }
@@ -107,8 +110,8 @@ fn head(seen: &Seen<'_>, data: &Details) -> Markup {
                     (commands(lang, commanded(seen, charger, &back(data))))
                     @if !online {
                         p.reason {
-                            (icon(Glyph::WIFI_OFF))
-                            span { (lang.no_connection()) " – " (lang.no_connection_help()) }
+                            (out_of_contact(lang, seen.now(data.now), charger.contact))
+                            span { (lang.no_connection_help()) }
                         }
                     }
                 }
@@ -117,42 +120,12 @@ fn head(seen: &Seen<'_>, data: &Details) -> Markup {
     }
 }
 
-/// The commands beyond those in the head, and what became of the last ones.
+/// The commands, and what became of the last ones.
 fn operation(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Markup {
     let lang = seen.lang;
     let back = back(data);
-    let offline = (!is_online(seen, charger)).then(|| lang.no_connection());
-    let form = |body: &Markup| command_form(&[&charger.id], &back, body);
-    let plain = |action, name, glyph| form(&command(action, name, glyph, offline, None));
-    let with = |name: &str, value: &str, button: Markup| form(&html! { (hidden(&[(name, value)])) (button) });
-    let availability =
-        |kind, name, glyph, ask| with("type", kind, command(Action::ChangeAvailability, name, glyph, offline, ask));
     html! {
-        div.operation {
-            (plain(Action::UnlockConnector, lang.unlock(), Glyph::PLUG_ZAP))
-            (availability("Inoperative", lang.availability_off(), Glyph::WIFI_OFF, Some(lang.ask_availability())))
-            (availability("Operative", lang.availability_on(), Glyph::CIRCLE_CHECK, None))
-            (with("requestedMessage", "StatusNotification",
-                command(Action::TriggerMessage, lang.trigger_status(), Glyph::REFRESH_CW, offline, None)))
-            (plain(Action::ClearCache, lang.clear_cache(), Glyph::X))
-            (plain(Action::GetConfiguration, lang.get_configuration(), Glyph::SETTINGS))
-            (with("type", "Hard", command(Action::Reset, lang.reset_hard(), Glyph::ROTATE_CCW, offline, Some(lang.ask_reset()))))
-        }
-        div.operation {
-            (form(&html! {
-                (input("text", lang.configuration_key(), "key", ""))
-                (input("text", lang.configuration_value(), "value", ""))
-                (command(Action::ChangeConfiguration, lang.change_configuration(), Glyph::SETTINGS, offline, None))
-            }))
-            (form(&html! {
-                (input("url", lang.firmware_address(), "location", ""))
-                (command(Action::UpdateFirmware, lang.update_firmware(), Glyph::DOWNLOAD, offline, Some(lang.ask_update())))
-            }))
-            (form(&html! {
-                (input("url", lang.diagnostics_address(), "location", ""))
-                (command(Action::GetDiagnostics, lang.diagnostics(), Glyph::INBOX, offline, None))
-            }))
-        }
+        (groups(seen, data, &charger.id, &back, is_online(seen, charger)))
         h3 { (lang.command_log()) }
         @if data.commands.is_empty() { p.muted { (lang.no_commands()) } } @else { (command_log(seen, data)) }
     }
@@ -174,6 +147,16 @@ fn command_log(seen: &Seen<'_>, data: &Details) -> Markup {
         }
     };
     html! { div.table-box { (table("data command-log", lang.command_log(), &columns, &rows, &html! {})) } }
+}
+
+/// The way to more events, or back to the newest.
+fn events_aside(lang: Lang, data: &Details) -> Markup {
+    let (label, events) = if data.more_events { (lang.newest(), "") } else { (lang.older(), "all") };
+    html! {
+        a.button data-noscroll href=(address(data).with("events", events).on("/details/")) {
+            (icon(Glyph::HISTORY)) span { (label) }
+        }
+    }
 }
 
 /// The raw frames, with a filter.

@@ -1,11 +1,12 @@
 //! The device list: every charge point, and what can be done with it.
 
+use super::happenings::out_of_contact;
 use super::parts::{
-    Commanded, badge, both_names, cell, command, command_form, command_state, commands, findings, get_form, link,
-    nothing_yet, phases, plain, row_head, state_word, table as table_of, tiles, told, when,
+    Commanded, Form, badge, both_names, cell, command, command_form, command_state, commands, findings, get_form, link,
+    nothing_yet, order, phases, plain, row_head, state_word, table as table_of, tiles, told, when,
 };
 use super::{Page, Seen};
-use crate::components::{Glyph, Span, card, choice, empty, icon, link_button, select};
+use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
 use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query};
 use crate::text::Lang;
 use crate::text::format::with_unit;
@@ -192,6 +193,24 @@ fn back(data: &Devices) -> String {
 fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
     // Without WebAssembly nobody knows how many are chosen.
     let cannot = None;
+    let more: [(&str, &str, Glyph, Option<&str>); 8] = [
+        (
+            "ChangeAvailability?type=Inoperative&connectorId=0",
+            lang.availability_off(),
+            Glyph::POWER_OFF,
+            Some(lang.ask_availability()),
+        ),
+        ("ChangeAvailability?type=Operative&connectorId=0", lang.availability_on(), Glyph::POWER, None),
+        ("UnlockConnector", lang.unlock(), Glyph::PLUG_ZAP, None),
+        ("TriggerMessage?requestedMessage=StatusNotification", lang.trigger_status(), Glyph::REFRESH_CW, None),
+        ("Reset?type=Hard", lang.reset_hard(), Glyph::POWER, Some(lang.ask_reset())),
+        ("ClearCache", lang.clear_cache(), Glyph::X, None),
+        ("GetConfiguration", lang.get_configuration(), Glyph::SETTINGS, None),
+        ("SendLocalList", lang.send_local_list(), Glyph::SAVE, None),
+    ];
+    let wrong = data.told.wrong.as_ref();
+    let firmware = Form { lang, command: "UpdateFirmware", wrong };
+    let location = Entry { name: "location", label: lang.firmware_address(), what: What::Url, value: "" };
     html! {
         form.command-form id=(BULK) method="post" action="/fn/command" data-send {
             span hidden { input type="hidden" name="back" value=(back(data)); }
@@ -199,6 +218,19 @@ fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
                 (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot, None))
                 (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot, Some(lang.ask_stop_all())))
                 (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))
+            }
+            details.bulk-more open[wrong.is_some()] {
+                summary.button { (icon(Glyph::ELLIPSIS)) span { (lang.more()) } }
+                div.bulk-body {
+                    div.commands {
+                        @for (word, name, glyph, ask) in more { (order(word, name, glyph, cannot, ask)) }
+                    }
+                    div.commands {
+                        (firmware.entry(&location))
+                        (command(Action::UpdateFirmware, lang.update_firmware(), Glyph::DOWNLOAD, cannot,
+                            Some(lang.ask_update())))
+                    }
+                }
             }
         }
     }
@@ -229,7 +261,14 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
             (cell((firmware_name, false), &plain(&charger.firmware)))
             (cell((model_name, false), &plain(&charger.model)))
             (cell((state_name, false), &html! {
-                (badge(lang, state.as_deref())) " " small.age title=(lang.last_contact()) { (contact) }
+                (badge(lang, state.as_deref())) " "
+                @if online {
+                    @if let Some(at) = charger.contact {
+                        small.age title=(lang.last_contact()) { (lang.ago(now.at.since(at.at))) }
+                    }
+                } @else {
+                    small.age { (out_of_contact(lang, now, charger.contact)) }
+                }
             }))
             td.commands-cell {
                 (commands(lang, Commanded { id, online, is_charging: charger.is_charging, back: &back(data) }))

@@ -5,6 +5,8 @@ mod cards;
 mod details;
 mod devices;
 mod diagnostics;
+mod happenings;
+mod operation;
 mod overview;
 mod parts;
 mod records;

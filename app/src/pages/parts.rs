@@ -3,9 +3,10 @@
 use super::Seen;
 use crate::charts::CurveData;
 use crate::components::{
-    self as components, GetForm, Glyph, NoticeKind, Span, card, choice, empty, icon, link_button, notice, phase_gauges,
+    self as components, Entry, GetForm, Glyph, NoticeKind, Span, card, choice, empty, icon, link_button, notice,
+    phase_gauges,
 };
-use crate::data::{FindingLine, Moment, Phases, Query, Tiles, Told, Value};
+use crate::data::{FindingLine, Moment, Phases, Problem, Query, Tiles, Told, Value, WrongForm};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use crate::told::counts;
@@ -258,15 +259,46 @@ pub fn command_form(chargers: &[&str], back: &str, body: &Markup) -> Markup {
     }
 }
 
+/// A form of a command, whose fields come back with what is wrong.
+pub struct Form<'a> {
+    pub lang: Lang,
+    /// The command's name, which stands before the names of the fields.
+    pub command: &'a str,
+    /// The form that came back, whichever it is.
+    pub wrong: Option<&'a WrongForm>,
+}
+
+impl Form<'_> {
+    /// A field.
+    pub fn entry(&self, entry: &Entry<'_>) -> Markup {
+        let back = self.wrong.filter(|wrong| wrong.form == self.command);
+        let typed = back.and_then(|wrong| wrong.typed.iter().find(|(name, _)| name == entry.name));
+        let error = back.and_then(|wrong| wrong.errors.iter().find(|(name, _)| name == entry.name));
+        let error = match error {
+            None => String::new(),
+            Some((_, Problem::Field(error))) => self.lang.field_error(error),
+            Some((_, Problem::Told(text))) => text.clone(),
+        };
+        let name = [self.command, ".", entry.name].concat();
+        let value = typed.map_or(entry.value, |(_, value)| value.as_str());
+        components::entry(&Entry { name: &name, value, ..*entry }, &error)
+    }
+}
+
 /// The button of a command in its form. `cannot` says why it cannot be given, `ask` what is asked before.
 pub fn command(action: Action, name: &str, glyph: Glyph, cannot: Option<&str>, ask: Option<&str>) -> Markup {
+    order(action.name(), name, glyph, cannot, ask)
+}
+
+/// The same by the command's word: its name, and what always goes with it, as in `Reset?type=Hard`.
+pub fn order(word: &str, name: &str, glyph: Glyph, cannot: Option<&str>, ask: Option<&str>) -> Markup {
     html! {
         @match cannot {
             Some(why) => {
                 button.button type="button" aria-disabled="true" title=(why) { (icon(glyph)) span { (name) } }
             }
             None => {
-                button.button type="submit" name="command" value=(action.name()) title=(name) data-ask=[ask] {
+                button.button type="submit" name="command" value=(word) title=(name) data-ask=[ask] {
                     (icon(glyph)) span { (name) }
                 }
             }
@@ -320,7 +352,8 @@ pub fn findings(seen: &Seen<'_>, at: Moment, findings: &[FindingLine]) -> Markup
     card("findings", Span::All, lang.findings(), &html! {}, &body)
 }
 
-fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
+/// What was found, in words.
+pub fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::OrphanStop => lang.finding_orphan_stop(),
         FindingKind::OrphanValues => lang.finding_orphan_values(),
@@ -340,7 +373,11 @@ pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
             (notice(NoticeKind::Error, &html! { (super::reason(lang, error)) }))
         }
         @if told.given > 0 { (notice(NoticeKind::Info, &html! { (lang.commands_given(told.given)) })) }
-        @if !told.refused.is_empty() {
+        @if let Some(wrong) = &told.wrong {
+            (notice(NoticeKind::Warning, &html! {
+                (lang.commands_refused()) " – " (wrong.form) ": " (lang.wrong_entries(wrong.errors.len()))
+            }))
+        } @else if !told.refused.is_empty() {
             (notice(NoticeKind::Warning, &html! { (lang.commands_refused()) ": " (told.refused) }))
         }
     }

@@ -55,24 +55,36 @@ impl Lang {
         }
     }
 
-    /// How long ago something was: `just now`, `3 min ago`, `2 years ago`. The future counts as now.
+    /// How long ago something was: `just now`, `3 min ago`, `2 y ago`. The future counts as now.
     pub fn ago(self, ms: i64) -> String {
+        match self.lasting(ms) {
+            None => self.pick("刚刚", "just now").to_owned(),
+            Some(length) => [&length, self.pick("前", " ago")].concat(),
+        }
+    }
+
+    /// How long a charge point has been out of contact: `No contact for 12 min`.
+    pub fn no_contact_for(self, ms: i64) -> String {
+        match self.lasting(ms) {
+            None => self.pick("失去联系", "No contact").to_owned(),
+            Some(length) => [self.pick("失去联系 ", "No contact for "), &length].concat(),
+        }
+    }
+
+    /// A length of time in its largest unit, `3 min`; `None` for a moment.
+    fn lasting(self, ms: i64) -> Option<String> {
         const STEPS: [(i64, &str, &str); 6] = [
-            (365 * 86_400, "年前", "y ago"),
-            (30 * 86_400, "个月前", "mo ago"),
-            (86_400, "天前", "d ago"),
-            (3600, "小时前", "h ago"),
-            (60, "分钟前", "min ago"),
-            (10, "秒前", "s ago"),
+            (365 * 86_400, "年", "y"),
+            (30 * 86_400, "个月", "mo"),
+            (86_400, "天", "d"),
+            (3600, "小时", "h"),
+            (60, "分钟", "min"),
+            (10, "秒", "s"),
         ];
         let seconds = ms / 1000;
-        STEPS.into_iter().find(|(length, ..)| seconds >= *length).map_or_else(
-            || self.pick("刚刚", "just now").to_owned(),
-            |(length, zh, en)| {
-                let count = if length == 10 { seconds } else { seconds / length };
-                format!("{count}{SPACE}{}", self.pick(zh, en))
-            },
-        )
+        let (length, zh, en) = STEPS.into_iter().find(|(length, ..)| seconds >= *length)?;
+        let count = if length == 10 { seconds } else { seconds / length };
+        Some(format!("{count}{SPACE}{}", self.pick(zh, en)))
     }
 
     /// A day of the week, Monday first, in two letters or one character.
@@ -129,5 +141,8 @@ mod tests {
         ] {
             assert_eq!(Lang::En.ago(seconds * 1000).replace('\u{202f}', " "), text);
         }
+        assert_eq!(Lang::Zh.ago(180_000), "3\u{202f}分钟前");
+        assert_eq!(Lang::En.no_contact_for(720_000), "No contact for 12\u{202f}min");
+        assert_eq!(Lang::Zh.no_contact_for(0), "失去联系");
     }
 }

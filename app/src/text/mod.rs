@@ -247,6 +247,11 @@ texts! {
     joining: "请求加入的电桩", "Asked to join";
     joining_help: "这些电桩尝试连接，但还不属于本站点。", "These chargers tried to connect and do not belong to the site yet.";
     admit: "接纳", "Admit";
+    events: "事件", "Events";
+    no_events: "还没有事件。", "Nothing has happened yet.";
+    event_lost: "失去联系", "Contact lost";
+    event_boot: "已启动", "Started";
+    no_contact_ever: "从未联系", "Never in contact";
     findings: "需要留意", "To look at";
     findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers told and cannot be quite right: kept, and not booked as it came.";
     finding: "情况", "What";
@@ -269,6 +274,60 @@ texts! {
     availability_off: "停用", "Out of service";
     availability_on: "启用", "Back in service";
     trigger_status: "查询状态", "Ask for status";
+    trigger: "查询消息", "Ask for a message";
+    ask_for_it: "查询", "Ask";
+    message: "消息", "Message";
+    group_everyday: "日常操作", "Everyday";
+    group_limits: "功率限制", "Limits";
+    group_access: "预约与名单", "Reservations and lists";
+    group_maintenance: "维护", "Maintenance";
+    group_configuration: "配置", "Configuration";
+    charging: "充电", "Charging";
+    connector: "枪号", "Connector";
+    whole_charger: "整桩", "Whole charger";
+    operators_card: "操作员卡", "operator's card";
+    availability: "服务状态", "Availability";
+    limit_set: "设置上限", "Set a limit";
+    limit_help: "同一用途的新上限会替换旧的。", "It takes the place of the one before for the same purpose.";
+    limit_for: "用于", "For";
+    each_session: "每次充电", "Each session";
+    running_session: "进行中的充电", "The running session";
+    as_it_is: "不变", "as it is";
+    unit: "单位", "Unit";
+    phases: "相数", "Phases";
+    for_minutes: "分钟", "Minutes";
+    until_cleared: "长期", "until cleared";
+    limits_clear: "清除上限", "Clear limits";
+    all: "全部", "All";
+    schedule: "合成计划", "Composite schedule";
+    schedule_help: "电桩对所有上限的合成结果。", "What the charger makes of all limits together.";
+    schedule_read: "读取计划", "Read the schedule";
+    read_at: "读取于", "Read";
+    reservation: "预约", "Reservation";
+    reserve: "预约", "Reserve";
+    reservation_cancel: "取消预约", "Cancel reservation";
+    until: "直到", "Until";
+    local_list: "本地名单", "Local list";
+    send_local_list: "发送本地名单", "Send local list";
+    local_list_help: "断网时电桩按此名单放行。", "By it the charger decides while it is not connected.";
+    list_version: "查询版本", "Ask for its version";
+    list_sent: "已发送版本", "Sent: version";
+    list_told: "电桩上的版本", "On the charger: version";
+    cache: "授权缓存", "Authorization cache";
+    cache_help: "电桩自己记住的卡。", "Cards that the charger remembers by itself.";
+    reset_soft: "软复位", "Soft reset";
+    when_empty_now: "时间（留空：立即）", "When (empty: now)";
+    diagnostics_name: "诊断", "Diagnostics";
+    vendor_message: "厂商消息", "Vendor's message";
+    vendor_message_help: "回复见命令记录。", "The reply is in the command log.";
+    vendor_id: "厂商 ID", "Vendor ID";
+    message_id: "消息 ID", "Message ID";
+    data: "数据", "Data";
+    send: "发送", "Send";
+    configuration_help: "从电桩读取所有配置项，再逐项修改。", "Read all keys from the charger, then change them one by one.";
+    other_key: "其他配置项", "Another key";
+    read_only: "只读", "read-only";
+    needs_reset: "复位后生效", "after a reset";
     clear_cache: "清除缓存", "Clear cache";
     get_configuration: "读取配置", "Read configuration";
     reset_hard: "硬复位", "Hard reset";
@@ -343,6 +402,19 @@ texts! {
     max_current: "最大电流", "Maximum current";
     min_current: "最小电流", "Minimum current";
     max_phases: "最大相数", "Phases of the model";
+
+    // Simulator
+    simulator: "模拟器", "Simulator";
+    simulator_help: "这些电桩是软件。在这里做的，就是站在电桩旁的人会做的。",
+        "These chargers are software. What is done here is done to them as a person in the yard would do it.";
+    plug_in: "插枪", "Plug in";
+    pull_out: "拔枪", "Pull out";
+    hold_card: "刷卡", "Hold card";
+    break_it: "故障", "Fault";
+    mend_it: "修复", "Mend";
+    cut_network: "断网 1 分钟", "Cut network, 1 min";
+    no_current_here: "没有电流", "No current flows";
+    no_simulated: "没有模拟的电桩。", "No charger is simulated.";
 
     // Devices
     live_currents: "实时电流", "Live current";
@@ -443,6 +515,10 @@ impl Lang {
             FieldError::NotLocalTime => {
                 self.pick("时间应为 YYYY-MM-DDThh:mm:ss。", "A time is written YYYY-MM-DDThh:mm:ss.")
             }
+            FieldError::NotFuture => self.pick("应为将来的时间。", "This must lie in the future."),
+            FieldError::NotUrl => {
+                self.pick("应为完整地址，如 http://…", "This must be a whole address, such as http://…")
+            }
             FieldError::NotAChoice => self.pick("不是可选的值。", "This is not one of the choices."),
             FieldError::NotUtf8 => self.pick("不是有效的 UTF-8。", "This is not valid UTF-8."),
             FieldError::TooLong(most) => return self.filled("最多 {} 个字符。", "At most {} characters.", *most),
@@ -488,6 +564,39 @@ impl Lang {
             (Self::Zh, count) => format!("已更新 {count} 张卡。"),
             (Self::En, 1) => "One card was changed.".to_owned(),
             (Self::En, count) => format!("{count} cards were changed."),
+        }
+    }
+
+    /// `Session 12 began` among the events.
+    pub fn session_begun(self, id: i32) -> String {
+        match self {
+            Self::Zh => format!("充电 {id} 开始"),
+            Self::En => format!("Session {id} began"),
+        }
+    }
+
+    /// `Session 12 ended` among the events.
+    pub fn session_ended(self, id: i32) -> String {
+        match self {
+            Self::Zh => format!("充电 {id} 结束"),
+            Self::En => format!("Session {id} ended"),
+        }
+    }
+
+    /// The button that stops one of several sessions.
+    pub fn stop_session(self, id: i32, connector: i32) -> String {
+        match self {
+            Self::Zh => format!("停止记录 {id}（枪 {connector}）"),
+            Self::En => format!("Stop session {id} (connector {connector})"),
+        }
+    }
+
+    /// The button that sends the site's cards.
+    pub fn send_cards(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("发送 {count} 张卡"),
+            (Self::En, 1) => "Send the one card".to_owned(),
+            (Self::En, count) => format!("Send {count} cards"),
         }
     }
 

@@ -37,6 +37,10 @@ pub enum FieldError {
     NotDay,
     /// Not a local time as `YYYY-MM-DDTHH:MM:SS`.
     NotLocalTime,
+    /// A time that has passed already.
+    NotFuture,
+    /// Not an address as `scheme://host/path`.
+    NotUrl,
     /// Not one of the accepted values.
     NotAChoice,
     /// Not valid UTF-8.
@@ -63,6 +67,8 @@ impl fmt::Display for FieldError {
             Self::NotLocalTime => {
                 f.write_str("Time has wrong format. Use YYYY-MM-DDThh:mm:ss, local and without zone.")
             }
+            Self::NotFuture => f.write_str("Ensure this time lies in the future."),
+            Self::NotUrl => f.write_str("Enter a valid URL."),
             Self::NotAChoice => f.write_str("Not a valid choice."),
             Self::NotUtf8 => f.write_str("Not valid UTF-8."),
         }

@@ -29,6 +29,8 @@ pub enum Deed {
     PlugIn,
     /// Pulls the car out.
     PullOut,
+    /// Holds the car's card to the reader: ends the session that runs, or begins one with the car that is there.
+    Card,
     /// Breaks it.
     Break,
     /// Mends it.

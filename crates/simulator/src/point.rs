@@ -79,6 +79,9 @@ pub enum Later {
     Boot,
 }
 
+/// What a car wants whose session was begun once more, Wh.
+const CARD_WH: f64 = 10_000.0;
+
 /// A charge point.
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Point {
@@ -180,6 +183,7 @@ impl Point {
             }
             Deed::PlugIn => {}
             Deed::PullOut => self.leave("EVDisconnected"),
+            Deed::Card => self.hold_card(),
             Deed::Break => {
                 self.is_faulted = true;
                 self.fault_left = u32::MAX;
@@ -189,6 +193,19 @@ impl Point {
             Deed::Unplug => self.loss_left = 60,
         }
         self.tell_status();
+    }
+
+    /// The card of the car that is there is held to the reader.
+    fn hold_card(&mut self) {
+        if self.running.is_some() {
+            return self.end("Local");
+        }
+        if let Some(car) = self.car.as_mut().filter(|_| !self.is_faulted && self.is_available) {
+            car.wanted = car.taken + CARD_WH;
+            let card = car.card.clone();
+            self.tell(Tell::Authorize(card.clone()));
+            self.begin(card);
+        }
     }
 
     /// A second of its own time passes.
@@ -534,6 +551,13 @@ mod tests {
         point.tick();
         assert!(point.running.is_some());
         assert_eq!(point.status(), "Charging");
+        point.suffer(Deed::Card);
+        point.tick();
+        assert!(point.running.is_none() && point.car.is_some());
+        assert_eq!(point.status(), "Finishing");
+        point.suffer(Deed::Card);
+        point.tick();
+        assert_eq!((point.running.is_some(), point.status()), (true, "Charging"));
         point.suffer(Deed::PullOut);
         assert!(point.running.is_none() && point.car.is_none());
         assert_eq!(point.status(), "Available");

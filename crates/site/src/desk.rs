@@ -326,6 +326,7 @@ fn batch_of<'a>(
         sessions: changes.sessions,
         values: changes.values,
         findings: changes.findings,
+        happenings: changes.happenings,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::charger::card::{Card, Cards, IdTag};
-use bmw_domain::charger::{ChargePointNow, Session};
+use bmw_domain::charger::{ChargePointNow, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Model, Transaction};
@@ -398,6 +398,10 @@ fn present_of(inventory: Inventory, models: &HashMap<String, Arc<Model>>, measur
     for session in inventory.running {
         running.entry(session.transaction.charge_point).or_default().push(session);
     }
+    let mut newest: HashMap<ChargePointKey, Vec<Measured>> = HashMap::new();
+    for reading in inventory.newest_readings {
+        newest.entry(reading.value.charge_point).or_default().push(reading);
+    }
     let now = |stored: StoredChargePoint| {
         let model = models.get(&stored.charge_point.model_id).cloned();
         let mut now = ChargePointNow::new(stored.key, stored.charge_point, model);
@@ -408,6 +412,9 @@ fn present_of(inventory: Inventory, models: &HashMap<String, Arc<Model>>, measur
         now.newest_start = stored.newest_start;
         for session in running.remove(&stored.key).into_iter().flatten() {
             now.resume(session);
+        }
+        for reading in newest.get(&stored.key).into_iter().flatten() {
+            now.remember(reading);
         }
         if let Some(value) = measured.remove(&stored.key).filter(|value| value.currents.is_known()) {
             let connector = now.connector_mut(value.connector);

@@ -90,6 +90,25 @@ async fn a_session_goes_on_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_that_are_repeated_are_stored_once_also_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Running::start(folder.path()).await;
+    site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    let id = begun(&site, 1_000).await;
+    let told = meter(id, 6_000, ago(60));
+    site.tell(told.clone()).await;
+    site.tell(told.clone()).await;
+    site.end().await;
+
+    let site = Running::start(folder.path()).await;
+    site.tell(told).await;
+    assert_eq!(site.store.meter_values_of(id).await.unwrap().len(), 1);
+    site.tell(meter(id, 6_500, ago(30))).await;
+    assert_eq!(site.store.meter_values_of(id).await.unwrap().len(), 2);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_late_stop_is_booked_once_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;

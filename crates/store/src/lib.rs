@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
-use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
+use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -64,6 +64,8 @@ pub struct Inventory {
     pub cards: Vec<Card>,
     /// The sessions that run, by number.
     pub running: Vec<Session>,
+    /// The readings of the running sessions that arrived last: their answers may have been lost.
+    pub newest_readings: Vec<Measured>,
     /// The number of the last session of all; 0 when there is none.
     pub last_session: i32,
     /// The number of the last batch.
@@ -127,6 +129,8 @@ pub struct Batch {
     pub values: Vec<Measured>,
     /// What an operator should see.
     pub findings: Vec<Finding>,
+    /// What happened.
+    pub happenings: Vec<Happening>,
 }
 
 impl Batch {
@@ -138,6 +142,7 @@ impl Batch {
             && self.sessions.is_empty()
             && self.values.is_empty()
             && self.findings.is_empty()
+            && self.happenings.is_empty()
     }
 }
 
@@ -276,6 +281,9 @@ pub trait Store: Send + Sync + 'static {
     /// What an operator should see, newest first; of one charge point or of all.
     async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
 
+    /// What happened at a charge point, newest first. At least the newest 1 000 are kept, and not many more.
+    async fn happenings(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Happening>>;
+
     /// Adds raw frames to their log.
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()>;
 
@@ -308,6 +316,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest commands of a charge point, newest first.
     async fn commands_of(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Command>>;
+
+    /// The newest command of each kind that a charge point has accepted, in no particular order.
+    async fn last_answers(&self, charge_point: ChargePointKey) -> Result<Vec<Command>>;
 
     /// The commands that may still come further.
     async fn open_commands(&self) -> Result<Vec<Command>>;

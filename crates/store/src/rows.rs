@@ -4,7 +4,9 @@ use crate::{AuditEntry, DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
-use bmw_domain::charger::{Connector, End, Finding, FindingKind, Session, SessionMeter};
+use bmw_domain::charger::{
+    Connector, End, Finding, FindingKind, Happening, HappeningKind, Measured, Session, SessionMeter,
+};
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -96,24 +98,33 @@ fn told(at: Timestamp, own: Option<i64>) -> Told {
     Told { at, claimed: own.map(Timestamp).filter(|own| *own != at) }
 }
 
-/// The newest reading of a running session.
+/// One of the newest readings of a running session.
 #[derive(FromRow)]
 pub(crate) struct NewestRow {
-    pub(crate) transaction_id: i32,
-    energy_wh: Option<i64>,
+    #[sqlx(flatten)]
+    value: MeterValueRow,
     register_wh: Option<i64>,
-    measured_at: i64,
+    received_at: i64,
     claimed_at: Option<i64>,
 }
 
-impl NewestRow {
-    /// Carries a session on from here.
-    pub(crate) fn carry_on(&self, session: &mut Session) {
-        let energy = self.energy_wh.map_or(session.transaction.energy, Energy::from_wh);
-        session.transaction.energy = energy;
-        let time = told(Timestamp(self.measured_at), self.claimed_at);
-        session.meter = session.meter.resume(energy, self.register_wh, time);
+impl From<NewestRow> for Measured {
+    fn from(row: NewestRow) -> Self {
+        Self {
+            value: row.value.into(),
+            register: row.register_wh,
+            claimed: row.claimed_at.map(Timestamp),
+            received: Timestamp(row.received_at),
+        }
     }
+}
+
+/// Carries a session on from its newest reading.
+pub(crate) fn carry_on(session: &mut Session, newest: &Measured) {
+    let energy = newest.value.energy.unwrap_or(session.transaction.energy);
+    session.transaction.energy = energy;
+    let time = told(newest.value.at, newest.claimed.map(|claimed| claimed.0));
+    session.meter = session.meter.resume(energy, newest.register, time);
 }
 
 #[derive(FromRow)]
@@ -161,6 +172,31 @@ impl TryFrom<FindingRow> for Finding {
             kind: kind.ok_or_else(|| StoreError::Corrupt(format!("finding {:?}", row.kind)))?,
             connector: row.connector,
             transaction: row.transaction_id.map(TransactionId),
+            detail: row.detail,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct HappeningRow {
+    charge_point: i32,
+    happened_at: i64,
+    kind: String,
+    connector: Option<i32>,
+    status: Option<String>,
+    detail: String,
+}
+
+impl TryFrom<HappeningRow> for Happening {
+    type Error = StoreError;
+    fn try_from(row: HappeningRow) -> Result<Self> {
+        let kind = HappeningKind::from_word(&row.kind);
+        Ok(Self {
+            charge_point: ChargePointKey(row.charge_point),
+            at: Timestamp(row.happened_at),
+            kind: kind.ok_or_else(|| StoreError::Corrupt(format!("event {:?}", row.kind)))?,
+            connector: row.connector,
+            status: row.status,
             detail: row.detail,
         })
     }

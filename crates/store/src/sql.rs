@@ -158,6 +158,16 @@ pub(crate) const FINDINGS_OF: &str = "SELECT charge_point, found_at, kind, conne
      FROM finding WHERE charge_point = $2 ORDER BY id DESC LIMIT $1";
 
 /// Rows follow.
+pub(crate) const ADD_HAPPENINGS: &str =
+    "INSERT INTO charge_point_event (charge_point, happened_at, kind, connector, status, detail) ";
+pub(crate) const LAST_HAPPENING: &str = "SELECT max(id) FROM charge_point_event";
+pub(crate) const HAPPENINGS: &str = "SELECT charge_point, happened_at, kind, connector, status, detail \
+     FROM charge_point_event WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
+/// Those of a charge point beyond the newest so many.
+pub(crate) const PRUNE_HAPPENINGS: &str = "DELETE FROM charge_point_event WHERE charge_point = $1 AND id <= (\
+     SELECT id FROM charge_point_event WHERE charge_point = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+
+/// Rows follow.
 pub(crate) const ADD_FRAMES: &str = "INSERT INTO frame_part (charge_point, frames, lines) ";
 pub(crate) const FRAMES: &str =
     "SELECT charge_point, frames, lines FROM frame_part WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
@@ -182,6 +192,10 @@ pub(crate) const UPDATE_COMMAND: &str =
 pub(crate) const COMMAND: &str = select_commands!("WHERE id = $1");
 pub(crate) const COMMAND_BY_KEY: &str = select_commands!("WHERE idempotency_key = $1");
 pub(crate) const COMMANDS_OF: &str = select_commands!("WHERE charge_point = $1 ORDER BY id DESC LIMIT $2");
+pub(crate) const LAST_ANSWERS: &str = select_commands!(
+    "WHERE id IN (SELECT max(id) FROM command WHERE charge_point = $1 \
+     AND state IN ('accepted', 'effective', 'no_effect') GROUP BY action)"
+);
 pub(crate) const OPEN_COMMANDS: &str = select_commands!("WHERE state IN ('queued', 'sent', 'accepted') ORDER BY id");
 
 macro_rules! select_diagnostics {
@@ -246,13 +260,20 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
     " FROM \"transaction\" WHERE charge_point = $1 AND told_start = $2 AND register_start = $3 AND connector = $4 \
      AND lower(id_tag) = $5 ORDER BY id DESC LIMIT 1"
 );
-/// The newest reading of each running session. Its clock may have been set back meanwhile, by less than a day.
-pub(crate) const NEWEST_READINGS: &str = "SELECT m.transaction_id, m.energy_wh, m.register_wh, m.measured_at, \
-     m.claimed_at FROM \"transaction\" t JOIN meter_value m ON m.id = (\
-     SELECT l.id FROM meter_value l \
-     WHERE l.charge_point = t.charge_point AND l.measured_at >= t.started_at - 86400000 \
+/// The newest reading of each running session, with those that came with it: oldest first. Its clock may have been set back
+/// meanwhile, by less than a day.
+pub(crate) const NEWEST_READINGS: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    ", m.register_wh, m.received_at, m.claimed_at FROM \"transaction\" t JOIN meter_value n ON n.id = (\
+     SELECT l.id FROM meter_value l WHERE l.charge_point = t.charge_point AND l.measured_at >= t.started_at - 86400000 \
      AND l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
-     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) WHERE t.finished_at IS NULL";
+     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) \
+     JOIN meter_value m ON m.charge_point = t.charge_point AND m.transaction_id = t.id \
+     AND m.measured_at BETWEEN n.measured_at - 3600000 AND n.measured_at \
+     AND m.received_at = n.received_at AND m.energy_wh IS NOT NULL AND m.register_wh >= 0 \
+     WHERE t.finished_at IS NULL ORDER BY m.transaction_id, m.measured_at, m.id"
+);
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
      started_at, energy_wh, id_tag, listed_day, told_start, received_start, register_start) ";
@@ -372,9 +393,10 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 13] = [
+pub(crate) const CLEAR: [&str; 14] = [
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
+    "DELETE FROM charge_point_event",
     "DELETE FROM frame_part",
     "DELETE FROM finding",
     "DELETE FROM meter_value",

@@ -4,15 +4,17 @@
 mod common;
 
 use bmw_domain::calendar::{Day, Timestamp};
+use bmw_domain::charger::{Happening, HappeningKind};
+use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{AuditEntry, DayEnergy, ImportMode, Role, SessionFilter, Store, StoreError};
+use bmw_store::{AuditEntry, DayEnergy, ImportMode, NewCommand, Role, SessionFilter, Store, StoreError};
 use common::{
     Finished, SessionStart, Site, add_meter_values, at, charge_point, finish_session, local, put_state, run, session,
-    start_session, written,
+    start_session, write, written,
 };
 
 const ZONE: &str = "Europe/Berlin";
@@ -60,6 +62,8 @@ fn the_story_of_a_site() {
             sessions_run_and_are_counted(&*store).await;
             lists_of_sessions_know_their_totals(&*store).await;
             meter_values_are_kept(&*store).await;
+            the_newest_that_happened_is_kept(&*store).await;
+            the_last_answers_are_found(&*store).await;
             only_one_serves_it(&site).await;
             store.close().await;
             assert!(store.ping().await.is_err(), "a closed store answers nothing");
@@ -231,6 +235,62 @@ async fn meter_values_are_kept(store: &dyn Store) {
     let latest = store.latest_meter_values(Timestamp(0)).await.unwrap();
     assert_eq!(latest, [values[2].clone(), values[1].clone()]);
     assert_eq!(store.latest_meter_values(Timestamp(3_000)).await.unwrap(), [values[2].clone()]);
+}
+
+async fn the_newest_that_happened_is_kept(store: &dyn Store) {
+    let happening = |charge_point, ms| Happening {
+        charge_point: ChargePointKey(charge_point),
+        at: Timestamp(ms),
+        kind: HappeningKind::Status,
+        connector: Some(1),
+        status: Some("Faulted".to_owned()),
+        detail: "GroundFailure".to_owned(),
+    };
+    let add = async |happenings: Vec<Happening>| write(store, |batch, _| batch.happenings = happenings).await;
+    add(vec![happening(2, 5), happening(1, 6)]).await.unwrap();
+    assert_eq!(store.happenings(ChargePointKey(2), 10).await.unwrap(), [happening(2, 5)]);
+    assert!(matches!(add(vec![happening(99, 7)]).await, Err(StoreError::Unknown(_))));
+    for part in 0..5 {
+        add((0..500).map(|ms| happening(1, part * 500 + ms)).collect()).await.unwrap();
+    }
+    let kept = store.happenings(ChargePointKey(1), 5_000).await.unwrap();
+    assert!((1_000..1_300).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(kept[0], happening(1, 2_499), "newest first");
+    assert_eq!(store.happenings(ChargePointKey(2), 10).await.unwrap().len(), 1, "of others nothing is lost");
+}
+
+async fn the_last_answers_are_found(store: &dyn Store) {
+    let audit = AuditEntry {
+        at: Timestamp(1),
+        actor: "operator".to_owned(),
+        origin: "::1".to_owned(),
+        action: "command".to_owned(),
+        before: "null".to_owned(),
+        after: "null".to_owned(),
+    };
+    let give = async |charge_point, action, state| {
+        let new = NewCommand {
+            charge_point: ChargePointKey(charge_point),
+            action,
+            arguments: "{}".to_owned(),
+            key: None,
+            at: Timestamp(1),
+        };
+        let mut command = store.add_command(&new, &audit).await.unwrap();
+        command.enter(state, Timestamp(2));
+        store.update_command(&command).await.unwrap();
+        command.id
+    };
+    give(1, Action::GetConfiguration, CommandState::Effective).await;
+    let second = give(1, Action::GetConfiguration, CommandState::Accepted).await;
+    give(1, Action::GetConfiguration, CommandState::Rejected).await;
+    let reset = give(1, Action::Reset, CommandState::NoEffect).await;
+    give(1, Action::ClearCache, CommandState::TimedOut).await;
+    give(2, Action::GetConfiguration, CommandState::Effective).await;
+    let mut found: Vec<i64> =
+        store.last_answers(ChargePointKey(1)).await.unwrap().iter().map(|command| command.id).collect();
+    found.sort_unstable();
+    assert_eq!(found, [second, reset]);
 }
 
 async fn only_one_serves_it(site: &Site) {

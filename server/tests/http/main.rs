@@ -9,6 +9,7 @@ mod contract;
 mod diagnostics;
 mod feed;
 mod model;
+mod operating;
 mod pages;
 mod settings;
 mod writing;

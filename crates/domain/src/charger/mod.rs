@@ -6,12 +6,15 @@
 pub mod card;
 pub mod event;
 mod finding;
+mod happening;
 mod meter;
+mod repeat;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use finding::{Finding, FindingKind};
+pub use happening::{Happening, HappeningKind};
 pub use meter::{MeterFlaw, SessionMeter};
 pub use session::{End, Session};
 
@@ -21,6 +24,7 @@ use crate::phase::LineCurrents;
 use crate::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId};
 use card::{Cards, Verdict};
 use event::{Accepted, Boot, Event, Meter, Reading, Start, Status, Stop, Told};
+use repeat::{Mark, Recent};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -76,6 +80,8 @@ pub struct ChargePointNow {
     /// The unknown session that it last sent values of, and whether its clock was found wrong: said once.
     told_orphan: Option<i64>,
     is_clock_flagged: bool,
+    /// What it told last, to know what it repeats.
+    recent: Recent,
 }
 
 /// The connection.
@@ -153,6 +159,8 @@ pub struct Changes {
     pub values: Vec<Measured>,
     /// What an operator should see.
     pub findings: Vec<Finding>,
+    /// What happened.
+    pub happenings: Vec<Happening>,
 }
 
 /// What only the store remembers of the sessions that an event is about.
@@ -220,6 +228,7 @@ impl ChargePointNow {
             ended: Arc::default(),
             told_orphan: None,
             is_clock_flagged: false,
+            recent: Recent::default(),
         }
     }
 
@@ -279,6 +288,11 @@ impl ChargePointNow {
         self.connector_mut(session.connector);
         self.running.push(session);
         self.running.sort_by_key(|session| session.transaction.id);
+    }
+
+    /// Remembers a value that was stored when the site was last at work: its answer may have been lost.
+    pub fn remember(&mut self, measured: &Measured) {
+        self.recent.is_new(Mark::of_value(measured, None));
     }
 
     /// Whether an event of this kind needs to be asked about in the store: the start may be a repeated one, or the
@@ -344,10 +358,15 @@ impl ChargePointNow {
         match event {
             Event::Connected { link, address } => self.connected(link, address, context),
             Event::Disconnected { link } if link < self.link_number => {}
-            Event::Disconnected { .. } => self.link = Link::Offline,
+            Event::Disconnected { .. } => self.lost(context),
             Event::Boot(boot) => self.booted(boot, context),
             Event::Heartbeat => {}
-            Event::Diagnostics(status) => self.diagnostics = Some((status, context.arrival)),
+            Event::Diagnostics(status) => {
+                if is_other(self.diagnostics.as_ref(), &status) {
+                    self.happen(context, HappeningKind::Diagnostics, Some(status.clone()));
+                }
+                self.diagnostics = Some((status, context.arrival));
+            }
             Event::Authorize(tag) => {
                 self.authorized_at = Some(context.arrival);
                 return Answer::Card(context.cards.judge(&tag, context.arrival));
@@ -358,6 +377,9 @@ impl ChargePointNow {
             Event::Meter(meter) => self.metered(meter, context),
             Event::DataTransfer => self.over = Some(Over::SendMessage),
             Event::Firmware(status) => {
+                if is_other(self.firmware.as_ref(), &status) {
+                    self.happen(context, HappeningKind::Firmware, Some(status.clone()));
+                }
                 self.is_updating = matches!(status.as_str(), "Downloading" | "Downloaded" | "Installing");
                 self.firmware = Some((status, context.arrival));
             }
@@ -366,7 +388,16 @@ impl ChargePointNow {
         Answer::Noted
     }
 
+    fn lost(&mut self, context: &mut Context<'_>) {
+        if self.is_online() {
+            self.happen(context, HappeningKind::Lost, None);
+        }
+        self.link = Link::Offline;
+    }
+
     fn connected(&mut self, link: u64, address: Option<String>, context: &mut Context<'_>) {
+        let happening = self.happening(HappeningKind::Connected, context.arrival);
+        context.changes.happenings.push(Happening { detail: address.clone().unwrap_or_default(), ..happening });
         self.link = Link::Online;
         self.link_number = link;
         self.is_clock_flagged = false;
@@ -381,6 +412,10 @@ impl ChargePointNow {
         if boot.is_triggered {
             return;
         }
+        let said = [Some(boot.vendor), Some(boot.model), boot.firmware_version].into_iter().flatten();
+        let detail = said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join(", ");
+        let happening = self.happening(HappeningKind::Boot, context.arrival);
+        context.changes.happenings.push(Happening { detail, ..happening });
         for session in std::mem::take(&mut self.running) {
             self.assume_end(session, Told::ours(context.arrival), context);
         }
@@ -420,6 +455,12 @@ impl ChargePointNow {
             return;
         }
         let name = documented(&status.name);
+        let is_new = connector.status.as_ref() != Some(&status.name)
+            || connector.error != status.error
+            || connector.info != status.info;
+        let said = [status.error.as_deref(), status.info.as_deref()].into_iter().flatten();
+        let detail = said.collect::<Vec<_>>().join(", ");
+        let state = Some(name.clone());
         let is_available = name == "Available";
         connector.prepared_at = if name == "PreParing" { Some(at) } else { connector.prepared_at };
         connector.state = Some(name);
@@ -430,6 +471,11 @@ impl ChargePointNow {
         if is_available {
             // Nothing flows where no car is.
             still(connector, at);
+        }
+        if is_new {
+            let happening = self.happening(HappeningKind::Status, at);
+            let happening = Happening { connector: Some(number), status: state, detail, ..happening };
+            context.changes.happenings.push(happening);
         }
         self.over = None;
         if is_available && number > 0 {
@@ -543,6 +589,9 @@ impl ChargePointNow {
         let running = self.running.iter().position(is_told).map(|place| self.running.remove(place));
         let ended = || self.ended.iter().find(|session| is_told(session)).map(|session| session.as_ref().clone());
         let Some(mut session) = running.or_else(ended).or_else(|| context.history.told.take()) else {
+            if !self.recent.is_new(Mark::of_stop(&stop)) {
+                return Answer::Stopped(verdict);
+            }
             let detail = format!(
                 "transactionId {}, meterStop {} Wh, {}",
                 stop.transaction,
@@ -550,7 +599,7 @@ impl ChargePointNow {
                 stop.reason.as_deref().unwrap_or("-")
             );
             self.find(context, FindingKind::OrphanStop, None, None, detail);
-            self.store_readings(&stop.readings, 0, None, context);
+            self.store_readings(&stop.readings, (0, None, Some(stop.transaction)), context);
             return Answer::Stopped(verdict);
         };
         if session.end == Some(End::Told) {
@@ -560,7 +609,7 @@ impl ChargePointNow {
         let before = session.transaction.clone();
         let number = session.connector;
         for reading in &stop.readings {
-            self.store_reading(reading, number, Some(&mut session), context);
+            self.store_reading(reading, &mut session, context);
         }
         let flaw = session.meter.end(stop.register, stop.time);
         self.tell_flaw(flaw, &session, context);
@@ -602,7 +651,7 @@ impl ChargePointNow {
         if let Some(place) = place {
             let mut session = self.running.remove(place);
             for reading in &meter.readings {
-                self.store_reading(reading, session.connector, Some(&mut session), context);
+                self.store_reading(reading, &mut session, context);
             }
             self.flow(&session, &meter.readings, context.arrival);
             self.running.insert(place, session);
@@ -615,7 +664,7 @@ impl ChargePointNow {
             let detail = format!("transactionId {told}");
             self.find(context, FindingKind::OrphanValues, Some(meter.connector), None, detail);
         }
-        self.store_readings(&meter.readings, meter.connector, ended, context);
+        self.store_readings(&meter.readings, (meter.connector, ended, meter.transaction), context);
         if meter.transaction.is_none() {
             self.measure(meter.connector, &meter.readings);
         }
@@ -657,34 +706,35 @@ impl ChargePointNow {
         }
     }
 
+    /// Stores values outside of a running session: on a connector, of a session of ours, or of one that only the charge point
+    /// knows.
     fn store_readings(
         &mut self,
         readings: &[Reading],
-        connector: i32,
-        transaction: Option<TransactionId>,
+        (connector, transaction, told): (i32, Option<TransactionId>, Option<i64>),
         context: &mut Context<'_>,
     ) {
         for reading in readings {
-            context.changes.values.push(self.measured(reading, connector, transaction, None, context.arrival));
+            let measured = self.measured(reading, connector, transaction, context.arrival);
+            if self.recent.is_new(Mark::of_value(&measured, told)) {
+                context.changes.values.push(measured);
+            }
         }
     }
 
-    fn store_reading(
-        &mut self,
-        reading: &Reading,
-        connector: i32,
-        mut session: Option<&mut Session>,
-        context: &mut Context<'_>,
-    ) {
-        let mut energy = None;
-        if let (Some(session), Some(register)) = (session.as_deref_mut(), reading.register) {
+    /// Stores what was measured in a session, and books it. What is repeated changes nothing.
+    fn store_reading(&mut self, reading: &Reading, session: &mut Session, context: &mut Context<'_>) {
+        let mut measured = self.measured(reading, session.connector, Some(session.transaction.id), context.arrival);
+        if !self.recent.is_new(Mark::of_value(&measured, None)) {
+            return;
+        }
+        if let Some(register) = reading.register {
             let flaw = session.meter.read(register, reading.time);
             session.transaction.energy = session.meter.energy();
-            energy = Some(session.meter.energy());
+            measured.value.energy = Some(session.meter.energy());
             self.tell_flaw(flaw, session, context);
         }
-        let transaction = session.map(|session| session.transaction.id);
-        context.changes.values.push(self.measured(reading, connector, transaction, energy, context.arrival));
+        context.changes.values.push(measured);
     }
 
     fn measured(
@@ -692,7 +742,6 @@ impl ChargePointNow {
         reading: &Reading,
         connector: i32,
         transaction: Option<TransactionId>,
-        energy: Option<Energy>,
         received: Timestamp,
     ) -> Measured {
         let value = MeterValue {
@@ -700,7 +749,7 @@ impl ChargePointNow {
             connector,
             transaction,
             at: reading.time.at,
-            energy,
+            energy: None,
             currents: reading.currents,
             offered: reading.offered,
             power: reading.power,
@@ -737,6 +786,15 @@ impl ChargePointNow {
     ) {
         let (charge_point, at) = (self.key, context.arrival);
         context.changes.findings.push(Finding { charge_point, at, kind, connector, transaction, detail });
+    }
+
+    fn happening(&self, kind: HappeningKind, at: Timestamp) -> Happening {
+        Happening { charge_point: self.key, at, kind, connector: None, status: None, detail: String::new() }
+    }
+
+    fn happen(&self, context: &mut Context<'_>, kind: HappeningKind, status: Option<String>) {
+        let happening = self.happening(kind, context.arrival);
+        context.changes.happenings.push(Happening { status, ..happening });
     }
 
     fn accepted(&mut self, accepted: &Accepted) {
@@ -821,6 +879,11 @@ impl ChargePointNow {
         state.session_energy = Some(i32::try_from(energy.wh()).unwrap_or(i32::MAX));
         state.session_minutes = Some(i32::try_from(until.since(start).max(0) / 60_000).unwrap_or(i32::MAX));
     }
+}
+
+/// Whether a status is another one than the last.
+fn is_other(last: Option<&(String, Timestamp)>, status: &str) -> bool {
+    last.is_none_or(|(last, _)| last != status)
 }
 
 /// No current flows on a connector from here on.

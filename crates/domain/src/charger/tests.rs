@@ -419,6 +419,123 @@ fn heartbeats_and_values_alone_are_no_change_of_state_to_be_stored() {
 }
 
 #[test]
+fn values_that_are_repeated_are_stored_once() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    let reading = |minutes: i64, register, amperes| Reading {
+        time: Told::ours(Timestamp(NOW + minutes * MINUTE)),
+        register: Some(register),
+        currents: LineCurrents([Some(amperes), None, None]),
+        offered: None,
+        power: None,
+    };
+    let meter =
+        |readings: &[Reading]| Event::Meter(Meter { connector: 1, transaction: Some(id), readings: readings.to_vec() });
+    let two = [reading(1, 100, 16.0), reading(2, 200, 16.0)];
+    story.later(2).hear(meter(&two));
+    story.later(1).hear(meter(&two));
+    assert_eq!(story.changes.values.len(), 2, "its answer was lost");
+    assert_eq!(story.charger.running[0].transaction.energy.wh(), 200);
+    story.hear(meter(&[reading(3, 200, 16.0)]));
+    story.hear(meter(&[reading(3, 200, 0.0)]));
+    story.hear(meter(&[reading(3, 300, 0.0)]));
+    assert_eq!(story.changes.values.len(), 5, "another moment, current or register is another value");
+    let end = Stop { readings: two.to_vec(), ..story.stop_of(id, 300) };
+    story.hear(Event::Stop(end));
+    assert_eq!(story.changes.values.len(), 5, "the stop says once more what was measured");
+    assert_eq!(story.stored()[&1].energy.wh(), 300);
+    story.hear(meter(&[reading(3, 300, 0.0)]));
+    assert_eq!(story.changes.values.len(), 5, "also after its end");
+}
+
+#[test]
+fn values_of_a_wrong_clock_that_are_repeated_are_stored_once() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    for _ in 0..2 {
+        let reading = Reading {
+            time: Told::judge(Timestamp(5_000), story.later(1).arrival),
+            register: Some(100),
+            currents: LineCurrents::default(),
+            offered: None,
+            power: None,
+        };
+        story.hear(Event::Meter(Meter { connector: 1, transaction: Some(id), readings: vec![reading] }));
+    }
+    assert_eq!(story.changes.values.len(), 1);
+}
+
+#[test]
+fn values_that_were_stored_before_the_sites_own_start_are_not_stored_again() {
+    let mut story = Story::new();
+    let id = story.start(0);
+    story.later(1).meter(Some(id), 100, 16.0);
+    let mut again = Story::new();
+    again.arrival = story.arrival;
+    again.charger.resume(story.charger.running[0].clone());
+    again.charger.remember(&story.changes.values[0]);
+    again.meter(Some(id), 100, 16.0);
+    assert!(again.changes.values.is_empty());
+    again.later(1).meter(Some(id), 200, 16.0);
+    assert_eq!(again.changes.values.len(), 1);
+}
+
+#[test]
+fn an_orphaned_stop_that_is_repeated_is_found_once() {
+    let mut story = Story::new();
+    let stop = story.stop_of(77, 10);
+    story.hear(Event::Stop(stop.clone()));
+    assert_eq!(story.later(3).hear(Event::Stop(stop)), Answer::Stopped(None));
+    assert_eq!(story.found(), [FindingKind::OrphanStop]);
+}
+
+#[test]
+fn only_what_is_new_happens() {
+    let mut story = Story::new();
+    story.hear(Event::Connected { link: 1, address: Some("10.0.0.7".to_owned()) });
+    let boot = Boot { vendor: "V".to_owned(), firmware_version: Some("1.2".to_owned()), ..Boot::default() };
+    story.hear(Event::Boot(boot.clone()));
+    story.hear(Event::Boot(Boot { is_triggered: true, ..boot }));
+    for _ in 0..2 {
+        story.later(1).status(1, "Preparing");
+        story.hear(Event::Heartbeat);
+        story.hear(Event::Firmware("Downloading".to_owned()));
+        story.hear(Event::Diagnostics("Uploading".to_owned()));
+    }
+    let id = story.start(0);
+    story.later(1).meter(Some(id), 10, 16.0);
+    let fault = Status {
+        name: "Faulted".to_owned(),
+        error: Some("GroundFailure".to_owned()),
+        info: Some("V12".to_owned()),
+        time: story.time(),
+    };
+    story.hear(Event::Status(1, fault.clone()));
+    story.hear(Event::Status(1, Status { info: None, ..fault }));
+    story.hear(Event::Disconnected { link: 1 });
+    story.hear(Event::Disconnected { link: 1 });
+    let told: Vec<_> = story
+        .changes
+        .happenings
+        .iter()
+        .map(|it| (it.kind.word(), it.connector, it.status.as_deref().unwrap_or_default(), it.detail.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("connected", None, "", "10.0.0.7"),
+            ("boot", None, "", "V, 1.2"),
+            ("status", Some(1), "PreParing", ""),
+            ("firmware", None, "Downloading", ""),
+            ("diagnostics", None, "Uploading", ""),
+            ("status", Some(1), "Faulted", "GroundFailure, V12"),
+            ("status", Some(1), "Faulted", "GroundFailure"),
+            ("lost", None, "", ""),
+        ]
+    );
+}
+
+#[test]
 fn numbers_end_with_the_last_one() {
     let mut story = Story::new();
     story.last_id = i32::MAX;

@@ -40,8 +40,10 @@ pub(super) fn fill(action: Action, arguments: &mut Arguments, known: &Known<'_>)
             }
         }
         Action::Reset => set("type", "Soft".into()),
-        Action::UnlockConnector | Action::ChangeAvailability | Action::SetChargingProfile => {
+        Action::UnlockConnector | Action::ChangeAvailability => set("connectorId", 1.into()),
+        Action::SetChargingProfile => {
             set("connectorId", 1.into());
+            name_session(arguments, known.now);
         }
         Action::GetCompositeSchedule => {
             set("connectorId", 1.into());
@@ -73,6 +75,18 @@ pub(super) fn fill(action: Action, arguments: &mut Arguments, known: &Known<'_>)
         | Action::GetConfiguration
         | Action::GetLocalListVersion
         | Action::TriggerMessage => {}
+    }
+}
+
+/// Names the running session of the connector in a profile that is for one session.
+fn name_session(arguments: &mut Arguments, now: &ChargePointNow) {
+    let connector = arguments.get("connectorId").and_then(Value::as_i64);
+    let session = now.running.iter().find(|session| Some(i64::from(session.connector)) == connector);
+    let profile = arguments.get_mut("csChargingProfiles").and_then(Value::as_object_mut);
+    if let (Some(session), Some(profile)) = (session, profile)
+        && profile.get("chargingProfilePurpose").is_some_and(|purpose| purpose == "TxProfile")
+    {
+        profile.entry("transactionId").or_insert_with(|| session.transaction.id.0.into());
     }
 }
 

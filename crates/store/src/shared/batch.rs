@@ -3,7 +3,7 @@
 use super::{Connection, Database, counted_day, listed_day};
 use crate::rows::TransactionRow;
 use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
-use bmw_domain::charger::{Connector, End, Finding, Measured, Session, SessionChange};
+use bmw_domain::charger::{Connector, End, Finding, Happening, Measured, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
 use sqlx::QueryBuilder;
@@ -27,6 +27,7 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, batch: &Batc
     put_sessions(connection, zone, &batch.sessions).await?;
     add_meter_values(connection, &batch.values).await?;
     add_findings(connection, &batch.findings).await?;
+    add_happenings(connection, &batch.happenings).await?;
     Ok(true)
 }
 
@@ -287,6 +288,34 @@ async fn add_findings(connection: &mut Connection, findings: &[Finding]) -> Resu
             .push_bind(finding.detail.as_str());
     })
     .await
+}
+
+/// The newest of a charge point's happenings that are kept.
+const HAPPENINGS: i64 = 1_000;
+/// The oldest are forgotten at each so many rows, of the charge point of that row: what happens often is looked at often.
+const PRUNED: i64 = 256;
+
+async fn add_happenings(connection: &mut Connection, happenings: &[Happening]) -> Result<()> {
+    if happenings.is_empty() {
+        return Ok(());
+    }
+    put_rows(connection, sql::ADD_HAPPENINGS, happenings, "", |row, happening| {
+        row.push_bind(happening.charge_point.0)
+            .push_bind(happening.at.0)
+            .push_bind(happening.kind.word())
+            .push_bind(happening.connector)
+            .push_bind(happening.status.as_deref())
+            .push_bind(happening.detail.as_str());
+    })
+    .await?;
+    let last: i64 = sqlx::query_scalar(sql::LAST_HAPPENING).fetch_one(&mut *connection).await?;
+    for (happening, id) in happenings.iter().rev().zip((0..=last).rev()) {
+        if id % PRUNED == 0 {
+            let prune = sqlx::query(sql::PRUNE_HAPPENINGS).bind(happening.charge_point.0).bind(HAPPENINGS);
+            prune.execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A row of values on its way into a statement.

@@ -9,8 +9,8 @@ mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
-    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, MeterValueRow,
-    ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
+    MeterValueRow, ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
-use bmw_domain::charger::{Connector, Finding, Session};
+use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -211,29 +211,36 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
         })
         .collect::<Result<_>>()?;
     let cards = sqlx::query_as::<_, CardRow>(sql::CARDS).fetch_all(&mut *connection).await?;
+    let (running, newest_readings) = whole_running(&mut *connection).await?;
     let last_session: Option<i32> = sqlx::query_scalar(sql::LAST_SESSION).fetch_one(&mut *connection).await?;
     Ok(Inventory {
         models: models.into_iter().map(Model::from).collect(),
         charge_points,
         settings: settings(connection).await?,
         cards: cards.into_iter().map(Card::try_from).collect::<Result<_>>()?,
-        running: whole_running(connection).await?,
+        running,
+        newest_readings,
         last_session: last_session.unwrap_or(0),
         last_batch: sqlx::query_scalar(sql::LAST_BATCH).fetch_one(connection).await?,
     })
 }
 
-/// The running sessions, each from its newest reading on.
-async fn whole_running(connection: &mut Connection) -> Result<Vec<Session>> {
+/// The running sessions, each from its newest reading on, and those readings.
+async fn whole_running(connection: &mut Connection) -> Result<(Vec<Session>, Vec<Measured>)> {
     let rows = sqlx::query_as::<_, SessionRow>(sql::WHOLE_RUNNING).fetch_all(&mut *connection).await?;
     let mut sessions: Vec<Session> = rows.into_iter().map(Session::from).collect();
-    for newest in sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await? {
-        let id = TransactionId(newest.transaction_id);
-        if let Ok(place) = sessions.binary_search_by_key(&id, |session| session.transaction.id) {
-            newest.carry_on(&mut sessions[place]);
+    let rows = sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await?;
+    let newest: Vec<Measured> = rows.into_iter().map(Measured::from).collect();
+    for reading in &newest {
+        let place = reading
+            .value
+            .transaction
+            .and_then(|id| sessions.binary_search_by_key(&id, |session| session.transaction.id).ok());
+        if let Some(place) = place {
+            rows::carry_on(&mut sessions[place], reading);
         }
     }
-    Ok(sessions)
+    Ok((sessions, newest))
 }
 
 /// What narrows a list of sessions in both of its forms: the totals by day, and the sessions themselves.
@@ -510,6 +517,11 @@ impl Store for ThisStore {
         query.fetch_all(&self.readers).await?.into_iter().map(Finding::try_from).collect()
     }
 
+    async fn happenings(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Happening>> {
+        let rows = sqlx::query_as::<_, HappeningRow>(sql::HAPPENINGS).bind(charge_point.0).bind(i64::from(limit));
+        rows.fetch_all(&self.readers).await?.into_iter().map(Happening::try_from).collect()
+    }
+
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()> {
         let mut tx = self.begin_write().await?;
         batch::add_frames(&mut tx, parts).await?;
@@ -615,6 +627,11 @@ impl Store for ThisStore {
 
     async fn commands_of(&self, charge_point: ChargePointKey, limit: u32) -> Result<Vec<Command>> {
         let rows = sqlx::query_as::<_, CommandRow>(sql::COMMANDS_OF).bind(charge_point.0).bind(i64::from(limit));
+        rows.fetch_all(&self.readers).await?.into_iter().map(Command::try_from).collect()
+    }
+
+    async fn last_answers(&self, charge_point: ChargePointKey) -> Result<Vec<Command>> {
+        let rows = sqlx::query_as::<_, CommandRow>(sql::LAST_ANSWERS).bind(charge_point.0);
         rows.fetch_all(&self.readers).await?.into_iter().map(Command::try_from).collect()
     }
 
