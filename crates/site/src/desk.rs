@@ -204,6 +204,11 @@ impl Desk {
         for job in jobs {
             let mut history = History::default();
             let now = present.get(job.charge_point);
+            if let Event::Meter(meter) = &job.event
+                && now.is_some_and(|now| now.may_repeat(meter))
+            {
+                history.measured = store.values_told(job.charge_point, &meter.readings).await?;
+            }
             if now.is_some_and(|now| now.needs_history(&job.event)) {
                 match &job.event {
                     Event::Start(start) => history.begun = store.session_begun(job.charge_point, start).await?,

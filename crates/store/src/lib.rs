@@ -18,7 +18,7 @@ pub use zone::Zone;
 use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
-use bmw_domain::charger::event::Start;
+use bmw_domain::charger::event::{Reading, Start};
 use bmw_domain::charger::{Connector, Finding, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -268,6 +268,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The session of a charge point that began at this time by its own clock, with this register; the newest of them.
     async fn session_begun(&self, charge_point: ChargePointKey, start: &Start) -> Result<Option<Session>>;
+
+    /// The values of a charge point that were measured between the first and the last of these readings by its own clock.
+    async fn values_told(&self, charge_point: ChargePointKey, readings: &[Reading]) -> Result<Vec<Measured>>;
 
     /// A session with what is needed to carry it on.
     async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>>;

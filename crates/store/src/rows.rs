@@ -4,7 +4,7 @@ use crate::{AuditEntry, DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
-use bmw_domain::charger::{Connector, End, Finding, FindingKind, Session, SessionMeter};
+use bmw_domain::charger::{Connector, End, Finding, FindingKind, Measured, Session, SessionMeter};
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{LineCurrents, PhaseSequence};
@@ -252,6 +252,27 @@ impl From<MeterValueRow> for MeterValue {
             currents: LineCurrents([row.current_l1, row.current_l2, row.current_l3]),
             offered: row.offered,
             power: row.power,
+        }
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct MeasuredRow {
+    #[sqlx(flatten)]
+    value: MeterValueRow,
+    register_wh: Option<i64>,
+    received_at: Option<i64>,
+    claimed_at: Option<i64>,
+}
+
+impl From<MeasuredRow> for Measured {
+    fn from(row: MeasuredRow) -> Self {
+        let received = row.received_at.unwrap_or(row.value.measured_at);
+        Self {
+            value: row.value.into(),
+            register: row.register_wh,
+            claimed: row.claimed_at.map(Timestamp),
+            received: Timestamp(received),
         }
     }
 }

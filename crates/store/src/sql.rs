@@ -310,6 +310,13 @@ pub(crate) const METER_VALUES: &str = concat!(
     " FROM meter_value m WHERE m.charge_point = $1 AND m.measured_at >= $2 AND m.measured_at < $3 \
      ORDER BY m.measured_at DESC, m.id DESC LIMIT $4"
 );
+/// Those of a charge point between two moments, by its own clock between two others.
+pub(crate) const VALUES_TOLD: &str = concat!(
+    "SELECT ",
+    meter_value_columns!(),
+    ", m.register_wh, m.received_at, m.claimed_at FROM meter_value m WHERE m.charge_point = $1 \
+     AND m.measured_at BETWEEN $2 AND $3 AND coalesce(m.claimed_at, m.measured_at) BETWEEN $4 AND $5 ORDER BY m.id"
+);
 pub(crate) const METER_VALUES_OF: &str = concat!(
     "SELECT ",
     meter_value_columns!(),

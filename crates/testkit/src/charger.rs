@@ -188,10 +188,10 @@ impl Charger {
 
     /// Answers a call of the central system's; `false` for what is none.
     async fn is_obeyed(&mut self, text: &str) -> io::Result<bool> {
-        let frame: Value = serde_json::from_str(text).map_err(Error::other)?;
-        if frame[0] != 2 {
+        if !text.starts_with("[2,") {
             return Ok(false);
         }
+        let frame: Value = serde_json::from_str(text).map_err(Error::other)?;
         let action = frame[2].as_str().unwrap_or_default().to_owned();
         let reply = match self.replies.get(&action) {
             Some(payload) => json!([3, frame[1], payload]),

@@ -116,6 +116,8 @@ pub struct Connector {
     pub offered: Option<f64>,
     /// When a car was last plugged in.
     pub prepared_at: Option<Timestamp>,
+    /// The newest reading by the charge point's own clock; `None` when none came since the site, or the charge point, started.
+    pub read_at: Option<Timestamp>,
 }
 
 /// A meter value with what is kept beside it.
@@ -129,6 +131,17 @@ pub struct Measured {
     pub claimed: Option<Timestamp>,
     /// When it arrived.
     pub received: Timestamp,
+}
+
+impl Measured {
+    /// Whether this is what a reading says: by its own time, so that a message which is repeated says the same.
+    fn is_told_by(&self, reading: &Reading) -> bool {
+        self.claimed.unwrap_or(self.value.at) == reading.time.own()
+            && self.register == reading.register
+            && self.value.currents == reading.currents
+            && self.value.offered == reading.offered
+            && self.value.power == reading.power
+    }
 }
 
 /// A session that has begun, ended, or ended differently.
@@ -162,6 +175,8 @@ pub struct History {
     pub begun: Option<Session>,
     /// The charge point's session of the number that is told.
     pub told: Option<Session>,
+    /// The values of the moments of which it tells again.
+    pub measured: Vec<Measured>,
 }
 
 /// What stands around an event.
@@ -298,6 +313,14 @@ impl ChargePointNow {
             }
             _ => false,
         }
+    }
+
+    /// Whether values may have been told before, so that the store needs to be asked about them: they are not newer than the
+    /// newest, or nothing is known of that.
+    pub fn may_repeat(&self, meter: &Meter) -> bool {
+        let known = self.connectors.iter().find(|connector| connector.number == meter.connector);
+        let newest = known.and_then(|connector| connector.read_at);
+        meter.readings.iter().any(|reading| newest.is_none_or(|newest| reading.time.own() <= newest))
     }
 
     fn remembered(&self) -> impl Iterator<Item = &Session> {
@@ -586,9 +609,12 @@ impl ChargePointNow {
         }
     }
 
-    fn metered(&mut self, meter: Meter, context: &mut Context<'_>) {
+    fn metered(&mut self, mut meter: Meter, context: &mut Context<'_>) {
         if let Some(first) = meter.readings.first() {
             self.check_clock(first.time, context);
+        }
+        if self.is_repeated(&mut meter, context) {
+            return;
         }
         let place = match meter.transaction {
             Some(told) => self.running.iter().position(|session| i64::from(session.transaction.id.0) == told),
@@ -619,6 +645,30 @@ impl ChargePointNow {
         if meter.transaction.is_none() {
             self.measure(meter.connector, &meter.readings);
         }
+    }
+
+    /// Takes out the readings that were told before; whether none is left.
+    fn is_repeated(&mut self, meter: &mut Meter, context: &Context<'_>) -> bool {
+        let newest = meter.readings.iter().map(|reading| reading.time.own()).max();
+        if newest.is_some() && self.may_repeat(meter) {
+            let number = meter.connector;
+            let told = meter.transaction;
+            let is_here = |value: &MeterValue| {
+                value.charge_point == self.key
+                    && match told {
+                        // Of a session that nobody knows, the number is not stored: nothing says which one it was.
+                        Some(_) => value.transaction.map(|id| i64::from(id.0)) == told,
+                        None => value.connector == number,
+                    }
+            };
+            let known = context.history.measured.iter().chain(&context.changes.values);
+            let known: Vec<&Measured> = known.filter(|measured| is_here(&measured.value)).collect();
+            meter.readings.retain(|reading| !known.iter().any(|measured| measured.is_told_by(reading)));
+        }
+        if let Some(connector) = self.connectors.iter_mut().find(|connector| connector.number == meter.connector) {
+            connector.read_at = connector.read_at.max(newest);
+        }
+        newest.is_some() && meter.readings.is_empty()
     }
 
     /// The number of a session of this charge point that has ended.

@@ -8,8 +8,8 @@ mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
-    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, MeterValueRow,
-    ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, MeasuredRow,
+    MeterValueRow, ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -20,8 +20,8 @@ use crate::{
 use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
-use bmw_domain::charger::event::Start;
-use bmw_domain::charger::{Connector, Finding, Session};
+use bmw_domain::charger::event::{Reading, Start};
+use bmw_domain::charger::{Connector, Finding, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{
@@ -32,6 +32,9 @@ use sqlx::QueryBuilder;
 use sqlx::migrate::MigrateError;
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// For how long a value whose time is not believed may be told again, ms.
+const TOLD_MS: i64 = 86_400_000;
 
 type DatabaseTransaction = sqlx::Transaction<'static, Database>;
 
@@ -492,6 +495,25 @@ impl Store for ThisStore {
             .bind(start.connector)
             .bind(start.id_tag.to_ascii_lowercase());
         Ok(row.fetch_optional(&self.readers).await?.map(Session::from))
+    }
+
+    async fn values_told(&self, charge_point: ChargePointKey, readings: &[Reading]) -> Result<Vec<Measured>> {
+        // Where the charge point's clock is not believed, they were stored by the time of an arrival: not long ago.
+        let stored =
+            |reading: &Reading| reading.time.claimed.map_or(reading.time.at, |_| reading.time.at.plus(-TOLD_MS));
+        let own = |reading: &Reading| reading.time.own();
+        let (Some(from), Some(to)) = (readings.iter().map(stored).min(), readings.iter().map(|it| it.time.at).max())
+        else {
+            return Ok(Vec::new());
+        };
+        let (first, last) = (readings.iter().map(own).min(), readings.iter().map(own).max());
+        let values = sqlx::query_as::<_, MeasuredRow>(sql::VALUES_TOLD)
+            .bind(charge_point.0)
+            .bind(from.0)
+            .bind(to.0)
+            .bind(first.unwrap_or(from).0)
+            .bind(last.unwrap_or(to).0);
+        Ok(values.fetch_all(&self.readers).await?.into_iter().map(Measured::from).collect())
     }
 
     async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>> {

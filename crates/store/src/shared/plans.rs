@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row};
 use std::sync::Arc;
 
 /// Statements and the number of their parameters, which are all whole numbers.
-const STATEMENTS: [(&str, usize); 19] = [
+const STATEMENTS: [(&str, usize); 20] = [
     (sql::SESSION, 1),
     (sql::SESSIONS_OF_DAY, 1),
     (sql::RECENT_SESSIONS, 1),
@@ -30,6 +30,7 @@ const STATEMENTS: [(&str, usize); 19] = [
     (sql::FINDINGS_OF, 2),
     (sql::METER_VALUES, 4),
     (sql::METER_VALUES_OF, 1),
+    (sql::VALUES_TOLD, 5),
     (sql::LATEST_METER_VALUES, 1),
     (sql::IS_EMPTY, 0),
 ];
