@@ -36,6 +36,7 @@ const SAMPLE_SECONDS: &str = "60";
 
 /// A call that waits for its answer.
 struct Waiting {
+    /// As JSON.
     id: String,
     form: Form,
     answer: oneshot::Receiver<Answer>,
@@ -196,13 +197,13 @@ impl Connection {
                     let event = self.noticed(event);
                     let form = Form::of(&event);
                     let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
-                    self.waiting.push_back(Waiting { id: id.into_owned(), form, answer });
+                    self.waiting.push_back(Waiting { id: id.to_owned(), form, answer });
                     Ok(())
                 }
                 Err(not_read) => {
                     tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
                     let (code, text) = refusal(not_read);
-                    self.send(frame::error(&id, code, &text)).await
+                    self.send(frame::error(id, code, &text)).await
                 }
             },
             Ok(Frame::Result { id, payload }) => {
@@ -327,7 +328,7 @@ impl Connection {
             return Ok(());
         }
         if now >= self.deadline() {
-            return Err(Over::Silent);
+            return self.seems_silent(timer).await;
         }
         if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
             self.settled(&asked, &Reply::TimedOut);
@@ -342,6 +343,22 @@ impl Connection {
             self.ask_what_it_does();
             timer.as_mut().reset(self.wake_at());
             return self.ask_next().await;
+        }
+        timer.as_mut().reset(self.wake_at());
+        Ok(())
+    }
+
+    /// The deadline has passed. Where this program itself was held up, there may be frames that it has not taken yet.
+    async fn seems_silent(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
+        if self.waiting.len() >= WAITING {
+            // Nothing is read from it: it cannot give a sign of life.
+            self.heard_at = Instant::now();
+        } else {
+            tokio::select! {
+                biased;
+                frame = self.socket.next() => self.received(frame).await?,
+                () = std::future::ready(()) => return Err(Over::Silent),
+            }
         }
         timer.as_mut().reset(self.wake_at());
         Ok(())

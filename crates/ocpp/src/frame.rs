@@ -10,8 +10,8 @@ use std::fmt;
 pub enum Frame<'a> {
     /// The peer asks.
     Call {
-        /// By which it is answered; unique for a socket only.
-        id: Cow<'a, str>,
+        /// By which it is answered, as JSON: it goes back as it came. Unique for a socket only.
+        id: &'a str,
         /// What it asks.
         action: Cow<'a, str>,
         /// The payload; `None` where it is left out, null, or an empty array.
@@ -40,7 +40,7 @@ pub enum Frame<'a> {
 pub enum NoFrame {
     /// It cannot be answered: nothing says to what.
     Unreadable,
-    /// A call that lacks something: it can be answered with an error.
+    /// A call that lacks something: it can be answered with an error, by its id as JSON.
     BrokenCall(String),
 }
 
@@ -81,17 +81,20 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// See [`NoFrame`].
     pub fn read(text: &'a str) -> Result<Self, NoFrame> {
+        // Some end with the zero of a text in C, or begin with a mark of the order of bytes.
+        let text = text.trim_matches(['\0', '\u{feff}']);
         let parts: Parts<'a> = serde_json::from_str(text).map_err(|_| NoFrame::Unreadable)?;
         let text_of = |part: Option<&'a RawValue>| {
             part.and_then(|part| serde_json::from_str::<Text<'a>>(part.get()).ok()).map(|text| text.0)
         };
         let kind = parts.kind.and_then(|kind| kind.get().trim_matches('"').parse::<u8>().ok());
+        if kind == Some(2) {
+            let id = parts.id.map(RawValue::get).filter(|id| is_scalar(id)).ok_or(NoFrame::Unreadable)?;
+            let action = text_of(parts.third).ok_or_else(|| NoFrame::BrokenCall(id.to_owned()))?;
+            return Ok(Self::Call { id, action, payload: given(parts.fourth) });
+        }
         let id = text_of(parts.id).ok_or(NoFrame::Unreadable)?;
         match kind {
-            Some(2) => match text_of(parts.third) {
-                Some(action) => Ok(Self::Call { id, action, payload: given(parts.fourth) }),
-                None => Err(NoFrame::BrokenCall(id.into_owned())),
-            },
             Some(3) => Ok(Self::Result { id, payload: given(parts.third) }),
             Some(4) => Ok(Self::Error {
                 id,
@@ -101,6 +104,11 @@ impl<'a> Frame<'a> {
             _ => Err(NoFrame::Unreadable),
         }
     }
+}
+
+/// Whether this is a text or a number.
+fn is_scalar(json: &str) -> bool {
+    json.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
 }
 
 /// A payload, unless it is as good as none.
@@ -171,14 +179,14 @@ pub fn call(id: &str, action: &str, payload: &str) -> String {
     format!("[2,{},{},{payload}]", quoted(id), quoted(action))
 }
 
-/// The answer to a call.
+/// The answer to the call of this id, which is JSON.
 pub fn result(id: &str, payload: &str) -> String {
-    format!("[3,{},{payload}]", quoted(id))
+    format!("[3,{id},{payload}]")
 }
 
-/// The refusal of a call.
+/// The refusal of the call of this id, which is JSON.
 pub fn error(id: &str, code: ErrorCode, description: &str) -> String {
-    format!("[4,{},\"{}\",{},{{}}]", quoted(id), code.name(), quoted(description))
+    format!("[4,{id},\"{}\",{},{{}}]", code.name(), quoted(description))
 }
 
 #[cfg(test)]
@@ -193,10 +201,12 @@ mod tests {
             r#"[2,"1","Heartbeat"]"#,
             r#"[2,"1","Heartbeat",[]]"#,
             r#" [ 2 , "1" , "Heartbeat" , "" , 5 ] "#,
-            r#"["2",1,"Heartbeat"]"#,
+            r#"["2","1","Heartbeat"]"#,
+            "\u{feff}[2,\"1\",\"Heartbeat\",{}]\0\0",
         ] {
             let Ok(Frame::Call { id, action, payload }) = Frame::read(text) else { panic!("{text}") };
-            assert_eq!((id.as_ref(), action.as_ref(), payload.is_none()), ("1", "Heartbeat", true), "{text}");
+            assert_eq!((id, action.as_ref()), (r#""1""#, "Heartbeat"), "{text}");
+            assert!(payload.is_none_or(|payload| payload.get() == "{}"), "{text}");
         }
     }
 
@@ -213,17 +223,20 @@ mod tests {
         for text in ["", "x", "{}", "[]", "[2]", "[9,\"a\",\"b\",{}]", "[2,{},\"b\",{}]", "[2,\"a\",\"b\",{}", "null"] {
             assert_eq!(Frame::read(text).unwrap_err(), NoFrame::Unreadable, "{text}");
         }
-        assert_eq!(Frame::read(r#"[2,"a"]"#).unwrap_err(), NoFrame::BrokenCall("a".to_owned()));
-        assert_eq!(Frame::read(r#"[2,"a",{},{}]"#).unwrap_err(), NoFrame::BrokenCall("a".to_owned()));
+        assert_eq!(Frame::read(r#"[2,"a"]"#).unwrap_err(), NoFrame::BrokenCall(r#""a""#.to_owned()));
+        assert_eq!(Frame::read(r#"[2,"a",{},{}]"#).unwrap_err(), NoFrame::BrokenCall(r#""a""#.to_owned()));
     }
 
     #[test]
     fn ids_come_back_as_they_came() {
-        let odd = "a\"\\\u{1}充";
-        let answer = result(odd, "{}");
-        let Ok(Frame::Result { id, .. }) = Frame::read(&answer) else { panic!() };
-        assert_eq!(id, odd);
-        assert_eq!(error("1", ErrorCode::NotImplemented, "no"), r#"[4,"1","NotImplemented","no",{}]"#);
+        for odd in [r#""a\"\\\u0001充""#, "17", "-1", "12345678901234567890123", r#""\ud800""#] {
+            let text = format!(r#"[2,{odd},"Heartbeat",{{}}]"#);
+            let Ok(Frame::Call { id, .. }) = Frame::read(&text) else { panic!("{text}") };
+            assert_eq!(result(id, "{}"), format!("[3,{odd},{{}}]"));
+        }
+        let Ok(Frame::Result { id, .. }) = Frame::read("[3,1,{}]") else { panic!() };
+        assert_eq!(id, "1", "a call of ours that is answered by a number");
+        assert_eq!(error("\"1\"", ErrorCode::NotImplemented, "no"), r#"[4,"1","NotImplemented","no",{}]"#);
         assert_eq!(call("1", "Reset", "{}"), r#"[2,"1","Reset",{}]"#);
     }
 

@@ -6,9 +6,10 @@
 
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::charger::event::{Boot, Event, Meter, Reading, Start, Status, Stop, Told};
-use bmw_domain::decimal;
+use bmw_domain::decimal::{self, DecimalError};
 use bmw_domain::phase::LineCurrents;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -78,11 +79,18 @@ pub fn event(action: &str, payload: Option<&RawValue>, arrival: Timestamp) -> Re
     if !OURS.contains(&action) {
         return Err(if THEIRS.contains(&action) { NotRead::NotYours } else { NotRead::Unknown });
     }
+    let mended;
     let fields: Fields<'_> = match payload {
         None => Fields::default(),
         // A list would be read as the fields in their order.
         Some(payload) if !payload.get().starts_with('{') => return Err(NotRead::Payload),
-        Some(payload) => serde_json::from_str(payload.get()).map_err(|_| NotRead::Payload)?,
+        Some(payload) => match serde_json::from_str(payload.get()) {
+            Ok(fields) => fields,
+            Err(_) => {
+                mended = mend(payload.get()).ok_or(NotRead::Payload)?.to_string();
+                serde_json::from_str(&mended).map_err(|_| NotRead::Payload)?
+            }
+        },
     };
     let event = match action {
         "Authorize" => Event::Authorize(fields.required_text(&fields.id_tag, "idTag")?),
@@ -169,10 +177,14 @@ impl Field<'_> {
         self.text().map(|_| self.clean().unwrap_or_default())
     }
 
-    /// A whole number, as such, as text, or with a point and nothing behind it.
+    /// A whole number, as such, as text, or with a point and nothing behind it. One of more than 64 bits is the nearest.
     fn whole(&self) -> Option<i64> {
         let text = self.text()?.trim();
-        text.parse().ok().or_else(|| decimal::parse_scaled(text, 0).ok())
+        text.parse().ok().or_else(|| match decimal::parse_scaled(text, 0) {
+            Ok(number) => Some(number),
+            Err(DecimalError::OutOfRange) => Some(if text.starts_with('-') { i64::MIN } else { i64::MAX }),
+            Err(DecimalError::Malformed) => None,
+        })
     }
 
     fn decimal(&self) -> Option<f64> {
@@ -182,6 +194,85 @@ impl Field<'_> {
     fn time(&self) -> Option<Timestamp> {
         time(self.text()?)
     }
+}
+
+/// As deep as what is mended may be; what lies deeper is left out. No call of the protocol is half as deep.
+const DEEPEST: usize = 16;
+
+/// What cannot be read as it stands, made readable: of names that come twice the last counts, halves of characters are
+/// replaced, and numbers become text, however large they are.
+fn mend(json: &str) -> Option<Value> {
+    loose(&without_halves(json), DEEPEST)
+}
+
+fn loose(json: &str, depth: usize) -> Option<Value> {
+    let deeper = |part: &RawValue| match depth.checked_sub(1) {
+        Some(depth) => loose(part.get(), depth),
+        None => Some(Value::Null),
+    };
+    match json.as_bytes().first()? {
+        b'{' => {
+            let Pairs(pairs) = serde_json::from_str(json).ok()?;
+            let mended = pairs.into_iter().map(|(name, value)| Some((name, deeper(value)?)));
+            mended.collect::<Option<serde_json::Map<_, _>>>().map(Value::Object)
+        }
+        b'[' => {
+            let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+            parts.into_iter().map(deeper).collect::<Option<_>>().map(Value::Array)
+        }
+        b'"' | b't' | b'f' | b'n' => serde_json::from_str(json).ok(),
+        _ => Some(Value::String(json.to_owned())),
+    }
+}
+
+/// The names of an object and their values, in the order in which they stand there.
+struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = parts.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+/// Replaces escapes that name half a character: texts that were cut to a length end with them.
+fn without_halves(json: &str) -> Cow<'_, str> {
+    let unit = |text: &str| text.strip_prefix("\\u").and_then(|rest| u16::from_str_radix(rest.get(..4)?, 16).ok());
+    let mut out = String::new();
+    let (mut rest, mut whole) = (json, true);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let length = match unit(escape) {
+            Some(0xd800..=0xdbff) if matches!(unit(&escape[6..]), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => {
+                out.push('\u{fffd}');
+                whole = false;
+                rest = &escape[6..];
+                continue;
+            }
+            Some(_) => 6,
+            // The escape's own character may be one that begins another.
+            None => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        out.push_str(&escape[..length]);
+        rest = &escape[length..];
+    }
+    out.push_str(rest);
+    if whole { Cow::Borrowed(json) } else { Cow::Owned(out) }
 }
 
 /// Reads a time as RFC 3339 has it; one without a zone is UTC.
@@ -380,18 +471,17 @@ trait Object<'de>: Default {
     fn put<A: MapAccess<'de>>(&mut self, name: &str, parts: &mut A) -> Result<(), A::Error>;
 }
 
-/// A list of objects, or one alone where a list belongs.
+/// A list of objects, or one alone where a list belongs; what is no object is left out.
 #[derive(Debug)]
 enum List<T> {
-    Missing,
     Of(Vec<T>),
-    /// It is anything else, or something in it is.
-    Broken,
+    /// It is missing, or anything else.
+    None,
 }
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self::Missing
+        Self::None
     }
 }
 
@@ -399,26 +489,24 @@ impl<T> List<T> {
     fn items(&self) -> &[T] {
         match self {
             Self::Of(items) => items,
-            Self::Missing | Self::Broken => &[],
+            Self::None => &[],
         }
     }
 }
 
 /// What stands where a list or an object of one belongs.
 enum Read<T> {
-    List(List<T>),
+    List(Vec<T>),
     Object(T),
-    Null,
     Other,
 }
 
 impl<'de, T: Object<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Read::deserialize(deserializer)? {
-            Read::List(list) => list,
+            Read::List(list) => Self::Of(list),
             Read::Object(object) => Self::Of(vec![object]),
-            Read::Null => Self::Missing,
-            Read::Other => Self::Broken,
+            Read::Other => Self::None,
         })
     }
 }
@@ -433,14 +521,12 @@ impl<'de, T: Object<'de>> Deserialize<'de> for Read<T> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Read<T>, A::Error> {
                 let mut items = Vec::new();
-                let mut is_broken = false;
                 while let Some(part) = parts.next_element::<Read<T>>()? {
-                    match part {
-                        Read::Object(object) => items.push(object),
-                        Read::List(_) | Read::Null | Read::Other => is_broken = true,
+                    if let Read::Object(object) = part {
+                        items.push(object);
                     }
                 }
-                Ok(Read::List(if is_broken { List::Broken } else { List::Of(items) }))
+                Ok(Read::List(items))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> Result<Read<T>, A::Error> {
                 let mut object = T::default();
@@ -465,7 +551,7 @@ impl<'de, T: Object<'de>> Deserialize<'de> for Read<T> {
                 Ok(Read::Other)
             }
             fn visit_unit<E>(self) -> Result<Read<T>, E> {
-                Ok(Read::Null)
+                Ok(Read::Other)
             }
         }
         deserializer.deserialize_any(ReadVisitor(PhantomData))
@@ -475,9 +561,7 @@ impl<'de, T: Object<'de>> Deserialize<'de> for Read<T> {
 /// Reads values; `None` when they are none. A moment without a readable time is that of the arrival.
 fn readings(moments: &List<Moment<'_>>, arrival: Timestamp) -> Option<Vec<Reading>> {
     let List::Of(moments) = moments else { return None };
-    // A moment whose values are none is none either.
-    let is_whole = moments.iter().all(|moment| !matches!(moment.sampled_value, List::Broken));
-    is_whole.then(|| moments.iter().map(|moment| reading(moment, arrival)).collect())
+    Some(moments.iter().map(|moment| reading(moment, arrival)).collect())
 }
 
 fn reading(moment: &Moment<'_>, arrival: Timestamp) -> Reading {
@@ -674,6 +758,22 @@ mod tests {
         assert_eq!(event("Heartbeat", None, NOW), Ok(Event::Heartbeat));
         assert_eq!(event("Reset", None, NOW), Err(NotRead::NotYours));
         assert_eq!(event("Dance", None, NOW), Err(NotRead::Unknown));
+    }
+
+    #[test]
+    fn what_is_broken_in_one_place_is_read_in_the_others() {
+        let long = format!(
+            r#"{{"idTag":"old","idTag":"A\ud83dB\ud83d\ude00\\ud83d","x":{}1{}}}"#,
+            "[".repeat(500),
+            "]".repeat(500)
+        );
+        assert_eq!(read("Authorize", &long), Ok(Event::Authorize("A\u{fffd}B😀\\ud83d".to_owned())));
+        let odd =
+            samples(r#"{"value":1e999},{"value":"5","value":"7"},null,{"value":"2","measurand":"Current.Import"}"#);
+        assert_eq!((odd.register, odd.currents.0[0]), (Some(7), Some(2.0)));
+        let stop = r#"{"transactionId":99999999999999999999,"meterStop":-1e30,"timestamp":"2026-09-21T12:00:00Z"}"#;
+        let Ok(Event::Stop(stop)) = read("StopTransaction", stop) else { panic!() };
+        assert_eq!((stop.transaction, stop.register), (i64::MAX, -1));
     }
 
     #[test]

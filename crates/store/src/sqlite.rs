@@ -5,7 +5,7 @@ use crate::{OpenOptions, Opened, Result, Role, StoreError, Zone, sql};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Pool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Pool};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -97,6 +97,9 @@ impl SqliteStore {
 }
 
 /// Connections to a file do not go stale, and their prepared statements are worth keeping.
+///
+/// Where the disk is full, SQLite itself takes a transaction back, and the rollback that follows fails. The connection then
+/// believes for ever that it is in a transaction: it is replaced.
 fn pool(connections: u32) -> PoolOptions<Database> {
     PoolOptions::new()
         .max_connections(connections)
@@ -104,6 +107,7 @@ fn pool(connections: u32) -> PoolOptions<Database> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .before_acquire(|connection: &mut Connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// The file of `sqlite://PATH`: the path as it stands there, relative or absolute.

@@ -1,6 +1,9 @@
-//! What the tests of several crates need: a PostgreSQL of their own, from the machine's installed version.
+//! What the tests of several crates need: a PostgreSQL of their own, from the machine's installed version, and a
+//! [charge point](charger) that says whatever it is told to.
 //!
 //! The cluster belongs to the process that asked for it and is gone when that process is, however it ended.
+
+pub mod charger;
 
 use std::fs::File;
 use std::io::{self, Error, ErrorKind};
