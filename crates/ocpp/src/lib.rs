@@ -9,7 +9,7 @@ mod connection;
 pub mod frame;
 mod handshake;
 pub mod read;
-mod write;
+pub mod write;
 
 pub use handshake::router;
 

@@ -39,6 +39,14 @@ pub(crate) struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
+impl Job {
+    /// What cannot be stored in time is given up: the charge point tells it again. But nobody tells again that a connection is
+    /// gone.
+    const fn is_kept(&self) -> bool {
+        matches!(self.event, Event::Disconnected { .. })
+    }
+}
+
 /// Where events are handed in.
 #[derive(Debug, Clone)]
 pub struct Counter(mpsc::Sender<Job>);
@@ -98,6 +106,7 @@ pub struct Desk {
     /// What could not be stored in time. Whether the store has it after all is not known, so it comes before anything else;
     /// nobody waits for its answers any more.
     stuck: Option<Followed>,
+    patience: Duration,
 }
 
 /// Events that were followed in memory and are not stored yet.
@@ -121,14 +130,24 @@ impl Desk {
         last_id: i32,
         last_batch: i64,
     ) -> Self {
-        Self { site, queue, models, last_id, last_batch, soft: BTreeSet::new(), soft_since: None, stuck: None }
+        let (soft, patience) = (BTreeSet::new(), PATIENCE);
+        Self { site, queue, models, last_id, last_batch, soft, soft_since: None, stuck: None, patience }
+    }
+
+    /// Bears trouble of the store for so long, instead of a minute.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Works until nobody hands in anything any more.
     pub async fn work(mut self) {
         let mut jobs = Vec::new();
         loop {
-            let flush_at = self.soft_since.map(|since| since + SOFT);
+            let mut flush_at = self.soft_since.map(|since| since + SOFT);
+            if self.stuck.is_some() || !jobs.is_empty() {
+                flush_at = Some(Instant::now() + LAST_PAUSE);
+            }
             tokio::select! {
                 count = self.queue.recv_many(&mut jobs, MOST) => {
                     if count == 0 {
@@ -141,17 +160,17 @@ impl Desk {
         }
         // What was only heard of is stored before the end.
         self.soft_since = self.soft_since.and_then(|since| since.checked_sub(SOFT));
-        self.round(&mut Vec::new()).await;
+        self.round(&mut jobs).await;
     }
 
     async fn round(&mut self, jobs: &mut Vec<Job>) {
         let site = Arc::clone(&self.site);
         let mut step = site.step().await;
-        let mut trouble = Trouble::until(Instant::now() + PATIENCE);
+        let mut trouble = Trouble::until(Instant::now() + self.patience);
         if let Some(stuck) = self.stuck.take() {
             if !trouble.bear(|| site.store().write(&stuck.batch)).await {
                 self.stuck = Some(stuck);
-                jobs.clear();
+                jobs.retain(Job::is_kept);
                 return;
             }
             self.stored(stuck, &mut step);
@@ -164,7 +183,7 @@ impl Desk {
                 Err(_) => {}
             }
             if trouble.is_too_much() {
-                jobs.clear();
+                jobs.retain(Job::is_kept);
                 return;
             }
         }
@@ -184,7 +203,10 @@ impl Desk {
     }
 
     /// What was followed is stored: it is the present from here on.
-    fn stored(&mut self, followed: Followed, step: &mut MutexGuard<'_, ()>) {
+    fn stored(&mut self, mut followed: Followed, step: &mut MutexGuard<'_, ()>) {
+        // Those that were added while it could not be stored. None is ever taken away, and new ones come last.
+        let present = self.site.present().clone();
+        followed.draft.extend(present.charge_points().iter().skip(followed.draft.len()).cloned());
         self.last_batch = followed.batch.number;
         self.last_id = followed.last_id;
         self.soft = followed.soft;
