@@ -170,7 +170,7 @@ impl Desk {
         if let Some(stuck) = self.stuck.take() {
             if !trouble.bear(|| site.store().write(&stuck.batch)).await {
                 self.stuck = Some(stuck);
-                jobs.retain(Job::is_kept);
+                self.give_up(jobs);
                 return;
             }
             self.stored(stuck, &mut step);
@@ -183,7 +183,7 @@ impl Desk {
                 Err(_) => {}
             }
             if trouble.is_too_much() {
-                jobs.retain(Job::is_kept);
+                self.give_up(jobs);
                 return;
             }
         }
@@ -192,6 +192,7 @@ impl Desk {
         // Signs of life alone are stored with what comes next: no commit for each heartbeat.
         if !followed.batch.is_empty() && !trouble.bear(|| site.store().write(&followed.batch)).await {
             self.stuck = Some(followed);
+            self.give_up(jobs);
             return;
         }
         self.stored(followed, &mut step);
@@ -200,6 +201,14 @@ impl Desk {
             // Who has gone meanwhile will ask again, and get the same answer.
             drop(sender.send(answer));
         }
+    }
+
+    /// Lets go of all that wait, also of those in the queue: they have waited as well.
+    fn give_up(&mut self, jobs: &mut Vec<Job>) {
+        while let Ok(job) = self.queue.try_recv() {
+            jobs.push(job);
+        }
+        jobs.retain(Job::is_kept);
     }
 
     /// What was followed is stored: it is the present from here on.

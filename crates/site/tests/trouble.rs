@@ -171,6 +171,7 @@ impl Running {
     }
 
     fn begin(&self, trouble: Trouble) {
+        self.store.tried.send_replace(0);
         self.store.trouble.send_replace(trouble);
     }
 
@@ -178,11 +179,9 @@ impl Running {
         self.begin(Trouble::None);
     }
 
-    /// Waits until the store has been asked to write so often from now on.
+    /// Waits until the store has been asked to write so often since the trouble began.
     async fn tried(&self, times: u32) {
-        let mut tried = self.store.tried.subscribe();
-        let until = *tried.borrow_and_update() + times;
-        tried.wait_for(|tried| *tried >= until).await.unwrap();
+        self.store.tried.subscribe().wait_for(|tried| *tried >= times).await.unwrap();
     }
 
     async fn tell(&self, event: Event) -> Result<Answer, NotStored> {
@@ -346,6 +345,19 @@ async fn the_order_is_kept_through_trouble() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_came_later_does_not_wait_for_longer() {
+    let running = Running::start(SHORT).await;
+    running.begin(Trouble::Hangs);
+    let first = running.telling(start(0));
+    running.tried(1).await;
+    let second = running.counter.hand_in(ChargePointKey(1), Event::Heartbeat, Clock::real()).await.unwrap();
+    assert_eq!(first.await.unwrap(), Err(NotStored));
+    let tried = *running.store.tried.borrow();
+    assert!(second.await.is_err());
+    assert_eq!(*running.store.tried.borrow(), tried, "nothing was tried for it alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_lost_in_the_trouble_is_noted_when_that_is_over() {
     for trouble in [Trouble::Refuses, Trouble::Hangs] {
         let running = Running::start(SHORT).await;
@@ -353,8 +365,9 @@ async fn a_connection_that_is_lost_in_the_trouble_is_noted_when_that_is_over() {
         running.begin(trouble);
         assert_eq!(running.tell(start(0)).await, Err(NotStored));
         // It is let go without an answer; what is told of its end is the last that is heard of it.
+        running.begin(trouble);
         let telling = running.telling(Event::Disconnected { link: 1 });
-        running.tried(1).await;
+        running.tried(2).await;
         running.end();
         telling.await.unwrap().unwrap();
         assert!(!running.site.present().charge_points()[0].is_online(), "{trouble:?}");
