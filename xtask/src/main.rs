@@ -11,7 +11,9 @@ mod command;
 mod demo;
 mod dev;
 mod doctor;
+mod faults;
 mod fingerprint;
+mod fuzz;
 mod lockfile;
 mod postgres;
 mod progress;
@@ -33,6 +35,10 @@ The chores of the project:
     cargo xtask build               build target/release/bmw, with the bundle inside
     cargo xtask dev [-- ARGS]       like run, but quick builds, again after every change
     cargo xtask test                everything that continuous integration checks
+    cargo xtask faults              the faults that take minutes: a locked database, a full disk,
+                                    many sudden deaths
+    cargo xtask fuzz [TARGET] [SECONDS]
+                                    arbitrary frames and sessions, 600 s each
     cargo xtask bench [NAME…]       measure, and print the figures
     cargo xtask doctor              say which tools are there and which are missing
     cargo xtask postgres -- COMMAND run a command beside a private PostgreSQL, whose address
@@ -66,6 +72,8 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "dev" => dev::run(after_dashes(rest)?)?,
         "test" => test::run(none(rest)?)?,
         "bench" => bench::run(rest)?,
+        "faults" => faults::run(none(rest)?)?,
+        "fuzz" => fuzz::run(rest)?,
         "doctor" => doctor::run(none(rest)?)?,
         "postgres" => return postgres::run_beside(after_dashes(rest)?),
         other if is_help(other) => println!("{HELP}"),

@@ -16,6 +16,7 @@ use crate::progress::Step;
 use crate::{apt, fingerprint, lockfile, project};
 
 pub const TRUNK: &str = "0.21.14";
+pub const CARGO_FUZZ: &str = "0.13.2";
 pub const BINARYEN: &str = "132.0.0";
 
 /// A tool that is compiled from its crate.
@@ -31,6 +32,11 @@ pub struct CargoTool {
 
 pub fn trunk() -> CargoTool {
     CargoTool { name: "trunk", package: "trunk", version: TRUNK.to_owned(), locked: true, takes: "about 8 min" }
+}
+
+pub fn cargo_fuzz() -> CargoTool {
+    let name = "cargo-fuzz";
+    CargoTool { name, package: name, version: CARGO_FUZZ.to_owned(), locked: true, takes: "about 2 min" }
 }
 
 /// Its version must be exactly that of the library in the bundle.

@@ -12,7 +12,7 @@ mod handshake;
 pub mod read;
 mod stream;
 mod upload;
-mod write;
+pub mod write;
 
 pub use handshake::router;
 pub use stream::{TakeOver, Taken};

@@ -43,6 +43,14 @@ pub(crate) struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
+impl Job {
+    /// What cannot be stored in time is given up: the charge point tells it again. But nobody tells again that a connection is
+    /// gone.
+    const fn is_kept(&self) -> bool {
+        matches!(self.event, Event::Disconnected { .. })
+    }
+}
+
 /// Where events are handed in.
 #[derive(Debug, Clone)]
 pub struct Counter(mpsc::Sender<Job>);
@@ -103,6 +111,7 @@ pub struct Desk {
     /// nobody waits for its answers any more.
     stuck: Option<Followed>,
     cautious_until: Option<Instant>,
+    patience: Duration,
 }
 
 /// Events that were followed in memory and are not stored yet.
@@ -136,14 +145,24 @@ impl Desk {
             soft_since: None,
             stuck: None,
             cautious_until: None,
+            patience: PATIENCE,
         }
+    }
+
+    /// Bears trouble of the store for so long, instead of a minute.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Works until nobody hands in anything any more.
     pub async fn work(mut self) {
         let mut jobs = Vec::new();
         loop {
-            let flush_at = self.soft_since.map(|since| since + SOFT);
+            let mut flush_at = self.soft_since.map(|since| since + SOFT);
+            if self.stuck.is_some() || !jobs.is_empty() {
+                flush_at = Some(Instant::now() + LAST_PAUSE);
+            }
             let most = self.most();
             tokio::select! {
                 count = self.queue.recv_many(&mut jobs, most) => {
@@ -157,7 +176,7 @@ impl Desk {
         }
         // What was only heard of is stored before the end.
         self.soft_since = self.soft_since.and_then(|since| since.checked_sub(SOFT));
-        self.round(&mut Vec::new()).await;
+        self.round(&mut jobs).await;
     }
 
     /// How many events are taken together.
@@ -169,14 +188,14 @@ impl Desk {
     async fn round(&mut self, jobs: &mut Vec<Job>) {
         let site = Arc::clone(&self.site);
         let mut step = site.step().await;
-        let mut trouble = Trouble::until(Instant::now() + PATIENCE);
+        let mut trouble = Trouble::until(Instant::now() + self.patience);
         if let Some(stuck) = self.stuck.take() {
             match trouble.bear(|| site.store().write(&stuck.batch)).await {
                 Fate::Stored => self.stored(stuck, &mut step),
                 Fate::Refused => self.be_cautious(),
                 Fate::Unknown => {
                     self.stuck = Some(stuck);
-                    jobs.clear();
+                    self.give_up(jobs);
                     return;
                 }
             }
@@ -189,7 +208,7 @@ impl Desk {
                 Err(_) => {}
             }
             if trouble.is_too_much() {
-                jobs.clear();
+                self.give_up(jobs);
                 return;
             }
         }
@@ -206,6 +225,7 @@ impl Desk {
             Fate::Refused => return self.be_cautious(),
             Fate::Unknown => {
                 self.stuck = Some(followed);
+                self.give_up(jobs);
                 return;
             }
         }
@@ -220,8 +240,19 @@ impl Desk {
         self.cautious_until = Some(Instant::now() + CAUTION);
     }
 
+    /// Lets go of all that wait, also of those in the queue: they have waited as well.
+    fn give_up(&mut self, jobs: &mut Vec<Job>) {
+        while let Ok(job) = self.queue.try_recv() {
+            jobs.push(job);
+        }
+        jobs.retain(Job::is_kept);
+    }
+
     /// What was followed is stored: it is the present from here on.
-    fn stored(&mut self, followed: Followed, step: &mut MutexGuard<'_, ()>) {
+    fn stored(&mut self, mut followed: Followed, step: &mut MutexGuard<'_, ()>) {
+        // Those that were added while it could not be stored. None is ever taken away, and new ones come last.
+        let present = self.site.present().clone();
+        followed.draft.extend(present.charge_points().iter().skip(followed.draft.len()).cloned());
         self.last_batch = followed.batch.number;
         self.last_id = followed.last_id;
         self.soft = followed.soft;

@@ -65,6 +65,10 @@ fn late() -> Error {
     Error::new(ErrorKind::TimedOut, "nothing came")
 }
 
+fn gone(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::ConnectionAborted, error)
+}
+
 /// Sends the head of a request: the head of the answer, and what has come behind it.
 async fn shake_hands(stream: &mut TcpStream, head: &str) -> io::Result<(String, Vec<u8>)> {
     stream.write_all(head.as_bytes()).await?;
@@ -121,7 +125,7 @@ impl Charger {
     /// # Errors
     /// The connection is gone.
     pub async fn say(&mut self, text: impl Into<String>) -> io::Result<()> {
-        self.socket.send(Message::text(text.into())).await.map_err(Error::other)
+        self.socket.send(Message::text(text.into())).await.map_err(gone)
     }
 
     /// Sends what is no frame: bytes.
@@ -129,7 +133,7 @@ impl Charger {
     /// # Errors
     /// The connection is gone.
     pub async fn say_bytes(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        self.socket.send(Message::binary(bytes)).await.map_err(Error::other)
+        self.socket.send(Message::binary(bytes)).await.map_err(gone)
     }
 
     /// Sends a ping.
@@ -137,7 +141,7 @@ impl Charger {
     /// # Errors
     /// The connection is gone.
     pub async fn ping(&mut self) -> io::Result<()> {
-        self.socket.send(Message::Ping(Bytes::new())).await.map_err(Error::other)
+        self.socket.send(Message::Ping(Bytes::new())).await.map_err(gone)
     }
 
     /// What comes next, whatever it is.
@@ -234,7 +238,8 @@ impl Charger {
     /// Sends a call and waits for its answer, which must be the next one: the payload of a result.
     ///
     /// # Errors
-    /// The connection ends, nothing came, another call is answered, or this one is refused.
+    /// [`ErrorKind::ConnectionAborted`] when the connection ends, [`ErrorKind::TimedOut`] when nothing came,
+    /// [`ErrorKind::InvalidData`] when another call is answered, or this one is refused.
     pub async fn call(&mut self, action: &str, payload: &Value) -> io::Result<Value> {
         let id = self.send(action, payload).await?;
         let text = self.answer().await?;
@@ -242,7 +247,7 @@ impl Charger {
         if frame[0] == 3 && frame[1] == id.as_str() {
             Ok(frame[2].clone())
         } else {
-            Err(Error::other(format!("{action} is answered by {text}")))
+            Err(Error::new(ErrorKind::InvalidData, format!("{action} is answered by {text}")))
         }
     }
 
@@ -251,7 +256,7 @@ impl Charger {
     /// # Errors
     /// The connection was gone before.
     pub async fn pull_out(mut self) -> io::Result<()> {
-        self.socket.close(None).await.map_err(Error::other)
+        self.socket.close(None).await.map_err(gone)
     }
 
     /// Why a charge point is turned away: the status of the handshake's answer.
