@@ -115,7 +115,19 @@ async fn pages_show_the_data_without_any_script() {
             "/overview/",
             &["12\u{202f}214.54", "70\u{202f}h 30\u{202f}min", "Charging", "2.458", "6.750", "StatusNotification"][..],
         ),
-        ("/details/?charger_id=21509001", &["EVG-32N", "evpower", "GBT", "No connection"]),
+        (
+            "/details/?charger_id=21509001",
+            &["EVG-32N", "evpower", "GBT", "No contact for 1\u{202f}min", "Set a limit", "Session 3 began"],
+        ),
+        (
+            "/details/?charger_id=21509001&wrong=SetChargingProfile&SetChargingProfile.limit=%3Cb%3E",
+            &[
+                "<details class=\"group\" id=\"group-limits\" data-key=\"limits\" open",
+                "value=\"&lt;b&gt;\"",
+                "must be a number",
+            ],
+        ),
+        ("/details/?charger_id=21509001&wrong=Reset&at=type&why=%3Ci%3E", &["type: &lt;i&gt;"]),
         (
             "/details/?date=2015-12-24&record=1&start=1",
             &["<dialog", "2015-12-24 15:14:59", "04A1B2", "5\u{202f}min", "Charge Code"],
@@ -198,7 +210,10 @@ async fn no_query_makes_a_page_fail() {
         ["", "-1", "0", "99999999999999999999", "%FF%FE", "%", "'%20OR%201=1--", "%3Cscript%3E", "2015-02-30", "a=b"];
     let names: [(&str, &[&str]); 5] = [
         ("/overview/", &["show", "by", "count", "charger", "rows"]),
-        ("/details/", &["charger_id", "span", "date", "month", "only", "record", "start"]),
+        (
+            "/details/",
+            &["charger_id", "span", "date", "month", "only", "record", "start", "events", "wrong", "at", "why"],
+        ),
         ("/devices/", &["search", "state", "sort"]),
         ("/records/", &["charger", "from", "to", "card", "state", "before"]),
         ("/settings/", &["wrong", "saved", "max_current_a", "phase_sequence", "__err", "__path"]),

@@ -121,8 +121,8 @@ fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>) -> Markup {
             }
             p.muted {
                 @match current {
-                    Some(current) => (lang.charging_current()) " " (with_unit(current, "A")),
-                    None => (lang.no_current_here()),
+                    Some(current) => { (lang.charging_current()) " " (with_unit(current, "A")) }
+                    None => { (lang.no_current_here()) }
                 }
             }
             form.commands method="post" action=(PATH) {

@@ -376,6 +376,10 @@ pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
         @if let Some(wrong) = &told.wrong {
             (notice(NoticeKind::Warning, &html! {
                 (lang.commands_refused()) " – " (wrong.form) ": " (lang.wrong_entries(wrong.errors.len()))
+                // Whether the form has such a field is not known here.
+                @for (field, problem) in &wrong.errors {
+                    @if let Problem::Told(text) = problem { br; (field) ": " (text) }
+                }
             }))
         } @else if !told.refused.is_empty() {
             (notice(NoticeKind::Warning, &html! { (lang.commands_refused()) ": " (told.refused) }))
