@@ -2,6 +2,7 @@
 
 use crate::car::Car;
 use crate::point::{Later, Point, Tell};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 impl Point {
@@ -77,7 +78,12 @@ pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option
             }
             status(true)
         }
-        "GetCompositeSchedule" => json!({ "status": "Rejected" }),
+        "GetCompositeSchedule" => json!({
+            "status": "Accepted", "connectorId": payload["connectorId"], "scheduleStart": Timestamp::now().to_string(),
+            "chargingSchedule": {
+                "chargingRateUnit": "A", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": point.offered() }],
+            },
+        }),
         "UpdateFirmware" => json!({}),
         "GetDiagnostics" => json!({ "fileName": "diagnostics.log" }),
         _ => return None,

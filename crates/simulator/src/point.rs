@@ -320,7 +320,7 @@ impl Point {
     }
 
     /// What is offered to the car on each phase, A.
-    fn offered(&self) -> f64 {
+    pub fn offered(&self) -> f64 {
         self.limits.values().copied().fold(self.unit.amperes, f64::min)
     }
 
