@@ -287,7 +287,7 @@ impl Forms<'_> {
         );
         html! {
             (Self::deed(lang.reset(), "", &self.form("Reset", &[], &reset)))
-            (Self::deed(lang.firmware(), "", &firmware))
+            (Self::deed(lang.firmware_name(), "", &firmware))
             (Self::deed(lang.diagnostics_name(), "", &diagnostics))
             (Self::deed(lang.vendor_message(), lang.vendor_message_help(), &message))
         }

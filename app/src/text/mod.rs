@@ -278,7 +278,7 @@ texts! {
     ask_for_it: "查询", "Ask";
     message: "消息", "Message";
     group_everyday: "日常操作", "Everyday";
-    group_limits: "功率限制", "Limits";
+    group_limits: "充电上限", "Limits";
     group_access: "预约与名单", "Reservations and lists";
     group_maintenance: "维护", "Maintenance";
     group_configuration: "配置", "Configuration";
@@ -317,6 +317,7 @@ texts! {
     cache_help: "电桩自己记住的卡。", "Cards that the charger remembers by itself.";
     reset_soft: "软复位", "Soft reset";
     when_empty_now: "时间（留空：立即）", "When (empty: now)";
+    firmware_name: "固件", "Firmware";
     diagnostics_name: "诊断", "Diagnostics";
     vendor_message: "厂商消息", "Vendor's message";
     vendor_message_help: "回复见命令记录。", "The reply is in the command log.";
@@ -412,7 +413,7 @@ texts! {
     hold_card: "刷卡", "Hold card";
     break_it: "故障", "Fault";
     mend_it: "修复", "Mend";
-    cut_network: "断网 1 分钟", "Cut network, 1 min";
+    cut_network: "断网", "Cut network";
     no_current_here: "没有电流", "No current flows";
     no_simulated: "没有模拟的电桩。", "No charger is simulated.";
 
@@ -594,6 +595,8 @@ impl Lang {
     /// The button that sends the site's cards.
     pub fn send_cards(self, count: usize) -> String {
         match (self, count) {
+            (Self::Zh, 0) => "发送空名单".to_owned(),
+            (Self::En, 0) => "Send an empty list".to_owned(),
             (Self::Zh, count) => format!("发送 {count} 张卡"),
             (Self::En, 1) => "Send the one card".to_owned(),
             (Self::En, count) => format!("Send {count} cards"),
