@@ -50,7 +50,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
 #[cfg(feature = "ssr")]
 pub(crate) fn still(lang: Lang, theme: Theme, path: &str) -> Markup {
     let (path, search) = (path.to_owned(), String::new());
-    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search }.draw()
+    Frame { lang, theme, link: Link::Static, age: 0, is_routing: false, path, search }.draw()
 }
 
 impl Frame {
