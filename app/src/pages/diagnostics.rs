@@ -25,7 +25,7 @@ fn list(seen: &Seen<'_>, at: Moment, files: &[DiagnosticsLine]) -> Markup {
         @for file in files {
             tr data-key=(file.id) {
                 (row_head(name, &html! {
-                    a href=["/details/diagnostics/", &file.id.to_string()].concat() download rel="external" {
+                    a href=(["/details/diagnostics/", &file.id.to_string()].concat()) download rel="external" {
                         (icon(Glyph::DOWNLOAD)) " " (file.name)
                     }
                 }))
