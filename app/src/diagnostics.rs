@@ -10,7 +10,6 @@ use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
-use std::fmt::Write as _;
 use std::io;
 
 /// `/details/diagnostics/{id}`.
@@ -57,15 +56,15 @@ fn answer(state: AppState, file: &DiagnosticsFile) -> Response {
 /// A file of this name, to be saved (RFC 6266): in ASCII for those who know no better, and as it is.
 fn disposition(name: &FileName) -> HeaderValue {
     let plain: String = name.as_str().chars().map(|sign| if sign.is_ascii() { sign } else { '_' }).collect();
-    let mut text = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''");
-    for byte in name.as_str().bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a text cannot fail.
-            drop(write!(text, "%{byte:02X}"));
-        }
-    }
+    let encoded: String = name
+        .as_str()
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let text = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
     // A name has no signs that a header cannot have.
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("attachment"))
 }

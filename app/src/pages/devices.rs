@@ -245,8 +245,6 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
     let state = seen.chargers.get(id).map_or(&charger.state, |told| &told.state);
     let now = seen.now(data.now);
     let online = seen.chargers.get(id).map_or(charger.online, |told| told.online);
-    let ago = || charger.contact.map_or_else(|| lang.never().to_owned(), |at| lang.ago(now.at.since(at.at)));
-    let contact = if online { lang.online().to_owned() } else { ago() };
     let [id_name, firmware_name, model_name, state_name] = names;
     html! {
         tr data-key=(id) {

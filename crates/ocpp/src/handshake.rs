@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
+use bmw_site::UPLOAD_PATH;
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -38,13 +39,16 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 /// `/ocpp/{id}`, and where diagnostics are uploaded to.
 pub fn router(central: Central) -> Router {
     Router::new()
-        .route("/ocpp/upload/{*rest}", any(upload::receive))
         .route("/ocpp/{*id}", any(connect))
         .fallback(async || refuse(StatusCode::NOT_FOUND))
         .with_state(central)
 }
 
 async fn connect(State(central): State<Central>, request: Request) -> Response {
+    // No identity has a slash: what is below this name is none.
+    if request.uri().path().strip_prefix(UPLOAD_PATH).is_some_and(|below| !below.is_empty()) {
+        return upload::receive(central, request).await;
+    }
     match accept(central, request).await {
         Ok(response) => response,
         Err(status) => refuse(status),

@@ -5,7 +5,7 @@
 
 use crate::Central;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use bmw_domain::diagnostics::FileName;
 use bmw_site::{NotReceived, Receiving, UPLOAD_MOST, UPLOAD_PATH};
@@ -37,7 +37,7 @@ const DISCARDED_MOST: u64 = 80 << 20;
 const DISCARDED: Duration = Duration::from_mins(1);
 
 /// Answers whatever comes below [`UPLOAD_PATH`].
-pub(crate) async fn receive(State(central): State<Central>, request: Request) -> Response {
+pub(crate) async fn receive(central: Central, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let mut source = Source::new(body);
     let outcome = store(&central, &parts, &mut source).await;
@@ -98,7 +98,7 @@ impl Refused {
             Self::Broken(Broken::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Site(NotReceived::Empty) | Self::Broken(Broken::Off | Broken::Form) | Self::Form(_) => {
                 StatusCode::BAD_REQUEST
-            },
+            }
             Self::Site(NotReceived::Store(error)) => {
                 tracing::error!(%error, "diagnostics could not be stored");
                 return answer(StatusCode::INTERNAL_SERVER_ERROR, "It could not be stored; try again later.");

@@ -5,7 +5,7 @@
 
 use crate::Clock;
 use crate::running::Site;
-use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_domain::diagnostics::FileName;
 use bmw_domain::record::ChargePointKey;
 use bmw_store::StoreError;
 use std::borrow::Cow;
@@ -427,16 +427,6 @@ impl Drop for Receiving {
                 tracing::warn!(%error, "what was received of a broken upload goes at the next start only");
             }
         });
-    }
-}
-
-impl Site {
-    /// The files that a charge point has uploaded, newest first.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn diagnostics_of(&self, charge_point: ChargePointKey) -> Result<Vec<DiagnosticsFile>, StoreError> {
-        self.store().diagnostics_of(charge_point).await
     }
 }
 

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Stop, Told};
-use bmw_domain::charger::{Answer, Finding, Measured, Session};
+use bmw_domain::charger::{Answer, Finding, Happening, Session};
 use bmw_domain::command::Command;
+use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
@@ -50,7 +51,7 @@ impl Shaky {
     }
 
     fn error() -> StoreError {
-        StoreError::Corrupt("trouble".to_owned())
+        StoreError::InUse
     }
 
     fn question(&self) -> Result<()> {
@@ -88,11 +89,6 @@ macro_rules! shaky {
                 self.inner.session_begun(charge_point, start).await
             }
 
-            async fn values_told(&self, charge_point: ChargePointKey, readings: &[Reading]) -> Result<Vec<Measured>> {
-                self.question()?;
-                self.inner.values_told(charge_point, readings).await
-            }
-
             async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>> {
                 self.question()?;
                 self.inner.whole_session(id).await
@@ -126,6 +122,18 @@ shaky! {
     fn meter_values_of(transaction: TransactionId) -> Vec<MeterValue>;
     fn latest_meter_values(since: Timestamp) -> Vec<MeterValue>;
     fn add_charge_point(charge_point: &ChargePoint, audit: Option<&AuditEntry>) -> ChargePointKey;
+    fn happenings(charge_point: ChargePointKey, limit: u32) -> Vec<Happening>;
+    fn last_answers(charge_point: ChargePointKey) -> Vec<Command>;
+    fn begin_diagnostics(charge_point: ChargePointKey, command: i64) -> i64;
+    fn add_diagnostics_part(file: i64, number: i32, bytes: &[u8]) -> ();
+    fn finish_diagnostics(file: i64, name: &FileName, at: Timestamp) -> ();
+    fn diagnostics_of(charge_point: ChargePointKey) -> Vec<DiagnosticsFile>;
+    fn diagnostics_file(file: i64) -> Option<DiagnosticsFile>;
+    fn diagnostics_part(file: i64, number: i32) -> Option<Vec<u8>>;
+    fn diagnostics_beyond(files: i64, bytes: i64) -> Vec<i64>;
+    fn drop_diagnostics(files: &[i64]) -> ();
+    fn drop_unfinished_diagnostics() -> ();
+    fn sweep_diagnostics(parts: u32) -> bool;
     fn findings(charge_point: Option<ChargePointKey>, limit: u32) -> Vec<Finding>;
     fn add_frames(parts: &[FramePart]) -> ();
     fn prune_frames(frames: i64, bytes: i64) -> ();

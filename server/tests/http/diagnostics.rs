@@ -154,7 +154,7 @@ async fn without_a_permission_nothing_is_taken() {
     let cut = open.path()[..open.path().len() - 3].to_owned();
     let unknown = format!("/ocpp/upload/{}/", "0".repeat(32));
     for path in
-        [&expired.path(), &closed_path, &cut, &unknown, "/ocpp/upload/x", "/ocpp/upload//", "/ocpp/upload/%ff/a"]
+        [expired.path().as_str(), &closed_path, &cut, &unknown, "/ocpp/upload/x", "/ocpp/upload//", "/ocpp/upload/%ff/a"]
     {
         for method in ["PUT", "POST"] {
             let answer = upload_to(&site, method, path, &[], &vec![0; 3 << 20]).await;
