@@ -1,4 +1,4 @@
-//! The OpenAPI document and the AsyncAPI document are promises: a change of them must be seen and meant.
+//! The OpenAPI document and the `AsyncAPI` document are promises: a change of them must be seen and meant.
 #![cfg(feature = "ssr")]
 
 use bmw_app::api::{asyncapi_document, openapi_document};

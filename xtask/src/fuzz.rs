@@ -21,7 +21,7 @@ pub fn run(args: &[String]) -> Result<()> {
     let (targets, seconds) = read(args)?;
     let progress = Progress::new(1 + targets.len());
     let tool = tools::cargo_fuzz();
-    let bin = tool.ensure(&progress.step(&tool.title()))?;
+    let bin = tool.ensure(&progress.step(tool.title()))?;
     for target in targets {
         let step = progress.step(target);
         let corpus = project::path("fuzz/corpus").join(target);

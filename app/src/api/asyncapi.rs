@@ -1,4 +1,4 @@
-//! The AsyncAPI document of the live feed, made from the types of its messages.
+//! The `AsyncAPI` document of the live feed, made from the types of its messages.
 
 use super::error::ApiError;
 use super::feed::{ALIVE, FeedMessage, PATH};

@@ -149,9 +149,9 @@ pub(super) mod on_server {
             return Ok(led(&led_back(&back, changed, &refused), &back));
         }
         let form = Form::of(named("command"), &values).ok_or(DataError::Protocol)?;
-        let arguments = match form.payload(around(&site)) {
-            Ok(arguments) => arguments,
-            Err(_) => return Ok(led(&form.on(led_back(&back, 0, &[]), None), &back)),
+        // What is wrong stands at its field when the page is drawn again.
+        let Ok(arguments) = form.payload(around(&site)) else {
+            return Ok(led(&form.on(led_back(&back, 0, &[]), None), &back));
         };
         let chargers = values.iter().filter(|(name, _)| is_charger(name)).map(|(_, identity)| identity);
         let (mut given, mut refused, mut found) = (0_u32, Vec::new(), None);

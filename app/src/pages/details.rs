@@ -4,8 +4,8 @@ use super::diagnostics::diagnostics;
 use super::happenings::{events, out_of_contact};
 use super::operation::groups;
 use super::parts::{
-    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form, nothing_yet,
-    number, plain, power_kw, properties, row_head, table, told, when,
+    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form,
+    nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};

@@ -472,6 +472,7 @@ fn page(name: PageName) -> AnyView {
 }
 
 /// Asks before a page is left that holds something unsaved: the browser when it is left for good, we within the site.
+#[allow(clippy::large_types_passed_by_value)] // it is kept
 fn guard_leaving(shown: Shown) {
     let is_unsaved = move || shown.page().is_some_and(|page| shown.local.with_untracked(|local| page.unsaved(local)));
     Effect::new(move |_: Option<browser::Listener>| {

@@ -84,13 +84,14 @@ pub fn event(action: &str, payload: Option<&RawValue>, arrival: Timestamp) -> Re
         None => Fields::default(),
         // A list would be read as the fields in their order.
         Some(payload) if !payload.get().starts_with('{') => return Err(NotRead::Payload),
-        Some(payload) => match serde_json::from_str(payload.get()) {
-            Ok(fields) => fields,
-            Err(_) => {
+        Some(payload) => {
+            if let Ok(fields) = serde_json::from_str(payload.get()) {
+                fields
+            } else {
                 mended = mend(payload.get()).ok_or(NotRead::Payload)?.to_string();
                 serde_json::from_str(&mended).map_err(|_| NotRead::Payload)?
             }
-        },
+        }
     };
     let event = match action {
         "Authorize" => Event::Authorize(fields.required_text(&fields.id_tag, "idTag")?),
@@ -472,17 +473,12 @@ trait Object<'de>: Default {
 }
 
 /// A list of objects, or one alone where a list belongs; what is no object is left out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum List<T> {
     Of(Vec<T>),
     /// It is missing, or anything else.
+    #[default]
     None,
-}
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self::None
-    }
 }
 
 impl<T> List<T> {

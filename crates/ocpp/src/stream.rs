@@ -35,7 +35,7 @@ pub struct Taken {
 /// A stream that is read by way of the thread's scratch.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    stream: TcpStream,
+    socket: TcpStream,
     /// What was read and did not fit.
     rest: Bytes,
     _place: OwnedSemaphorePermit,
@@ -44,14 +44,14 @@ pub(crate) struct Stream {
 impl Stream {
     /// Goes on with a stream on the runtime of the caller, which may be another than that which began with it.
     pub(crate) fn new(taken: Taken) -> io::Result<Self> {
-        let stream = TcpStream::from_std(taken.stream.into_std()?)?;
-        Ok(Self { stream, rest: taken.early, _place: taken.place })
+        let socket = TcpStream::from_std(taken.stream.into_std()?)?;
+        Ok(Self { socket, rest: taken.early, _place: taken.place })
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut read = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
             let (now, later) = read.filled().split_at(read.filled().len().min(buffer.remaining()));
             buffer.put_slice(now);
             self.rest = Bytes::copy_from_slice(later);
@@ -74,14 +74,14 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -1,4 +1,4 @@
-//! The yardstick of `cargo xtask bench ocpp`: WebSockets whose calls are answered at once, with nothing stored or even read.
+//! The yardstick of `cargo xtask bench ocpp`: `WebSockets` whose calls are answered at once, with nothing stored or even read.
 //!
 //! `bare_central`
 

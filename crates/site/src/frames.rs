@@ -171,7 +171,8 @@ fn push_line(lines: &mut String, at: Timestamp, way: Way, text: &str) {
 }
 
 async fn write(site: &Site, page: &Page) {
-    let parts: Vec<FramePart> = page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
+    let parts: Vec<FramePart> =
+        page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
     if parts.is_empty() {
         return;
     }

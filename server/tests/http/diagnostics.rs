@@ -153,9 +153,15 @@ async fn without_a_permission_nothing_is_taken() {
     let open = allowed(&site, key, HOUR).await;
     let cut = open.path()[..open.path().len() - 3].to_owned();
     let unknown = format!("/ocpp/upload/{}/", "0".repeat(32));
-    for path in
-        [expired.path().as_str(), &closed_path, &cut, &unknown, "/ocpp/upload/x", "/ocpp/upload//", "/ocpp/upload/%ff/a"]
-    {
+    for path in [
+        expired.path().as_str(),
+        &closed_path,
+        &cut,
+        &unknown,
+        "/ocpp/upload/x",
+        "/ocpp/upload//",
+        "/ocpp/upload/%ff/a",
+    ] {
         for method in ["PUT", "POST"] {
             let answer = upload_to(&site, method, path, &[], &vec![0; 3 << 20]).await;
             assert_eq!((answer.status, answer.detail().as_str()), (404, "Not found."), "{path}");

@@ -129,7 +129,10 @@ impl Load {
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         self.out.read_line(&mut line)?;
-        if line.is_empty() { bail!("the load broke off") } else { Ok(line) }
+        if line.is_empty() {
+            bail!("the load broke off")
+        }
+        Ok(line)
     }
 
     fn end(mut self) -> Result<()> {

@@ -368,15 +368,12 @@ impl Slots {
     }
 
     fn put(&mut self, mailbox: Arc<Mailbox>) -> usize {
-        match self.free.pop() {
-            Some(slot) => {
-                self.boxes[slot] = Some(mailbox);
-                slot
-            }
-            None => {
-                self.boxes.push(Some(mailbox));
-                self.boxes.len() - 1
-            }
+        if let Some(slot) = self.free.pop() {
+            self.boxes[slot] = Some(mailbox);
+            slot
+        } else {
+            self.boxes.push(Some(mailbox));
+            self.boxes.len() - 1
         }
     }
 

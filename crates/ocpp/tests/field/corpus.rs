@@ -62,15 +62,12 @@ impl Words {
         while let Some(at) = rest.find('{') {
             out.push_str(&rest[..at]);
             rest = &rest[at..];
-            match self.word(rest) {
-                Some((value, length)) => {
-                    out.push_str(&value);
-                    rest = &rest[length..];
-                }
-                None => {
-                    out.push('{');
-                    rest = &rest[1..];
-                }
+            if let Some((value, length)) = self.word(rest) {
+                out.push_str(&value);
+                rest = &rest[length..];
+            } else {
+                out.push('{');
+                rest = &rest[1..];
             }
         }
         out + rest
