@@ -13,23 +13,23 @@ use tokio::sync::watch;
 /// A database, and what keeps it.
 pub struct Database {
     pub url: String,
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 impl Database {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { url: url_in(folder.path()), folder: Some(folder) }
+        Self { url: url_in(folder.path()), _folder: Some(folder) }
     }
 
     /// In a folder that somebody else keeps.
     pub fn sqlite_in(folder: &Path) -> Self {
-        Self { url: url_in(folder), folder: None }
+        Self { url: url_in(folder), _folder: None }
     }
 
     /// `None`, after a line that says so, where PostgreSQL is not installed.
     pub fn postgres() -> Option<Self> {
-        bmw_testkit::postgres_database().unwrap().map(|url| Self { url, folder: None })
+        bmw_testkit::postgres_database().unwrap().map(|url| Self { url, _folder: None })
     }
 
     /// The file of a SQLite database.

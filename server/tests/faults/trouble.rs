@@ -81,11 +81,12 @@ async fn a_postgres_that_drops_its_connections_makes_charge_points_wait() {
     let repeated = survives(&database, async |_, fleet| {
         for _ in 0..10 {
             let mut other = PgConnection::connect(&database.url).await.unwrap();
-            let ended: Vec<bool> =
-                sqlx::query_scalar("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bmw'")
-                    .fetch_all(&mut other)
-                    .await
-                    .unwrap();
+            let ended: Vec<bool> = sqlx::query_scalar(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bmw'",
+            )
+            .fetch_all(&mut other)
+            .await
+            .unwrap();
             assert!(!ended.is_empty());
             other.close().await.unwrap();
             fleet.is_answered(30).await;
@@ -138,7 +139,8 @@ struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
     fn at(folder: &'a Path) -> Option<Self> {
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(folder).status().ok()?;
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(folder).status().ok()?;
         status.success().then_some(Self(folder))
     }
 }
