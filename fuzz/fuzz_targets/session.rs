@@ -222,8 +222,13 @@ struct Books {
 
 impl Books {
     fn new() -> Self {
-        let blocked =
-            Card { tag: IdTag::new("blocked").unwrap(), group: None, is_blocked: true, expires_at: None, note: String::new() };
+        let blocked = Card {
+            tag: IdTag::new("blocked").unwrap(),
+            group: None,
+            is_blocked: true,
+            expires_at: None,
+            note: String::new(),
+        };
         let point = ChargePoint::unknown(Identity::new("A").unwrap());
         Self {
             now: ChargePointNow::new(KEY, point, None),
@@ -276,7 +281,11 @@ impl Books {
             let id = change.after.transaction.id.0;
             let before = self.stored.insert(id, change.after.clone());
             assert_eq!(before.is_some(), change.before.is_some(), "a number is given once");
-            assert_ne!(before.and_then(|before| before.end), Some(End::Told), "what the charge point has ended stays so");
+            assert_ne!(
+                before.and_then(|before| before.end),
+                Some(End::Told),
+                "what the charge point has ended stays so"
+            );
         }
         answer
     }
