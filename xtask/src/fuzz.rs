@@ -32,7 +32,7 @@ pub fn run(args: &[String]) -> Result<()> {
         step.say(&format!("{seconds} s"));
         let mut fuzz = cargo(&["fuzz", "run", target, "--sanitizer", "none", "--"]);
         fuzz.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={LONGEST}"));
-        fuzz.args(["-timeout=10", "-print_final_stats=1"]).env("PATH", path_with(&[bin.clone()])?);
+        fuzz.args(["-timeout=10", "-print_final_stats=1"]).env("PATH", path_with(std::slice::from_ref(&bin))?);
         // What the caller's own builds are told is not meant for this one.
         tools::without_overrides(&mut fuzz);
         let said = run_shown(&mut fuzz, |line| line.starts_with("Done ") || line.contains("number_of_executed_units"))?;

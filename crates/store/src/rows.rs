@@ -101,11 +101,19 @@ fn told(at: Timestamp, own: Option<i64>) -> Told {
 /// One of the newest readings of a running session.
 #[derive(FromRow)]
 pub(crate) struct NewestRow {
+    id: i64,
     #[sqlx(flatten)]
     value: MeterValueRow,
     register_wh: Option<i64>,
     received_at: i64,
     claimed_at: Option<i64>,
+}
+
+impl NewestRow {
+    /// Its place among the others, oldest first.
+    pub(crate) fn order(&self) -> (i64, i64) {
+        (self.value.measured_at, self.id)
+    }
 }
 
 impl From<NewestRow> for Measured {

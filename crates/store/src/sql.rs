@@ -260,19 +260,19 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
     " FROM \"transaction\" WHERE charge_point = $1 AND told_start = $2 AND register_start = $3 AND connector = $4 \
      AND lower(id_tag) = $5 ORDER BY id DESC LIMIT 1"
 );
-/// The newest reading of each running session, with those that came with it: oldest first. Its clock may have been set back
+/// The newest reading of each running session, with those that came with it, in no particular order. Its clock may have been set back
 /// meanwhile, by less than a day.
 pub(crate) const NEWEST_READINGS: &str = concat!(
     "SELECT ",
     meter_value_columns!(),
-    ", m.register_wh, m.received_at, m.claimed_at FROM \"transaction\" t JOIN meter_value n ON n.id = (\
+    ", m.id, m.register_wh, m.received_at, m.claimed_at FROM \"transaction\" t JOIN meter_value n ON n.id = (\
      SELECT l.id FROM meter_value l WHERE l.charge_point = t.charge_point AND l.measured_at >= t.started_at - 86400000 \
      AND l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
      ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) \
      JOIN meter_value m ON m.charge_point = t.charge_point AND m.transaction_id = t.id \
      AND m.measured_at BETWEEN n.measured_at - 3600000 AND n.measured_at \
      AND m.received_at = n.received_at AND m.energy_wh IS NOT NULL AND m.register_wh >= 0 \
-     WHERE t.finished_at IS NULL ORDER BY m.transaction_id, m.measured_at, m.id"
+     WHERE t.finished_at IS NULL"
 );
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \

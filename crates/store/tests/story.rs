@@ -209,11 +209,12 @@ async fn lists_of_sessions_know_their_totals(store: &dyn Store) {
 }
 
 async fn meter_values_are_kept(store: &dyn Store) {
+    let start = store.session(TransactionId(1)).await.unwrap().unwrap().started_at.unwrap();
     let value = |charge_point, transaction: Option<i32>, ms, wh| MeterValue {
         charge_point: ChargePointKey(charge_point),
         connector: 1,
         transaction: transaction.map(TransactionId),
-        at: Timestamp(ms),
+        at: start.plus(ms),
         energy: Some(Energy::from_wh(wh)),
         currents: LineCurrents([Some(16.25), None, Some(0.0)]),
         offered: Some(32.0),
@@ -226,7 +227,7 @@ async fn meter_values_are_kept(store: &dyn Store) {
     // One that cannot be: none of them.
     let wrong = [value(3, None, 9_000, 1), value(1, Some(99), 9_000, 1)];
     assert!(matches!(add_meter_values(store, &wrong).await, Err(StoreError::Unknown(_))));
-    let of_one = store.meter_values(ChargePointKey(1), Timestamp(1_000), Timestamp(3_000), 10).await.unwrap();
+    let of_one = store.meter_values(ChargePointKey(1), start.plus(1_000), start.plus(3_000), 10).await.unwrap();
     assert_eq!(of_one, [values[0].clone(), late.clone()]);
     let newest = store.meter_values(ChargePointKey(1), Timestamp(0), Timestamp(i64::MAX), 2).await.unwrap();
     assert_eq!(newest, [late, values[2].clone()]);
@@ -234,7 +235,7 @@ async fn meter_values_are_kept(store: &dyn Store) {
     assert_eq!(store.meter_values_of(TransactionId(1)).await.unwrap(), of_first);
     let latest = store.latest_meter_values(Timestamp(0)).await.unwrap();
     assert_eq!(latest, [values[2].clone(), values[1].clone()]);
-    assert_eq!(store.latest_meter_values(Timestamp(3_000)).await.unwrap(), [values[2].clone()]);
+    assert_eq!(store.latest_meter_values(start.plus(3_000)).await.unwrap(), [values[2].clone()]);
 }
 
 async fn the_newest_that_happened_is_kept(store: &dyn Store) {

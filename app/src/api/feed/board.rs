@@ -459,7 +459,9 @@ mod tests {
         slots.take(places[1]);
         assert_eq!(slots.put(Arc::default()), places[1]);
         assert_eq!(slots.boxes.len(), 3);
-        places.into_iter().for_each(|place| slots.take(place));
+        for place in places {
+            slots.take(place);
+        }
         assert!(slots.is_empty());
     }
 }

@@ -8,6 +8,7 @@ use bmw_store::{OpenOptions, Role, Store, Zone};
 use bmw_testkit::charger::{Charger, PATIENCE};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade::downcast;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 
 /// Lets go of a stream that axum has served.
 fn take_over(upgraded: Upgraded) -> Option<Taken> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().ok()?;
     Some(Taken { stream: parts.io.into_inner(), early: parts.read_buf, place })
 }

@@ -229,7 +229,9 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
 async fn whole_running(connection: &mut Connection) -> Result<(Vec<Session>, Vec<Measured>)> {
     let rows = sqlx::query_as::<_, SessionRow>(sql::WHOLE_RUNNING).fetch_all(&mut *connection).await?;
     let mut sessions: Vec<Session> = rows.into_iter().map(Session::from).collect();
-    let rows = sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await?;
+    let mut rows = sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await?;
+    // Each carries its session on a little further.
+    rows.sort_by_key(NewestRow::order);
     let newest: Vec<Measured> = rows.into_iter().map(Measured::from).collect();
     for reading in &newest {
         let place = reading
