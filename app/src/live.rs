@@ -294,10 +294,15 @@ mod in_browser {
         };
         let mut is_news = false;
         live.chargers.update(|chargers| {
-            let before = chargers.remove(&id);
-            is_news = before.as_ref().map_or(feed.is_complete.get(), |before| told.is_news(before));
-            told.follow(before, at);
-            chargers.insert(id, told);
+            if let Some(known) = chargers.get_mut(&id) {
+                is_news = told.is_news(known);
+                told.follow(Some(std::mem::take(known)), at);
+                *known = told;
+            } else {
+                is_news = feed.is_complete.get();
+                told.follow(None, at);
+                chargers.insert(id, told);
+            }
         });
         if is_news && !feed.will_ask.replace(true) {
             let wait = (feed.asked.get() + ASK_AGAIN - now_ms()).max(MOMENT);

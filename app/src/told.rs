@@ -72,8 +72,9 @@ impl ChargerMessage {
             self.trail.truncate(kept);
             self.trail.push(value);
         }
-        let too_many = self.trail.len().saturating_sub(MOST);
-        self.trail.drain(..too_many);
+        if self.trail.len() > MOST {
+            self.trail.remove(0);
+        }
     }
 }
 

@@ -197,7 +197,7 @@ struct Shown {
     /// The page as it was last read, what it was read from, and the query string that it was asked by.
     last: StoredValue<Option<(Vec<u8>, Arc<dyn Page>, String)>>,
     /// The page's own address, not the router's: a page that is left must not ask for what the next one shows.
-    url: Memo<Url>,
+    url: ReadSignal<Url>,
     /// What is read out.
     reading: StoredValue<Reading>,
     /// Leads to an address without reload, leaving the page where it is scrolled to; with `true` as part of the same

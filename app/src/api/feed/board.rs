@@ -14,7 +14,7 @@ use bmw_domain::record::ChargePointKey;
 use bmw_site::{ChargePointNow, Present, Site};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -35,7 +35,7 @@ pub(in crate::api) struct Board {
     /// Told when somebody has come or gone, or has brought news.
     stirred: Notify,
     /// Where readers run; made for the first one.
-    thread: OnceLock<Handle>,
+    thread: Mutex<Option<Handle>>,
 }
 
 #[derive(Default)]
@@ -104,7 +104,7 @@ pub(super) struct Place {
 
 impl Board {
     pub(in crate::api) fn new(site: Arc<Site>) -> Arc<Self> {
-        Arc::new(Self { site, inner: Mutex::default(), stirred: Notify::new(), thread: OnceLock::new() })
+        Arc::new(Self { site, inner: Mutex::default(), stirred: Notify::new(), thread: Mutex::default() })
     }
 
     /// Sets a reader to work.
@@ -112,14 +112,12 @@ impl Board {
     /// # Errors
     /// There is no thread to be had.
     pub(super) fn start(self: &Arc<Self>, app: &AppState, reader: Reader) -> io::Result<()> {
-        let handle = if let Some(handle) = self.thread.get() {
-            handle.clone()
-        } else {
-            let handle = self.begin(app.shutdown.subscribe())?;
-            // Of two that began at once the second finds nothing to do.
-            self.thread.get_or_init(|| handle).clone()
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = match thread.take() {
+            Some(handle) => handle,
+            None => self.begin(app.shutdown.subscribe())?,
         };
-        handle.spawn(reader.run());
+        thread.insert(handle).spawn(reader.run());
         Ok(())
     }
 
