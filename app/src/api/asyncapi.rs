@@ -94,7 +94,7 @@ fn messages() -> Map<String, Value> {
     let examples: Vec<Value> =
         FeedMessage::examples().iter().filter_map(|message| serde_json::to_value(message).ok()).collect();
     let named = variants.into_iter().filter_map(|mut payload| {
-        // The type says so; its schema does not for a variant.
+        // The type says so, and utoipa does not carry it over to what it makes of a variant.
         payload["additionalProperties"] = false.into();
         let name = payload.pointer("/properties/type/enum/0")?.as_str()?.to_owned();
         let summary = payload.get("description").cloned();
