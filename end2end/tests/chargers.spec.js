@@ -199,6 +199,8 @@ test("diagnostics come to the site, and an upload that came is an effect seen", 
   expect(download.headers.get("content-disposition")).toContain('filename="diag.zip"');
   expect(await download.text()).toBe("all is well");
   await charger.pullOut();
+  // The site notices a moment later; until then it is on its way to nobody.
+  await expect.poll(async () => (await command(openSite, "GetDiagnostics")).status).toBe(400);
   expect(await command(openSite, "GetDiagnostics")).toMatchObject({ status: 400, location: [expect.any(String)] });
 });
 

@@ -34,7 +34,7 @@ test("a session is started and stopped from the charger's page, and the effect i
   await expect(log).toHaveCount(2);
   await expect(log.first()).toContainText("Effect seen");
   await charger.pullOut();
-  await expect(head.getByText("No connection")).toBeVisible();
+  await expect(head.locator(".out-of-contact")).toBeVisible();
 });
 
 test("dangerous commands ask first", async ({ openSite, page }) => {
@@ -315,7 +315,8 @@ test("diagnostics are uploaded to the site, listed and downloaded", async ({ ope
   await alive(page);
   const files = page.locator("#diagnostics");
   await expect(files).toContainText("No file yet.");
-  await page.getByRole("button", { name: "Get diagnostics" }).click();
+  const maintenance = await group(page, "Maintenance");
+  await maintenance.getByRole("button", { name: "Get diagnostics" }).click();
   const { location } = await charger.toBeAsked("GetDiagnostics");
   expect(location).toMatch(new RegExp(`^${openSite}/ocpp/upload/[0-9a-f]{32}/$`));
   const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, place) => (place * 7919) % 251));

@@ -27,6 +27,8 @@ pub struct Bench {
     /// The load generator of charge points, and its yardstick: a WebSocket that answers at once.
     pub load: PathBuf,
     pub bare_central: PathBuf,
+    /// Those who follow the feed.
+    pub watch: PathBuf,
 }
 
 type Measurement = fn(&Bench) -> Result<()>;
@@ -39,6 +41,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("history", figures::history),
     ("pages", figures::pages),
     ("ocpp", ocpp::ocpp),
+    ("feed", ocpp::feed),
 ];
 
 /// `cargo xtask bench [NAME…]`.
@@ -67,6 +70,7 @@ pub fn run(names: &[String]) -> Result<()> {
         wrk,
         load: example("load"),
         bare_central: example("bare_central"),
+        watch: example("watch"),
     };
     println!("\n{}", machine());
     for (name, measure) in MEASUREMENTS {

@@ -25,7 +25,8 @@ pub fn notice(kind: NoticeKind, body: &Markup) -> Markup {
         NoticeKind::Error => ("notice is-faulted", Glyph::CIRCLE_ALERT, "alert"),
     };
     html! {
-        div class=(class) role=(role) {
+        // Known by its kind: it comes and goes above what stays, and must not be taken for it.
+        div class=(class) role=(role) data-key=(class) {
             (icon(glyph))
             div.notice-body { (body) }
         }

@@ -35,7 +35,7 @@ pub fn groups(seen: &Seen<'_>, data: &Details, id: &str, back: &str, online: boo
     ];
     let wrong = data.told.wrong.as_ref().map_or("", |wrong| wrong.form.as_str());
     html! {
-        div.groups {
+        div.groups data-key="groups" {
             @for (index, (name, heading, body, actions)) in groups.iter().enumerate() {
                 details.group id={ "group-" (name) } data-key=(name) open[index == 0 || actions.contains(&wrong)] {
                     summary { (icon(Glyph::CHEVRON_RIGHT)) span { (heading) } }

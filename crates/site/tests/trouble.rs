@@ -37,6 +37,9 @@ enum Trouble {
     IsDumb,
 }
 
+/// A register that the store never takes.
+const POISON: i64 = 4_711;
+
 /// A store that fails as it is told to.
 struct Shaky {
     inner: Arc<dyn Store>,
@@ -69,6 +72,9 @@ macro_rules! shaky {
             }
 
             async fn write(&self, batch: &Batch) -> Result<()> {
+                if batch.values.iter().any(|measured| measured.register == Some(POISON)) {
+                    return Err(StoreError::Corrupt("poison".to_owned()));
+                }
                 self.tried.send_modify(|tried| *tried += 1);
                 match self.trouble() {
                     Trouble::Refuses => return Err(Self::error()),
@@ -303,6 +309,30 @@ async fn what_fails_for_too_long_is_not_answered_and_told_again_it_is_stored_onc
         assert!(running.store.inner.findings(None, 10).await.unwrap().is_empty());
         running.agrees().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_will_never_take_stands_in_nobodys_way() {
+    let running = Running::start(LONG).await;
+    let id = started(running.tell(start(0)).await);
+    running.begin(Trouble::Hangs);
+    let first = running.telling(meter(id, 1));
+    running.tried(1).await;
+    // They wait, and may go into one batch, which is refused as a whole: told again, each is on its own.
+    let waiting = [running.telling(meter(id, 2)), running.telling(meter(id, POISON)), running.telling(meter(id, 3))];
+    running.end();
+    first.await.unwrap().unwrap();
+    let [before, poison, after] = waiting;
+    assert_eq!(poison.await.unwrap(), Err(NotStored));
+    for (minute, told) in [(2, before), (3, after)] {
+        if told.await.unwrap().is_err() {
+            running.tell(meter(id, minute)).await.unwrap();
+        }
+    }
+    assert_eq!(running.tell(meter(id, POISON)).await, Err(NotStored));
+    running.tell(stop(id, 4)).await.unwrap();
+    assert_eq!((running.sessions().await, running.values().await), (1, 3));
+    running.agrees().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

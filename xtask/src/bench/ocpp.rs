@@ -57,13 +57,37 @@ pub fn ocpp(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// How soon a change at a charge point is with those who follow the feed, and what each of them holds.
+pub fn feed(bench: &Bench) -> Result<()> {
+    let site = site_file()?;
+    println!("A charge point changes its state; the time until each subscriber has read it:\n");
+    println!("| subscribers | p50, ms | p99, ms | asked | charge points' answers p99, ms | memory each, KiB |");
+    println!("|--:|--:|--:|--:|--:|--:|");
+    for (subscribers, asked) in [(1_000, "50"), (10_000, "")] {
+        let server = start(bench, &site)?;
+        let out = Command::new(&bench.watch)
+            .args([server.address.to_string(), subscribers.to_string(), SECONDS.to_string(), server.id().to_string()])
+            .stderr(Stdio::inherit())
+            .output()?;
+        let line = String::from_utf8_lossy(&out.stdout);
+        if !out.status.success() || figure(&line, "missed")? > 0.0 {
+            bail!("not all that was told came: {line}");
+        }
+        let figure = |name| figure(&line, name);
+        let (p50, p99, kib) = (figure("p50")?, figure("p99")?, figure("kib")?);
+        let answers = figure("answer_p99")?;
+        println!("| {subscribers} | {p50:.1} | {p99:.1} | {asked} | {answers:.1} | {kib:.1} |");
+    }
+    Ok(())
+}
+
 /// A server on a new database of the site.
 fn start(bench: &Bench, site: &Path) -> Result<Server> {
     let database = site.with_extension("db");
     server::import(&bench.program, site, &database)?;
     let mut command = Command::new(&bench.program);
     // The clock of a measured site stands still; here it goes.
-    Server::start(server::on(&mut command, &database).env_remove("BMW_NOW"))
+    Server::start(server::on(&mut command, &database).env_remove("BMW_NOW").env("BMW_REGISTER_UNKNOWN", "true"))
 }
 
 /// The site file of all charge points that the load may be.
