@@ -44,7 +44,7 @@ test("operation commands say why they cannot be given", async ({ page }) => {
     const button = page.locator(".page-head").getByRole("button", { name, exact: true });
     await expect(button).toBeDisabled();
   }
-  await expect(page.locator(".page-head")).toContainText("No connection");
+  await expect(page.locator(".page-head")).toContainText("No contact for");
 });
 
 test("an unknown charger is named, and another can be picked", async ({ page }) => {
@@ -312,8 +312,10 @@ test("what follows the feed keeps the focus, and what was opened", async ({ page
   let tell;
   await page.routeWebSocket(/\/ws\/charger\/details\//, (route) => {
     const server = route.connectToServer();
-    server.onMessage((message) => route.send(message));
-    tell = (message) => route.send(JSON.stringify(message));
+    // Numbered anew, since there is one message more.
+    let seq = 0;
+    tell = (message) => route.send(JSON.stringify({ ...message, seq: ++seq }));
+    server.onMessage((message) => tell(JSON.parse(message)));
   });
   await open(page, "/overview/");
   const row = page.locator("#chargers tbody tr").first();
@@ -321,7 +323,7 @@ test("what follows the feed keeps the focus, and what was opened", async ({ page
   const id = await link.textContent();
   await page.locator("#energy summary").click();
   await link.focus();
-  tell({ type: "state", vchchargerid: id, vchstate: "Faulted", vchcommand: "Told just now", online: true });
+  tell({ type: "state", time: "2015-12-28T12:00:00", vchchargerid: id, vchstate: "Faulted", vchcommand: "Told just now", online: true });
   await expect(row).toContainText("Told just now");
   await expect(row.locator(".badge")).toHaveText("Faulted");
   await expect(link).toBeFocused();

@@ -91,7 +91,7 @@ test("what is wrong is said at the field, and what was typed stays", async ({ op
   await page.goto(details(openSite));
   await alive(page);
   const limits = await group(page, "Limits");
-  const limit = limits.getByLabel("Limit", { exact: true });
+  const limit = limits.getByRole("textbox", { name: /^Limit\b/ });
   await limit.fill("much");
   await limits.getByRole("button", { name: "Set a limit" }).click();
   await expect(limits.getByRole("alert")).toContainText("must be a number");
