@@ -32,7 +32,7 @@ struct Run {
 
 /// Answers a second, what each costs the server, and what an idle connection holds.
 pub fn ocpp(bench: &Bench) -> Result<()> {
-    let site = site_file()?;
+    let site = site_file(IDLING)?;
     let bare = Server::start(&mut Command::new(&bench.bare_central))?;
     let yardstick = talk(bench, &bare)?;
     drop(bare);
@@ -59,7 +59,8 @@ pub fn ocpp(bench: &Bench) -> Result<()> {
 
 /// How soon a change at a charge point is with those who follow the feed, and what each of them holds.
 pub fn feed(bench: &Bench) -> Result<()> {
-    let site = site_file()?;
+    // Who begins to follow is told of every charge point: a site of the usual size, not that of the idle ones.
+    let site = site_file(0)?;
     println!("A charge point changes its state; the time until each subscriber has read it:\n");
     println!("| subscribers | p50, ms | p99, ms | asked | charge points' answers p99, ms | memory each, KiB |");
     println!("|--:|--:|--:|--:|--:|--:|");
@@ -90,12 +91,12 @@ fn start(bench: &Bench, site: &Path) -> Result<Server> {
     Server::start(server::on(&mut command, &database).env_remove("BMW_NOW").env("BMW_REGISTER_UNKNOWN", "true"))
 }
 
-/// The site file of all charge points that the load may be.
-fn site_file() -> Result<PathBuf> {
-    let path = project::path("target/bench/load.json");
+/// The site file of the first so many charge points that the load may be.
+fn site_file(charge_points: u32) -> Result<PathBuf> {
+    let path = project::path("target/bench").join(format!("load-{charge_points}.json"));
     std::fs::create_dir_all(project::path("target/bench"))?;
     let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
-    let points = (0..IDLING).map(|number| format!(r#"{{"vchchargerid": "LOAD{number:05}", "vchmodelid": ""}}"#));
+    let points = (0..charge_points).map(|number| format!(r#"{{"vchchargerid": "LOAD{number:05}", "vchmodelid": ""}}"#));
     write!(out, "{{\"chargers\": [{}]}}", points.collect::<Vec<_>>().join(",\n"))?;
     out.flush()?;
     Ok(path)
