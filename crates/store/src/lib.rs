@@ -4,6 +4,7 @@
 //! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
 
 mod error;
+mod meter;
 pub mod site_file;
 pub mod zone;
 

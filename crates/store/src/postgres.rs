@@ -54,6 +54,7 @@ pub(crate) struct PostgresStore {
     writer: Pool<Database>,
     readers: Pool<Database>,
     zone: Zone,
+    journal: shared::meter::Journal,
     /// The connection that holds the lock, and how to make it again.
     owner: Option<Mutex<Option<Connection>>>,
     connect: PgConnectOptions,
@@ -81,7 +82,7 @@ impl PostgresStore {
         };
         let writer = pool(1).connect_lazy_with(connect.clone());
         let readers = pool(4).connect_lazy_with(connect.clone());
-        Ok((Self { writer, readers, zone, owner, connect }, opened))
+        Ok((Self { writer, readers, zone, journal: shared::meter::Journal::default(), owner, connect }, opened))
     }
 
     /// That the lock is still held; where its connection was lost, it is taken anew.
@@ -179,6 +180,6 @@ mod testing {
 
     /// Whether a line of a plan reads rows that nobody asked for.
     pub(super) fn is_costly(line: &str) -> bool {
-        line.contains("Seq Scan on transaction") || line.contains("Seq Scan on meter_value")
+        line.contains("Seq Scan on transaction") || line.contains("Seq Scan on meter_part")
     }
 }

@@ -98,35 +98,6 @@ fn told(at: Timestamp, own: Option<i64>) -> Told {
     Told { at, claimed: own.map(Timestamp).filter(|own| *own != at) }
 }
 
-/// One of the newest readings of a running session.
-#[derive(FromRow)]
-pub(crate) struct NewestRow {
-    id: i64,
-    #[sqlx(flatten)]
-    value: MeterValueRow,
-    register_wh: Option<i64>,
-    received_at: i64,
-    claimed_at: Option<i64>,
-}
-
-impl NewestRow {
-    /// Its place among the others, oldest first.
-    pub(crate) fn order(&self) -> (i64, i64) {
-        (self.value.measured_at, self.id)
-    }
-}
-
-impl From<NewestRow> for Measured {
-    fn from(row: NewestRow) -> Self {
-        Self {
-            value: row.value.into(),
-            register: row.register_wh,
-            claimed: row.claimed_at.map(Timestamp),
-            received: Timestamp(row.received_at),
-        }
-    }
-}
-
 /// Carries a session on from its newest reading.
 pub(crate) fn carry_on(session: &mut Session, newest: &Measured) {
     let energy = newest.value.energy.unwrap_or(session.transaction.energy);
@@ -298,8 +269,9 @@ impl TryFrom<CardRow> for Card {
     }
 }
 
+/// A meter value as an earlier version has stored it.
 #[derive(FromRow)]
-pub(crate) struct MeterValueRow {
+pub(crate) struct OldMeterValueRow {
     charge_point: i32,
     connector: i32,
     transaction_id: Option<i32>,
@@ -310,19 +282,27 @@ pub(crate) struct MeterValueRow {
     current_l3: Option<f64>,
     offered: Option<f64>,
     power: Option<f64>,
+    register_wh: Option<i64>,
+    received_at: Option<i64>,
+    claimed_at: Option<i64>,
 }
 
-impl From<MeterValueRow> for MeterValue {
-    fn from(row: MeterValueRow) -> Self {
+impl From<OldMeterValueRow> for Measured {
+    fn from(row: OldMeterValueRow) -> Self {
         Self {
-            charge_point: ChargePointKey(row.charge_point),
-            connector: row.connector,
-            transaction: row.transaction_id.map(TransactionId),
-            at: Timestamp(row.measured_at),
-            energy: row.energy_wh.map(Energy::from_wh),
-            currents: LineCurrents([row.current_l1, row.current_l2, row.current_l3]),
-            offered: row.offered,
-            power: row.power,
+            value: MeterValue {
+                charge_point: ChargePointKey(row.charge_point),
+                connector: row.connector,
+                transaction: row.transaction_id.map(TransactionId),
+                at: Timestamp(row.measured_at),
+                energy: row.energy_wh.map(Energy::from_wh),
+                currents: LineCurrents([row.current_l1, row.current_l2, row.current_l3]),
+                offered: row.offered,
+                power: row.power,
+            },
+            register: row.register_wh,
+            claimed: row.claimed_at.map(Timestamp),
+            received: Timestamp(row.received_at.unwrap_or(row.measured_at)),
         }
     }
 }

@@ -18,14 +18,6 @@ macro_rules! session_columns {
     };
 }
 
-/// The columns of [`crate::rows::MeterValueRow`].
-macro_rules! meter_value_columns {
-    () => {
-        "m.charge_point, m.connector, m.transaction_id, m.measured_at, m.energy_wh, \
-         m.current_l1, m.current_l2, m.current_l3, m.offered, m.power"
-    };
-}
-
 /// The columns of [`crate::rows::ChargePointRow`] that are stored.
 macro_rules! charge_point_columns {
     () => {
@@ -262,18 +254,6 @@ pub(crate) const SESSION_BEGUN: &str = concat!(
 );
 /// The newest reading of each running session, with those that came with it, in no particular order. Its clock may have been set back
 /// meanwhile, by less than a day.
-pub(crate) const NEWEST_READINGS: &str = concat!(
-    "SELECT ",
-    meter_value_columns!(),
-    ", m.id, m.register_wh, m.received_at, m.claimed_at FROM \"transaction\" t JOIN meter_value n ON n.id = (\
-     SELECT l.id FROM meter_value l WHERE l.charge_point = t.charge_point AND l.measured_at >= t.started_at - 86400000 \
-     AND l.transaction_id = t.id AND l.energy_wh IS NOT NULL AND l.register_wh >= 0 \
-     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) \
-     JOIN meter_value m ON m.charge_point = t.charge_point AND m.transaction_id = t.id \
-     AND m.measured_at BETWEEN n.measured_at - 3600000 AND n.measured_at \
-     AND m.received_at = n.received_at AND m.energy_wh IS NOT NULL AND m.register_wh >= 0 \
-     WHERE t.finished_at IS NULL"
-);
 /// Rows follow.
 pub(crate) const ADD_SESSIONS: &str = "INSERT INTO \"transaction\" (id, charge_point, connector, cycle, queued_at, \
      started_at, energy_wh, id_tag, listed_day, told_start, received_start, register_start) ";
@@ -360,30 +340,24 @@ pub(crate) const REBUILD_SUMS: [&str; 4] = [
      GROUP BY charge_point, coalesce(listed_day, -2147483648), finished_at IS NOT NULL",
 ];
 
-pub(crate) const METER_VALUES: &str = concat!(
-    "SELECT ",
-    meter_value_columns!(),
-    " FROM meter_value m WHERE m.charge_point = $1 AND m.measured_at >= $2 AND m.measured_at < $3 \
-     ORDER BY m.measured_at DESC, m.id DESC LIMIT $4"
-);
-pub(crate) const METER_VALUES_OF: &str = concat!(
-    "SELECT ",
-    meter_value_columns!(),
-    " FROM \"transaction\" t JOIN meter_value m ON m.charge_point = t.charge_point \
-     AND m.measured_at >= coalesce(t.started_at, 0) - 86400000 \
-     AND m.measured_at <= coalesce(t.finished_at, 9223372036768375807) + 86400000 \
-     AND m.transaction_id = t.id WHERE t.id = $1 ORDER BY m.measured_at, m.id"
-);
-pub(crate) const LATEST_METER_VALUES: &str = concat!(
-    "SELECT ",
-    meter_value_columns!(),
-    " FROM charge_point c JOIN meter_value m ON m.id = (\
-     SELECT l.id FROM meter_value l WHERE l.charge_point = c.id AND l.measured_at >= $1 \
-     ORDER BY l.measured_at DESC, l.id DESC LIMIT 1) ORDER BY c.id"
-);
+pub(crate) const ADD_TO_JOURNAL: &str = "INSERT INTO meter_journal (batch, readings) VALUES ($1, $2)";
+pub(crate) const JOURNAL: &str = "SELECT readings FROM meter_journal ORDER BY batch";
+pub(crate) const CLEAR_JOURNAL: &str = "DELETE FROM meter_journal";
 /// Rows follow.
-pub(crate) const ADD_METER_VALUES: &str = "INSERT INTO meter_value (charge_point, connector, transaction_id, \
-     measured_at, energy_wh, current_l1, current_l2, current_l3, offered, power, register_wh, received_at, claimed_at) ";
+pub(crate) const ADD_METER_PARTS: &str = "INSERT INTO meter_part (charge_point, first_at, last_at, readings) ";
+/// Those that have something of a span, newest first.
+pub(crate) const METER_PARTS: &str = "SELECT last_at, readings FROM meter_part \
+     WHERE charge_point = $1 AND last_at >= $2 AND first_at < $3 AND last_at < $4 ORDER BY last_at DESC, id DESC";
+pub(crate) const LATEST_METER_PARTS: &str = "SELECT m.readings FROM charge_point c JOIN meter_part m ON m.id = (\
+     SELECT l.id FROM meter_part l WHERE l.charge_point = c.id AND l.last_at >= $1 \
+     ORDER BY l.last_at DESC, l.id DESC LIMIT 1) ORDER BY c.id";
+
+/// What an earlier version has stored.
+pub(crate) const OLD_METER_CHARGE_POINTS: &str = "SELECT DISTINCT charge_point FROM meter_value";
+pub(crate) const OLD_METER_VALUES: &str = "SELECT charge_point, connector, transaction_id, measured_at, energy_wh, \
+     current_l1, current_l2, current_l3, offered, power, register_wh, received_at, claimed_at FROM meter_value \
+     WHERE charge_point = $1 ORDER BY measured_at, id";
+pub(crate) const CLEAR_OLD_METER_VALUES: &str = "DELETE FROM meter_value";
 
 pub(crate) const ADD_AUDIT: &str =
     "INSERT INTO audit (at, actor, origin, action, before, after) VALUES ($1, $2, $3, $4, $5, $6)";
@@ -393,13 +367,15 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 14] = [
+pub(crate) const CLEAR: [&str; 16] = [
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
     "DELETE FROM charge_point_event",
     "DELETE FROM frame_part",
     "DELETE FROM finding",
     "DELETE FROM meter_value",
+    CLEAR_JOURNAL,
+    "DELETE FROM meter_part",
     "DELETE FROM command",
     "DELETE FROM connector",
     "DELETE FROM \"transaction\"",

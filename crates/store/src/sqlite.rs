@@ -44,6 +44,7 @@ pub(crate) struct SqliteStore {
     writer: Pool<Database>,
     readers: Pool<Database>,
     zone: Zone,
+    journal: shared::meter::Journal,
     /// Held while the store lives; the system lets go of it however the process ends.
     lock: Mutex<Option<File>>,
 }
@@ -82,7 +83,7 @@ impl SqliteStore {
         let writer = pool(1).connect_with(write).await?;
         let (zone, opened) = shared::prepare(&mut *writer.acquire().await?, options).await?;
         let readers = pool(4).connect_lazy_with(read);
-        Ok((Self { writer, readers, zone, lock: Mutex::new(lock) }, opened))
+        Ok((Self { writer, readers, zone, journal: shared::meter::Journal::default(), lock: Mutex::new(lock) }, opened))
     }
 
     /// The lock on a file cannot be lost.

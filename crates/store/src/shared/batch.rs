@@ -1,9 +1,10 @@
 //! What the running site writes in one step.
 
+use super::meter::{self, Journal};
 use super::{Connection, Database, counted_day, listed_day};
 use crate::rows::TransactionRow;
 use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
-use bmw_domain::charger::{Connector, End, Finding, Happening, Measured, Session, SessionChange};
+use bmw_domain::charger::{Connector, End, Finding, Happening, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
 use sqlx::QueryBuilder;
@@ -16,7 +17,7 @@ const ROWS: usize = 256;
 const STEP: usize = 16;
 
 /// Writes a batch; `false` when it was written before.
-pub(super) async fn write(connection: &mut Connection, zone: &Zone, batch: &Batch) -> Result<bool> {
+pub(super) async fn write(connection: &mut Connection, zone: &Zone, journal: &Journal, batch: &Batch) -> Result<bool> {
     let begun = sqlx::query(sql::BEGIN_BATCH).bind(batch.number).execute(&mut *connection).await?;
     if begun.rows_affected() == 0 {
         return Ok(false);
@@ -25,7 +26,7 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, batch: &Batc
     put_states(connection, &batch.states).await?;
     put_connectors(connection, &batch.connectors).await?;
     put_sessions(connection, zone, &batch.sessions).await?;
-    add_meter_values(connection, &batch.values).await?;
+    meter::add(connection, journal, batch.number, &batch.values).await?;
     add_findings(connection, &batch.findings).await?;
     add_happenings(connection, &batch.happenings).await?;
     Ok(true)
@@ -250,27 +251,6 @@ impl Sums {
     }
 }
 
-async fn add_meter_values(connection: &mut Connection, values: &[Measured]) -> Result<()> {
-    put_rows(connection, sql::ADD_METER_VALUES, values, "", |row, measured| {
-        let value = &measured.value;
-        let [l1, l2, l3] = value.currents.0;
-        row.push_bind(value.charge_point.0)
-            .push_bind(value.connector)
-            .push_bind(value.transaction.map(|id| id.0))
-            .push_bind(value.at.0)
-            .push_bind(value.energy.map(Energy::wh))
-            .push_bind(l1)
-            .push_bind(l2)
-            .push_bind(l3)
-            .push_bind(value.offered)
-            .push_bind(value.power)
-            .push_bind(measured.register)
-            .push_bind(measured.received.0)
-            .push_bind(measured.claimed.map(|at| at.0));
-    })
-    .await
-}
-
 pub(super) async fn add_frames(connection: &mut Connection, parts: &[FramePart]) -> Result<()> {
     put_rows(connection, sql::ADD_FRAMES, parts, "", |row, part| {
         row.push_bind(part.charge_point.0).push_bind(part.frames).push_bind(part.lines.as_slice());
@@ -319,7 +299,7 @@ async fn add_happenings(connection: &mut Connection, happenings: &[Happening]) -
 }
 
 /// A row of values on its way into a statement.
-type Row<'q> = Separated<'q, Database, &'static str>;
+pub(super) type Row<'q> = Separated<'q, Database, &'static str>;
 
 /// Parts of a few lengths: the database meets only so many texts of a statement, and keeps each of them prepared, and a list needs
 /// few statements, each of which is a way to the database and back.
@@ -338,7 +318,7 @@ fn parts<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// Puts in rows, many in one statement.
-async fn put_rows<'a, T>(
+pub(super) async fn put_rows<'a, T>(
     connection: &mut Connection,
     head: &'static str,
     rows: &'a [T],

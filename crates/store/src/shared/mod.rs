@@ -4,13 +4,14 @@
 mod batch;
 mod diagnostics;
 mod import;
+pub(crate) mod meter;
 #[cfg(test)]
 mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
     self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
-    MeterValueRow, ModelRow, NewestRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -44,6 +45,12 @@ pub(crate) async fn prepare(connection: &mut Connection, options: &OpenOptions) 
         error => StoreError::Migration(error),
     })?;
     let created = create_site(connection, options.zone.as_ref()).await?;
+    if options.role == Role::Owner {
+        let mut tx = begin_write_on(connection).await?;
+        meter::move_old(&mut tx).await?;
+        meter::lay_together(&mut tx).await?;
+        tx.commit().await?;
+    }
     let name: String = sqlx::query_scalar(sql::ZONE).fetch_one(&mut *connection).await?;
     let stored = Zone::named(&name)?;
     let wanted = options.zone.as_ref().filter(|wanted| **wanted != stored && options.role == Role::Owner);
@@ -229,10 +236,8 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
 async fn whole_running(connection: &mut Connection) -> Result<(Vec<Session>, Vec<Measured>)> {
     let rows = sqlx::query_as::<_, SessionRow>(sql::WHOLE_RUNNING).fetch_all(&mut *connection).await?;
     let mut sessions: Vec<Session> = rows.into_iter().map(Session::from).collect();
-    let mut rows = sqlx::query_as::<_, NewestRow>(sql::NEWEST_READINGS).fetch_all(connection).await?;
     // Each carries its session on a little further.
-    rows.sort_by_key(NewestRow::order);
-    let newest: Vec<Measured> = rows.into_iter().map(Measured::from).collect();
+    let newest = meter::newest_of_running(connection, &sessions).await?;
     for reading in &newest {
         let place = reading
             .value
@@ -450,24 +455,23 @@ impl Store for ThisStore {
         to: Timestamp,
         limit: u32,
     ) -> Result<Vec<MeterValue>> {
-        let newest_first = sqlx::query_as::<_, MeterValueRow>(sql::METER_VALUES)
-            .bind(charge_point.0)
-            .bind(from.0)
-            .bind(to.0)
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
-            .await?;
-        Ok(newest_first.into_iter().rev().map(MeterValue::from).collect())
+        let mut tx = self.begin_snapshot().await?;
+        let span = meter::Span { charge_point, from, to };
+        meter::newest(&mut tx, span, usize::try_from(limit).unwrap_or(usize::MAX)).await
     }
 
     async fn meter_values_of(&self, transaction: TransactionId) -> Result<Vec<MeterValue>> {
-        let values = sqlx::query_as::<_, MeterValueRow>(sql::METER_VALUES_OF).bind(transaction.0);
-        Ok(values.fetch_all(&self.readers).await?.into_iter().map(MeterValue::from).collect())
+        let mut tx = self.begin_snapshot().await?;
+        let row = sqlx::query_as::<_, SessionRow>(sql::WHOLE_SESSION).bind(transaction.0);
+        match row.fetch_optional(&mut *tx).await? {
+            Some(row) => meter::of_session(&mut tx, &row.into()).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn latest_meter_values(&self, since: Timestamp) -> Result<Vec<MeterValue>> {
-        let values = sqlx::query_as::<_, MeterValueRow>(sql::LATEST_METER_VALUES).bind(since.0);
-        Ok(values.fetch_all(&self.readers).await?.into_iter().map(MeterValue::from).collect())
+        let mut tx = self.begin_snapshot().await?;
+        meter::latest(&mut tx, since).await
     }
 
     async fn add_charge_point(&self, charge_point: &ChargePoint, audit: Option<&AuditEntry>) -> Result<ChargePointKey> {
@@ -489,7 +493,7 @@ impl Store for ThisStore {
 
     async fn write(&self, batch: &Batch) -> Result<()> {
         let mut tx = self.begin_write().await?;
-        if batch::write(&mut tx, &self.zone, batch).await? {
+        if batch::write(&mut tx, &self.zone, &self.journal, batch).await? {
             tx.commit().await?;
         }
         Ok(())

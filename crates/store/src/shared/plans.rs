@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row};
 use std::sync::Arc;
 
 /// Statements and the number of their parameters, which are all whole numbers.
-const STATEMENTS: [(&str, usize); 21] = [
+const STATEMENTS: [(&str, usize); 19] = [
     (sql::SESSION, 1),
     (sql::SESSIONS_OF_DAY, 1),
     (sql::RECENT_SESSIONS, 1),
@@ -25,14 +25,12 @@ const STATEMENTS: [(&str, usize); 21] = [
     (sql::CHARGE_POINTS, 0),
     (sql::WHOLE_RUNNING, 0),
     (sql::WHOLE_SESSION, 1),
-    (sql::NEWEST_READINGS, 0),
     (sql::FINDINGS, 1),
     (sql::HAPPENINGS, 2),
     (sql::LAST_ANSWERS, 1),
     (sql::FINDINGS_OF, 2),
-    (sql::METER_VALUES, 4),
-    (sql::METER_VALUES_OF, 1),
-    (sql::LATEST_METER_VALUES, 1),
+    (sql::METER_PARTS, 4),
+    (sql::LATEST_METER_PARTS, 1),
     (sql::IS_EMPTY, 0),
 ];
 
