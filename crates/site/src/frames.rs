@@ -5,24 +5,29 @@ use crate::running::Site;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{FramePart, StoreError};
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// How often frames are written, and how many bytes of them at the latest.
 const EVERY: Duration = Duration::from_secs(2);
 const AT_MOST: usize = 12 << 20;
 /// How many bytes may wait while the database is busy; more frames are not logged.
 const WAITING: usize = 2 * AT_MOST;
-/// How often the oldest are forgotten.
-const PRUNED: Duration = Duration::from_mins(1);
 /// The newest so many of each charge point are kept, and so many bytes of all.
 const FRAMES_KEPT: i64 = 10_000;
 const BYTES_KEPT: i64 = 1 << 30;
-/// Parts that are looked through for what is asked.
-const PARTS_READ: u32 = 2_000;
+/// How many more of a charge point may be there before its oldest are forgotten.
+const FRAMES_OVER: i64 = 1_000;
+/// The most charge points that are seen to at a time, and the most parts that are dropped at a time: those who wait for an answer
+/// wait for it.
+const PRUNED: usize = 32;
+const DROPPED: u32 = 256;
+/// Parts that are read at a time for what is asked.
+const PARTS_READ: u32 = 256;
 
 /// Which way a frame went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +138,7 @@ impl FrameLog {
 }
 
 async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infallible>) {
-    let mut pruned = Instant::now();
+    let mut bounds = Bounds::default();
     let mut page = Page::default();
     loop {
         let is_over = tokio::select! {
@@ -143,18 +148,73 @@ async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infall
         };
         // What was written gives its room to what comes next.
         std::mem::swap(&mut page, &mut *open.page());
-        write(&site, &page).await;
+        let parts: Vec<FramePart> =
+            page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
         page.clear();
+        let outcome = async {
+            write(&site, &parts).await?;
+            bounds.grown(&parts);
+            if is_over { Ok(()) } else { bounds.keep(&site).await }
+        };
+        if let Err(error) = outcome.await {
+            tracing::warn!(%error, "frames could not be logged");
+        }
         if is_over {
             return;
         }
-        if pruned.elapsed() > PRUNED {
-            pruned = Instant::now();
-            let _step = site.step().await;
-            if let Err(error) = site.store().prune_frames(FRAMES_KEPT, BYTES_KEPT).await {
-                tracing::warn!(%error, "old frames could not be forgotten");
+    }
+}
+
+/// What the log holds, as far as it must be known to keep it within its bounds.
+#[derive(Debug, Default)]
+struct Bounds {
+    /// How many frames of a charge point have come since its oldest were last forgotten; of one that was not looked at
+    /// since the start nobody knows.
+    since: HashMap<ChargePointKey, i64>,
+    /// Charge points whose oldest are to be forgotten.
+    due: VecDeque<ChargePointKey>,
+    /// The bytes of all parts; counted once.
+    bytes: Option<i64>,
+}
+
+impl Bounds {
+    fn grown(&mut self, parts: &[FramePart]) {
+        for part in parts {
+            let since = self.since.entry(part.charge_point).or_insert(FRAMES_OVER);
+            let before = *since;
+            *since += i64::from(part.frames);
+            if before <= FRAMES_OVER && *since > FRAMES_OVER {
+                self.due.push_back(part.charge_point);
             }
         }
+        let size: usize = parts.iter().map(|part| part.lines.len()).sum();
+        self.bytes = self.bytes.map(|bytes| bytes.saturating_add_unsigned(size as u64));
+    }
+
+    /// Forgets what is beyond, a little at a time.
+    async fn keep(&mut self, site: &Site) -> Result<(), StoreError> {
+        let store = site.store();
+        let mut bytes = match self.bytes {
+            Some(bytes) => bytes,
+            None => store.frame_bytes().await?,
+        };
+        for _ in 0..PRUNED {
+            let Some(charge_point) = self.due.front().copied() else { break };
+            let _step = site.step().await;
+            bytes -= store.prune_frames(charge_point, FRAMES_KEPT).await?;
+            self.due.pop_front();
+            self.since.insert(charge_point, 0);
+        }
+        while bytes > BYTES_KEPT {
+            let _step = site.step().await;
+            let gone = store.drop_oldest_frames(DROPPED).await?;
+            if gone == 0 {
+                break;
+            }
+            bytes -= gone;
+        }
+        self.bytes = Some(bytes);
+        Ok(())
     }
 }
 
@@ -170,16 +230,12 @@ fn push_line(lines: &mut String, at: Timestamp, way: Way, text: &str) {
     lines.push('\n');
 }
 
-async fn write(site: &Site, page: &Page) {
-    let parts: Vec<FramePart> =
-        page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
+async fn write(site: &Site, parts: &[FramePart]) -> Result<(), StoreError> {
     if parts.is_empty() {
-        return;
+        return Ok(());
     }
     let _step = site.step().await;
-    if let Err(error) = site.store().add_frames(&parts).await {
-        tracing::warn!(%error, "frames could not be logged");
-    }
+    site.store().add_frames(parts).await
 }
 
 /// Lines of one charge point, packed.
@@ -204,17 +260,24 @@ impl Site {
         most: usize,
     ) -> Result<Vec<Frame>, StoreError> {
         let mut found = Vec::new();
-        for part in self.store().frames(charge_point, PARTS_READ).await? {
-            let lines = lz4_flex::decompress_size_prepended(&part.lines)
-                .map_err(|error| StoreError::Corrupt(format!("frames: {error}")))?;
-            let text = String::from_utf8_lossy(&lines);
-            let frames = text.lines().rev().filter_map(read_line);
-            found.extend(frames.filter(|frame| frame.text.contains(containing)).take(most - found.len()));
-            if found.len() >= most {
-                break;
+        let mut before = None;
+        loop {
+            let parts = self.store().frames(charge_point, before, PARTS_READ).await?;
+            for (id, part) in &parts {
+                before = Some(*id);
+                let lines = lz4_flex::decompress_size_prepended(&part.lines)
+                    .map_err(|error| StoreError::Corrupt(format!("frames: {error}")))?;
+                let text = String::from_utf8_lossy(&lines);
+                let frames = text.lines().rev().filter_map(read_line);
+                found.extend(frames.filter(|frame| frame.text.contains(containing)).take(most - found.len()));
+                if found.len() >= most {
+                    return Ok(found);
+                }
+            }
+            if parts.is_empty() {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 }
 
@@ -252,6 +315,22 @@ mod tests {
         page.clear();
         assert!(page.lines.capacity() < 1 << 20, "a burst does not hold its memory");
         assert!(page.by_charge_point().is_empty());
+    }
+
+    #[test]
+    fn who_has_spoken_much_is_seen_to_once() {
+        let part = |key, frames| FramePart { charge_point: ChargePointKey(key), frames, lines: vec![0; 10] };
+        let mut bounds = Bounds { bytes: Some(5), ..Bounds::default() };
+        // What was there before the start is not known: each is looked at once.
+        bounds.grown(&[part(2, 1), part(1, 1), part(2, 900)]);
+        assert_eq!(bounds.due, [ChargePointKey(2), ChargePointKey(1)]);
+        assert_eq!(bounds.bytes, Some(35));
+        bounds.due.clear();
+        bounds.since = HashMap::from([(ChargePointKey(1), 0)]);
+        bounds.grown(&[part(1, 1_000)]);
+        assert!(bounds.due.is_empty());
+        bounds.grown(&[part(1, 1), part(1, 1)]);
+        assert_eq!(bounds.due, [ChargePointKey(1)]);
     }
 
     #[test]

@@ -142,8 +142,10 @@ shaky! {
     fn sweep_diagnostics(parts: u32) -> bool;
     fn findings(charge_point: Option<ChargePointKey>, limit: u32) -> Vec<Finding>;
     fn add_frames(parts: &[FramePart]) -> ();
-    fn prune_frames(frames: i64, bytes: i64) -> ();
-    fn frames(charge_point: ChargePointKey, parts: u32) -> Vec<FramePart>;
+    fn prune_frames(charge_point: ChargePointKey, frames: i64) -> i64;
+    fn drop_oldest_frames(parts: u32) -> i64;
+    fn frame_bytes() -> i64;
+    fn frames(charge_point: ChargePointKey, before: Option<i64>, parts: u32) -> Vec<(i64, FramePart)>;
     fn put_cards(cards: &[Card], audit: &AuditEntry) -> ();
     fn remove_card(tag: &IdTag, audit: &AuditEntry) -> ();
     fn add_command(command: &NewCommand, audit: &AuditEntry) -> Command;

@@ -288,11 +288,22 @@ pub trait Store: Send + Sync + 'static {
     /// Adds raw frames to their log.
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()>;
 
-    /// Forgets the oldest frames: those beyond so many of each charge point, and beyond so many bytes of all.
-    async fn prune_frames(&self, frames: i64, bytes: i64) -> Result<()>;
+    /// Forgets the oldest frames of a charge point, beyond so many, to a part. Says how many bytes of parts went.
+    async fn prune_frames(&self, charge_point: ChargePointKey, frames: i64) -> Result<i64>;
 
-    /// The newest parts of a charge point's log, newest first.
-    async fn frames(&self, charge_point: ChargePointKey, parts: u32) -> Result<Vec<FramePart>>;
+    /// Forgets so many of the oldest parts of all charge points' frames. Says how many bytes went; 0 when there was none.
+    async fn drop_oldest_frames(&self, parts: u32) -> Result<i64>;
+
+    /// The bytes of all parts of frames.
+    async fn frame_bytes(&self) -> Result<i64>;
+
+    /// The newest parts of a charge point's log before one, newest first, each with its number.
+    async fn frames(
+        &self,
+        charge_point: ChargePointKey,
+        before: Option<i64>,
+        parts: u32,
+    ) -> Result<Vec<(i64, FramePart)>>;
 
     /// Puts cards in the place of those of their names, and the audit entry with them, all or nothing.
     async fn put_cards(&self, cards: &[Card], audit: &AuditEntry) -> Result<()>;

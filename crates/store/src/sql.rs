@@ -161,14 +161,17 @@ pub(crate) const PRUNE_HAPPENINGS: &str = "DELETE FROM charge_point_event WHERE 
 
 /// Rows follow.
 pub(crate) const ADD_FRAMES: &str = "INSERT INTO frame_part (charge_point, frames, lines) ";
-pub(crate) const FRAMES: &str =
-    "SELECT charge_point, frames, lines FROM frame_part WHERE charge_point = $1 ORDER BY id DESC LIMIT $2";
-/// Both limits are kept to a part.
-pub(crate) const PRUNE_FRAMES: &str = "DELETE FROM frame_part WHERE id IN (SELECT id FROM (\
-     SELECT id, frames, length(lines) AS size, \
-     sum(frames) OVER (PARTITION BY charge_point ORDER BY id DESC) AS newer_frames, \
-     sum(length(lines)) OVER (ORDER BY id DESC) AS newer_bytes FROM frame_part) AS counted \
-     WHERE newer_frames - frames >= $1 OR newer_bytes - size >= $2)";
+pub(crate) const FRAMES: &str = "SELECT id, charge_point, frames, lines FROM frame_part WHERE charge_point = $1 AND id < $2 \
+     ORDER BY id DESC LIMIT $3";
+/// The number of the oldest part without which there would be too few frames.
+pub(crate) const OLDEST_FRAMES_KEPT: &str = "SELECT min(id) FROM (SELECT id, frames, \
+     sum(frames) OVER (ORDER BY id DESC) AS newer FROM frame_part WHERE charge_point = $1) AS counted \
+     WHERE newer - frames < $2";
+pub(crate) const PRUNE_FRAMES: &str =
+    "DELETE FROM frame_part WHERE charge_point = $1 AND id < $2 RETURNING CAST(length(lines) AS BIGINT)";
+pub(crate) const DROP_OLDEST_FRAMES: &str = "DELETE FROM frame_part \
+     WHERE id IN (SELECT id FROM frame_part ORDER BY id LIMIT $1) RETURNING CAST(length(lines) AS BIGINT)";
+pub(crate) const FRAME_BYTES: &str = "SELECT CAST(coalesce(sum(length(lines)), 0) AS BIGINT) FROM frame_part";
 
 macro_rules! select_commands {
     ($rest:literal) => {

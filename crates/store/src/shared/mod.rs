@@ -535,17 +535,43 @@ impl Store for ThisStore {
         Ok(())
     }
 
-    async fn prune_frames(&self, frames: i64, bytes: i64) -> Result<()> {
+    async fn prune_frames(&self, charge_point: ChargePointKey, frames: i64) -> Result<i64> {
         let mut tx = self.begin_write().await?;
-        sqlx::query(sql::PRUNE_FRAMES).bind(frames).bind(bytes).execute(&mut *tx).await?;
+        let oldest_kept: Option<i64> =
+            sqlx::query_scalar(sql::OLDEST_FRAMES_KEPT).bind(charge_point.0).bind(frames).fetch_one(&mut *tx).await?;
+        let gone: Vec<i64> = match oldest_kept {
+            Some(id) => sqlx::query_scalar(sql::PRUNE_FRAMES).bind(charge_point.0).bind(id).fetch_all(&mut *tx).await?,
+            None => Vec::new(),
+        };
         tx.commit().await?;
-        Ok(())
+        Ok(gone.iter().sum())
     }
 
-    async fn frames(&self, charge_point: ChargePointKey, parts: u32) -> Result<Vec<FramePart>> {
-        let rows: Vec<(i32, i32, Vec<u8>)> =
-            sqlx::query_as(sql::FRAMES).bind(charge_point.0).bind(i64::from(parts)).fetch_all(&self.readers).await?;
-        let part = |(key, frames, lines)| FramePart { charge_point: ChargePointKey(key), frames, lines };
+    async fn drop_oldest_frames(&self, parts: u32) -> Result<i64> {
+        let mut tx = self.begin_write().await?;
+        let gone: Vec<i64> =
+            sqlx::query_scalar(sql::DROP_OLDEST_FRAMES).bind(i64::from(parts)).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(gone.iter().sum())
+    }
+
+    async fn frame_bytes(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar(sql::FRAME_BYTES).fetch_one(&self.readers).await?)
+    }
+
+    async fn frames(
+        &self,
+        charge_point: ChargePointKey,
+        before: Option<i64>,
+        parts: u32,
+    ) -> Result<Vec<(i64, FramePart)>> {
+        let rows: Vec<(i64, i32, i32, Vec<u8>)> = sqlx::query_as(sql::FRAMES)
+            .bind(charge_point.0)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(i64::from(parts))
+            .fetch_all(&self.readers)
+            .await?;
+        let part = |(id, key, frames, lines)| (id, FramePart { charge_point: ChargePointKey(key), frames, lines });
         Ok(rows.into_iter().map(part).collect())
     }
 
