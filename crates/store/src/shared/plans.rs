@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row};
 use std::sync::Arc;
 
 /// Statements and the number of their parameters, which are all whole numbers.
-const STATEMENTS: [(&str, usize); 21] = [
+const STATEMENTS: [(&str, usize); 22] = [
     (sql::SESSION, 1),
     (sql::SESSIONS_OF_DAY, 1),
     (sql::RECENT_SESSIONS, 1),
@@ -30,6 +30,7 @@ const STATEMENTS: [(&str, usize); 21] = [
     (sql::HAPPENINGS, 2),
     (sql::LAST_ANSWERS, 1),
     (sql::FINDINGS_OF, 2),
+    (sql::PRUNE_FINDINGS, 2),
     (sql::METER_VALUES, 4),
     (sql::METER_VALUES_OF, 1),
     (sql::LATEST_METER_VALUES, 1),
