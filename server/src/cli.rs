@@ -85,6 +85,12 @@ pub struct Options {
     /// Take in charge points that nobody knows, instead of letting them ask to join
     #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
     pub register_unknown: bool,
+    /// What to do with charge points that offer no subprotocol: accept them as OCPP 1.6 or reject them [default: accept]
+    #[arg(long, env = "BMW_NO_SUBPROTOCOL", value_name = "WHAT", global = true)]
+    pub no_subprotocol: Option<String>,
+    /// How often charge points give a sign of life, seconds; three times without one is the end of a connection [default: 60]
+    #[arg(long, env = "BMW_HEARTBEAT", value_name = "SECONDS", global = true)]
+    pub heartbeat: Option<String>,
     /// What to do with cards that nobody has entered: accept or reject [default: accept]
     #[arg(long, env = "BMW_UNKNOWN_CARDS", value_name = "WHAT", global = true)]
     pub unknown_cards: Option<String>,

@@ -84,13 +84,11 @@ impl Config {
         }
         config.simulator = options.simulator;
         config.ocpp.registers_unknown = options.register_unknown;
-        config.rejects_unknown_cards = match given(options.unknown_cards).as_deref() {
-            None | Some("accept") => false,
-            Some("reject") => true,
-            Some(other) => {
-                return Err(Failure::usage(format!("--unknown-cards: {other:?} is neither accept nor reject")));
-            }
-        };
+        config.ocpp.needs_subprotocol = rejects("--no-subprotocol", options.no_subprotocol)?;
+        if let Some(seconds) = given(options.heartbeat) {
+            config.ocpp.heartbeat = heartbeat(&seconds)?;
+        }
+        config.rejects_unknown_cards = rejects("--unknown-cards", options.unknown_cards)?;
         if let Some(tag) = given(options.operator_id_tag) {
             IdTag::new(&tag).map_err(|error| Failure::usage(format!("--operator-id-tag: {error}")))?;
             config.operator_id_tag = tag;
@@ -132,6 +130,23 @@ fn check_address(option: &str, listen: &str) -> Result<(), Failure> {
     }
 }
 
+/// Whether something is rejected; without a word it is accepted.
+fn rejects(option: &str, value: Option<String>) -> Result<bool, Failure> {
+    match given(value).as_deref() {
+        None | Some("accept") => Ok(false),
+        Some("reject") => Ok(true),
+        Some(other) => Err(Failure::usage(format!("{option}: {other:?} is neither accept nor reject"))),
+    }
+}
+
+/// Charge points are told whole seconds (OCPP 1.6, 6.6 `BootNotification.conf`).
+fn heartbeat(text: &str) -> Result<Duration, Failure> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Failure::usage(format!("--heartbeat: {text:?} is not a whole number of seconds from 1 to 86400"))
+    })
+}
+
 fn interval(text: &str) -> Result<Duration, Failure> {
     let seconds = decimal::parse_finite(text).ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
@@ -161,10 +176,12 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 8] = [
+        let cases: [(&str, Change, &[&str]); 10] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
+            ("--no-subprotocol", |options, value| options.no_subprotocol = Some(value), &["maybe", "Reject"]),
+            ("--heartbeat", |options, value| options.heartbeat = Some(value), &["0", "-1", "1.5", "86401", "x"]),
             ("--unknown-cards", |options, value| options.unknown_cards = Some(value), &["maybe", "Accept"]),
             ("--timezone", |options, value| options.timezone = Some(value), &["Moon/Crater"]),
             ("--now", |options, value| options.now = Some(value), &["today", "2015-12-28", "2015-12-28T12:00:00Z"]),
@@ -178,6 +195,21 @@ mod tests {
                 assert!(failure.to_string().starts_with(option), "{failure}");
             }
         }
+    }
+
+    #[test]
+    fn the_central_system_is_told_what_was_given() {
+        let told = |what: &str, seconds: &str| {
+            let config = read(|options| {
+                options.no_subprotocol = Some(what.to_owned());
+                options.heartbeat = Some(seconds.to_owned());
+            });
+            let ocpp = config.unwrap().ocpp;
+            (ocpp.needs_subprotocol, ocpp.heartbeat.as_secs())
+        };
+        assert_eq!(told("", ""), (false, 60));
+        assert_eq!(told("accept", "1"), (false, 1));
+        assert_eq!(told("reject", "86400"), (true, 86_400));
     }
 
     #[test]

@@ -32,7 +32,13 @@ const SEND: Duration = Duration::from_secs(20);
 const MISSED: u32 = 3;
 /// What the site wants to be measured (reading guide, "Load of the site's phases").
 const MEASURANDS: &str = "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import";
+/// What it is content with where a charge point does not take all of that.
+const FEWER_MEASURANDS: &str = "Energy.Active.Import.Register,Current.Import";
 const SAMPLE_SECONDS: &str = "60";
+/// How often it is told that a charge point lives, where nothing else says so.
+const ALIVE: Duration = Duration::from_secs(5);
+/// How long the end of a connection may take to be said.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A call that waits for its answer.
 struct Waiting {
@@ -48,8 +54,27 @@ struct Asked {
     until: Instant,
     /// Who wants to know; none for what the connection asks by itself.
     reply: Option<oneshot::Sender<Reply>>,
-    /// It asks for a boot.
-    is_for_boot: bool,
+    aim: Aim,
+}
+
+/// What a call of ours is for, as far as the connection itself makes something of the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    /// A boot.
+    Boot,
+    /// That all is measured that the site wants.
+    Measurands,
+    Other,
+}
+
+impl Aim {
+    fn of(action: &str, payload: &Value, is_own: bool) -> Self {
+        match action {
+            "TriggerMessage" if payload["requestedMessage"] == "BootNotification" => Self::Boot,
+            "ChangeConfiguration" if is_own && payload["value"] == MEASURANDS => Self::Measurands,
+            _ => Self::Other,
+        }
+    }
 }
 
 struct Connection {
@@ -63,10 +88,12 @@ struct Connection {
     own: VecDeque<(&'static str, Value)>,
     last_id: u32,
     heard_at: Instant,
+    /// When it was last told that it lives, since nothing else said so.
+    alive_at: Option<Instant>,
     /// When the charge point is asked what it is doing, unless it says so before.
     curious_at: Option<Instant>,
-    /// We have asked for a boot: the next one says nothing about a start.
-    has_asked_for_boot: bool,
+    /// We have asked for a boot: one that comes before says nothing about a start.
+    boot_until: Option<Instant>,
 }
 
 /// Why a connection ends.
@@ -74,6 +101,8 @@ struct Connection {
 enum Over {
     /// The charge point went away.
     Gone,
+    /// It has said so.
+    Closed,
     /// It gave no sign of life.
     Silent,
     /// A newer connection of it has come.
@@ -118,8 +147,9 @@ pub(crate) async fn run(
         own: VecDeque::new(),
         last_id: 0,
         heard_at: now,
+        alive_at: None,
         curious_at,
-        has_asked_for_boot: false,
+        boot_until: None,
     };
     let over = connection.serve(peer).await;
     tracing::debug!(charge_point = key.0, ?over, "a connection ended");
@@ -184,10 +214,22 @@ impl Connection {
                 self.central.frames.note(self.key, arrival, Way::In, text.as_str());
                 self.text(text.as_str(), arrival).await
             }
-            Message::Close(_) => Err(Over::Gone),
+            Message::Close(_) => Err(Over::Closed),
             // Pings are answered by the library; bytes are no frames.
-            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(()),
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                self.lives(Clock::real()).await
+            }
         }
+    }
+
+    /// What says nothing else says that the charge point lives. That is told now and then, and nobody waits for it to be stored.
+    async fn lives(&mut self, arrival: Timestamp) -> Result<(), Over> {
+        if self.alive_at.is_some_and(|at| self.heard_at.duration_since(at) < ALIVE) {
+            return Ok(());
+        }
+        self.alive_at = Some(self.heard_at);
+        drop(self.central.counter.hand_in(self.key, Event::Alive, arrival).await?);
+        Ok(())
     }
 
     async fn text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
@@ -198,39 +240,39 @@ impl Connection {
                     let form = Form::of(&event);
                     let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
                     self.waiting.push_back(Waiting { id: id.to_owned(), form, answer });
-                    Ok(())
+                    return Ok(());
                 }
                 Err(not_read) => {
                     tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
                     let (code, text) = refusal(not_read);
-                    self.send(frame::error(id, code, &text)).await
+                    self.send(frame::error(id, code, &text)).await?;
                 }
             },
             Ok(Frame::Result { id, payload }) => {
                 let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
                 self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))));
-                self.ask_next().await
+                self.ask_next().await?;
             }
             Ok(Frame::Error { id, code, description }) => {
                 self.replied(&id, Reply::Error(code.into_owned(), description.into_owned()));
-                self.ask_next().await
+                self.ask_next().await?;
             }
             // It closes nothing.
             Err(NoFrame::Unreadable) => {
                 tracing::debug!(charge_point = self.key.0, "what came is no frame");
-                Ok(())
             }
             Err(NoFrame::BrokenCall(id)) => {
-                self.send(frame::error(&id, ErrorCode::FormationViolation, "the action is missing")).await
+                self.send(frame::error(&id, ErrorCode::FormationViolation, "the action is missing")).await?;
             }
         }
+        self.lives(arrival).await
     }
 
     /// What the connection itself makes of an event.
     fn noticed(&mut self, event: Event) -> Event {
         match event {
             Event::Boot(mut boot) => {
-                boot.is_triggered = std::mem::take(&mut self.has_asked_for_boot);
+                boot.is_triggered = self.boot_until.take().is_some_and(|until| self.heard_at < until);
                 self.curious_at = self.curious_at.filter(|_| boot.is_triggered);
                 if !boot.is_triggered {
                     self.configure();
@@ -243,9 +285,9 @@ impl Connection {
 
     /// The site configures what is measured, as far as the charge point lets it.
     fn configure(&mut self) {
-        for (key, value) in [("MeterValuesSampledData", MEASURANDS), ("MeterValueSampleInterval", SAMPLE_SECONDS)] {
-            self.own.push_back(("ChangeConfiguration", json!({ "key": key, "value": value })));
-        }
+        self.own.push_back(measure(MEASURANDS));
+        let interval = json!({ "key": "MeterValueSampleInterval", "value": SAMPLE_SECONDS });
+        self.own.push_back(("ChangeConfiguration", interval));
     }
 
     async fn answered(&mut self, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), Over> {
@@ -299,10 +341,13 @@ impl Connection {
     ) -> Result<(), Over> {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id.to_string();
-        let is_for_boot = action == "TriggerMessage" && payload["requestedMessage"] == "BootNotification";
-        self.has_asked_for_boot |= is_for_boot;
+        let aim = Aim::of(action, payload, reply.is_none());
+        if aim == Aim::Boot {
+            // It may come before the reply.
+            self.boot_until = Some(Instant::now() + self.options().patience + self.options().boot_patience);
+        }
         self.send(frame::call(&id, action, &payload.to_string())).await?;
-        self.asked = Some(Asked { id, until: Instant::now() + self.options().patience, reply, is_for_boot });
+        self.asked = Some(Asked { id, until: Instant::now() + self.options().patience, reply, aim });
         Ok(())
     }
 
@@ -315,10 +360,19 @@ impl Connection {
         }
     }
 
-    /// Where no boot will come because we asked, the next one is a start.
+    /// What the connection itself makes of a reply.
     fn settled(&mut self, asked: &Asked, reply: &Reply) {
-        let is_accepted = matches!(reply, Reply::Result(result) if result["status"] == "Accepted");
-        self.has_asked_for_boot &= !asked.is_for_boot || is_accepted;
+        let says = |status: &str| matches!(reply, Reply::Result(result) if result["status"] == status);
+        match asked.aim {
+            // Where none will come because we asked, the next boot is a start. So is one that comes much later.
+            Aim::Boot => {
+                let until = Instant::now() + self.options().boot_patience;
+                self.boot_until = self.boot_until.filter(|_| says("Accepted")).map(|_| until);
+            }
+            // As far as the charge point lets it; then it is left alone.
+            Aim::Measurands if says("Rejected") => self.own.push_front(measure(FEWER_MEASURANDS)),
+            Aim::Measurands | Aim::Other => {}
+        }
     }
 
     async fn on_time(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
@@ -386,6 +440,8 @@ impl Connection {
     async fn close(&mut self, over: Over) {
         let (code, reason) = match over {
             Over::Gone => return,
+            // The library has its answer ready. Whoever does not wait for it is gone.
+            Over::Closed => return drop(timeout(GOODBYE, self.socket.flush()).await),
             Over::Silent => (CloseCode::Policy, "no sign of life"),
             Over::Replaced => (CloseCode::Policy, "connected anew"),
             Over::NotStored => (CloseCode::Again, "try again later"),
@@ -393,8 +449,13 @@ impl Connection {
         };
         let frame = CloseFrame { code, reason: reason.into() };
         // Whoever does not take it is gone anyway.
-        drop(timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await);
+        drop(timeout(GOODBYE, self.socket.send(Message::Close(Some(frame)))).await);
     }
+}
+
+/// What configures what is measured.
+fn measure(measurands: &str) -> (&'static str, Value) {
+    ("ChangeConfiguration", json!({ "key": "MeterValuesSampledData", "value": measurands }))
 }
 
 /// The answer to the first of the calls that wait.

@@ -84,6 +84,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Stat
         return Err(StatusCode::UPGRADE_REQUIRED);
     }
     let offer = Offer::of(request.headers());
+    let is_spoken = offer.is_spoken(central.options.needs_subprotocol);
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let key = charge_point(&central, identity, peer.as_deref()).await?;
     let address = address(request.headers());
@@ -93,9 +94,10 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Stat
     let upgrade = hyper::upgrade::on(&mut request);
     central.runtime.clone().spawn(async move {
         let Some(socket) = socket(&central, upgrade).await else { return };
-        match offer {
-            Offer::Ours | Offer::Nothing => connection::run(socket, central, key, peer, address).await,
-            Offer::Others => say_no(socket).await,
+        if is_spoken {
+            connection::run(socket, central, key, peer, address).await;
+        } else {
+            say_no(socket).await;
         }
     });
     Ok(response)
@@ -111,12 +113,15 @@ async fn socket(central: &Central, upgrade: OnUpgrade) -> Option<Socket> {
     };
     let stream =
         Stream::new(taken).inspect_err(|error| tracing::warn!(%error, "a charge point cannot be served")).ok()?;
-    let config = WebSocketConfig::default()
+    Some(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await)
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
         .max_message_size(Some(FRAME_MOST))
         .max_frame_size(Some(FRAME_MOST))
         .read_buffer_size(BUFFER)
-        .write_buffer_size(0);
-    Some(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await)
+        .write_buffer_size(0)
 }
 
 /// Whether a browser connects on behalf of another site's page. Charge points send no `Origin`, or that of the address itself.
@@ -152,7 +157,7 @@ enum Offer {
     Ours,
     /// Others only.
     Others,
-    /// None: taken as ours.
+    /// None: taken as ours, unless the setting says otherwise.
     Nothing,
 }
 
@@ -164,6 +169,15 @@ impl Offer {
             None => Self::Nothing,
             Some(first) if first == SUBPROTOCOL || names.any(|name| name == SUBPROTOCOL) => Self::Ours,
             Some(_) => Self::Others,
+        }
+    }
+
+    /// Whether it is spoken here.
+    const fn is_spoken(&self, needs_subprotocol: bool) -> bool {
+        match self {
+            Self::Ours => true,
+            Self::Nothing => !needs_subprotocol,
+            Self::Others => false,
         }
     }
 }
@@ -219,6 +233,13 @@ mod tests {
         }
         assert!(identity(&format!("/ocpp/{}", "x".repeat(48))).is_some());
         assert!(identity(&format!("/ocpp/{}", "x".repeat(49))).is_none());
+    }
+
+    #[test]
+    fn a_connection_holds_no_more_than_4_kib_for_its_frames_and_takes_64_kib() {
+        let config = config();
+        assert!(config.read_buffer_size + config.write_buffer_size <= 4 * 1024);
+        assert_eq!((config.max_message_size, config.max_frame_size), (Some(64 * 1024), Some(64 * 1024)));
     }
 
     #[test]

@@ -28,21 +28,27 @@ use tokio::sync::watch;
 pub struct Options {
     /// Charge points that nobody knows are taken in (`--register-unknown`).
     pub registers_unknown: bool,
+    /// Charge points that offer no subprotocol are let go (`--no-subprotocol reject`), instead of being taken as those of 1.6.
+    pub needs_subprotocol: bool,
     /// How often charge points give a sign of life; three times that without one is the end of a connection.
     pub heartbeat: Duration,
     /// How long after it has connected a charge point that did not start is asked what it is doing.
     pub pause: Duration,
     /// How long a charge point may take to answer.
     pub patience: Duration,
+    /// How long after its answer a boot that was asked for may come; a later one is a start.
+    pub boot_patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             registers_unknown: false,
+            needs_subprotocol: false,
             heartbeat: Duration::from_mins(1),
             pause: Duration::from_secs(10),
             patience: Duration::from_secs(30),
+            boot_patience: Duration::from_mins(1),
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn event(action: &str, payload: Option<&RawValue>, arrival: Timestamp) -> Re
         }
     };
     let event = match action {
-        "Authorize" => Event::Authorize(fields.required_text(&fields.id_tag, "idTag")?),
+        "Authorize" => Event::Authorize(fields.card()?),
         "BootNotification" => Event::Boot(fields.boot()?),
         "DataTransfer" => Event::DataTransfer,
         "DiagnosticsStatusNotification" => Event::Diagnostics(fields.required_text(&fields.status, "status")?),
@@ -365,9 +365,21 @@ impl Fields<'_> {
         })
     }
 
+    /// A card that is there, but empty, is no card of ours: nothing is missing.
+    fn card(&self) -> Result<String, NotRead> {
+        self.id_tag.present().ok_or(NotRead::Field("idTag"))
+    }
+
     fn connector(&self) -> Result<i32, NotRead> {
         let number = self.connector_id.whole().and_then(|number| i32::try_from(number).ok());
         number.filter(|number| (0..=CONNECTOR_MOST).contains(number)).ok_or(NotRead::Field("connectorId"))
+    }
+
+    /// The connector, or for what is none the nearest: what is told of sessions is always answered with a result.
+    fn nearest_connector(&self, least: i32) -> Result<i32, NotRead> {
+        let number = self.connector_id.whole().ok_or(NotRead::Field("connectorId"))?;
+        let number = number.clamp(least.into(), CONNECTOR_MOST.into());
+        i32::try_from(number).map_err(|_| NotRead::Field("connectorId"))
     }
 
     fn status(&self, arrival: Timestamp) -> Result<Event, NotRead> {
@@ -392,8 +404,8 @@ impl Fields<'_> {
     fn start(&self, arrival: Timestamp) -> Result<Start, NotRead> {
         Ok(Start {
             // A session is on a connector: who says 0 has only one.
-            connector: self.connector()?.max(1),
-            id_tag: self.required_text(&self.id_tag, "idTag")?,
+            connector: self.nearest_connector(1)?,
+            id_tag: self.card()?,
             register: register(&self.meter_start).ok_or(NotRead::Field("meterStart"))?,
             time: self.told(arrival)?,
         })
@@ -413,7 +425,7 @@ impl Fields<'_> {
     fn meter(&self, arrival: Timestamp) -> Result<Meter, NotRead> {
         let values = readings(&self.meter_value, arrival);
         Ok(Meter {
-            connector: self.connector()?,
+            connector: self.nearest_connector(0)?,
             transaction: self.transaction_id.whole(),
             readings: values.ok_or(NotRead::Field("meterValue"))?,
         })
@@ -741,9 +753,8 @@ mod tests {
         let start = r#"{"connectorId":1,"idTag":"a","meterStart":0,"timestamp":"2026-09-21T12:00:00Z"}"#;
         assert!(read("StartTransaction", start).is_ok());
         for (field, broken) in [
-            ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":-1")),
-            ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":256")),
-            ("idTag", start.replace("\"a\"", "\"\"")),
+            ("connectorId", start.replace("\"connectorId\":1", "\"connectorId\":\"one\"")),
+            ("idTag", start.replace("\"a\"", "[\"a\"]")),
             ("idTag", start.replace("\"a\"", "null")),
             ("meterStart", start.replace(":0,", ":{},")),
             ("timestamp", start.replace("2026-09-21", "yesterday")),
@@ -754,6 +765,29 @@ mod tests {
         assert_eq!(event("Heartbeat", None, NOW), Ok(Event::Heartbeat));
         assert_eq!(event("Reset", None, NOW), Err(NotRead::NotYours));
         assert_eq!(event("Dance", None, NOW), Err(NotRead::Unknown));
+    }
+
+    #[test]
+    fn what_is_told_of_sessions_is_read_wherever_it_can_be() {
+        let start = r#"{"connectorId":1,"idTag":"a","meterStart":0,"timestamp":"2026-09-21T12:00:00Z"}"#;
+        let of = |from: &str, to: &str| match read("StartTransaction", &start.replace(from, to)) {
+            Ok(Event::Start(start)) => (start.connector, start.id_tag),
+            other => panic!("{other:?}"),
+        };
+        for (tag, read) in [("\"\"", ""), (r#""\u0000\u0007""#, ""), ("7", "7")] {
+            assert_eq!(of("\"a\"", tag), (1, read.to_owned()), "{tag}");
+        }
+        assert_eq!(read("Authorize", r#"{"idTag":""}"#), Ok(Event::Authorize(String::new())));
+        for (number, connector, whole) in
+            [("-1", 1, 0), ("0", 1, 0), ("256", 255, 255), ("99999999999999999999", 255, 255)]
+        {
+            assert_eq!(of("\"connectorId\":1", &format!("\"connectorId\":{number}")).0, connector, "{number}");
+            let values = format!(r#"{{"connectorId":{number},"meterValue":[]}}"#);
+            let Ok(Event::Meter(meter)) = read("MeterValues", &values) else { panic!("{values}") };
+            assert_eq!(meter.connector, whole, "{number}");
+        }
+        let status = r#"{"connectorId":256,"status":"Available"}"#;
+        assert_eq!(read("StatusNotification", status), Err(NotRead::Field("connectorId")));
     }
 
     #[test]

@@ -349,6 +349,7 @@ fn batch_of<'a>(
             .into_iter()
             .map(|now| (now.key, Arc::clone(&now.charge_point), now.last_cycle))
             .collect(),
+        limits: of(changes.limits).into_iter().map(|now| (now.key, Arc::clone(&now.limits))).collect(),
         states: changed.iter().filter_map(|now| Some((now.key, now.state.clone()?))).collect(),
         connectors: changed
             .iter()

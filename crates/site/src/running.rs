@@ -405,8 +405,7 @@ fn present_of(inventory: Inventory, models: &HashMap<String, Arc<Model>>, measur
     let now = |stored: StoredChargePoint| {
         let model = models.get(&stored.charge_point.model_id).cloned();
         let mut now = ChargePointNow::new(stored.key, stored.charge_point, model);
-        now.state = stored.state;
-        now.connectors = stored.connectors;
+        now.restore(stored.state, stored.connectors, stored.limits);
         now.has_sessions = stored.has_sessions;
         now.last_cycle = stored.last_cycle;
         now.newest_start = stored.newest_start;

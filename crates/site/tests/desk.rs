@@ -3,7 +3,8 @@
 
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
-use bmw_domain::charger::event::{Boot, Event, Meter, Reading, Start, Stop, Told};
+use bmw_domain::charger::event::{Accepted, Boot, Event, Meter, Reading, Start, Status, Stop, Told};
+use bmw_domain::charger::limit::{Begin, Limit, Purpose, Which};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePointKey, Identity, TransactionId};
 use bmw_site::{Clock, Counter, Site, SiteOptions};
@@ -127,6 +128,55 @@ async fn a_late_stop_is_booked_once_over_a_restart() {
     site.tell(stop(id, 6_500, ago(50))).await;
     assert_eq!(site.energy(id).await, 5_500);
     site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_covers_the_states_of_connectors_and_what_limits_them_goes_on_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    for (told, state) in [
+        (Event::Firmware("Installing".to_owned()), "Updating"),
+        (Event::Firmware("Installed".to_owned()), "Available"),
+        (Event::DataTransfer, "SendMessage"),
+        (Event::Accepted(Accepted::Reset), "Reboot"),
+        (Event::Boot(Boot::default()), "BootUp"),
+    ] {
+        let site = Running::start(folder.path()).await;
+        if site.site.present().charge_points().is_empty() {
+            site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+            let status = Status { name: "Available".to_owned(), error: None, info: None, time: ago(1) };
+            site.tell(Event::Status(1, status)).await;
+            site.tell(Event::Accepted(Accepted::Limit(Box::new(limit(10.0))))).await;
+        }
+        site.tell(told).await;
+        site.end().await;
+
+        let site = Running::start(folder.path()).await;
+        site.tell(Event::Heartbeat).await;
+        let now = site.site.present().charge_points()[0].clone();
+        assert_eq!(now.state_name(), Some(state));
+        assert_eq!(now.state.as_ref().unwrap().current_limit, Some(10));
+        site.end().await;
+    }
+    let site = Running::start(folder.path()).await;
+    site.tell(Event::Accepted(Accepted::NoLimit(Which::default()))).await;
+    site.end().await;
+    let site = Running::start(folder.path()).await;
+    assert_eq!(site.site.present().charge_points()[0].state.as_ref().unwrap().current_limit, None);
+    site.end().await;
+}
+
+fn limit(amperes: f64) -> Limit {
+    Limit {
+        id: 1,
+        connector: 1,
+        stack_level: 0,
+        purpose: Purpose::TxDefault,
+        transaction: None,
+        valid: (None, None),
+        begin: Begin::Session,
+        duration: None,
+        periods: vec![(0, amperes)],
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

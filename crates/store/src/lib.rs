@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
+use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
@@ -50,6 +51,8 @@ pub struct StoredChargePoint {
     pub newest_start: Option<Timestamp>,
     /// Its connectors, by number, as they last told.
     pub connectors: Vec<Connector>,
+    /// The limits of current that it has accepted.
+    pub limits: Limits,
 }
 
 /// Everything about the present, in one consistent reading.
@@ -120,6 +123,8 @@ pub struct Batch {
     pub number: i64,
     /// What charge points said about themselves, their totals, and the highest running number of their sessions.
     pub charge_points: Vec<(ChargePointKey, Arc<ChargePoint>, i32)>,
+    /// Limits of current, in the place of all that were there.
+    pub limits: Vec<(ChargePointKey, Arc<Limits>)>,
     /// States, in the place of the last ones.
     pub states: Vec<(ChargePointKey, ChargePointState)>,
     /// Connectors, in the place of what they were.
@@ -138,6 +143,7 @@ impl Batch {
     /// Whether there is nothing to be written.
     pub fn is_empty(&self) -> bool {
         self.charge_points.is_empty()
+            && self.limits.is_empty()
             && self.states.is_empty()
             && self.connectors.is_empty()
             && self.sessions.is_empty()
@@ -279,7 +285,8 @@ pub trait Store: Send + Sync + 'static {
     /// A session with what is needed to carry it on.
     async fn whole_session(&self, id: TransactionId) -> Result<Option<Session>>;
 
-    /// What an operator should see, newest first; of one charge point or of all.
+    /// What an operator should see, newest first; of one charge point or of all. At least the newest 1 000 of each charge point are
+    /// kept, and not many more.
     async fn findings(&self, charge_point: Option<ChargePointKey>, limit: u32) -> Result<Vec<Finding>>;
 
     /// What happened at a charge point, newest first. At least the newest 1 000 are kept, and not many more.

@@ -4,6 +4,7 @@ use crate::{AuditEntry, DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
+use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{
     Connector, End, Finding, FindingKind, Happening, HappeningKind, Measured, Session, SessionMeter,
 };
@@ -129,6 +130,28 @@ impl From<ConnectorRow> for Connector {
             ..Self::default()
         }
     }
+}
+
+/// The limits of current of a charge point.
+#[derive(FromRow)]
+pub(crate) struct LimitsRow {
+    pub(crate) charge_point: i32,
+    limits: String,
+}
+
+impl TryFrom<LimitsRow> for Limits {
+    type Error = StoreError;
+    fn try_from(row: LimitsRow) -> Result<Self> {
+        serde_json::from_str(&row.limits).map_err(|error| {
+            StoreError::Corrupt(format!("limits of charge point number {}: {error}", row.charge_point))
+        })
+    }
+}
+
+/// Limits as they are stored.
+pub(crate) fn written_limits(limits: &Limits) -> String {
+    // Words and numbers always can be written.
+    serde_json::to_string(limits).unwrap_or_default()
 }
 
 #[derive(FromRow)]

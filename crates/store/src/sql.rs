@@ -128,6 +128,12 @@ pub(crate) const STATES: &str = concat!("SELECT ", state_columns!(), " FROM char
 pub(crate) const PUT_STATES: &str = concat!("INSERT INTO charge_point_state (", state_columns!(), ") ");
 pub(crate) const OR_REPLACE_STATE: &str = or_replace_state!();
 
+/// The limits of each charge point as JSON.
+pub(crate) const LIMITS: &str = "SELECT charge_point, limits FROM charging_limit";
+/// Rows follow, then [`OR_REPLACE_LIMITS`].
+pub(crate) const PUT_LIMITS: &str = "INSERT INTO charging_limit (charge_point, limits) ";
+pub(crate) const OR_REPLACE_LIMITS: &str = " ON CONFLICT (charge_point) DO UPDATE SET limits = excluded.limits";
+
 pub(crate) const CONNECTORS: &str = "SELECT charge_point, number, state, status, error_code, info, updated_at \
      FROM connector ORDER BY charge_point, number";
 /// Rows follow, then [`OR_REPLACE_CONNECTOR`].
@@ -144,6 +150,10 @@ pub(crate) const LAST_BATCH: &str = "SELECT last_batch FROM site WHERE id = 1";
 /// Rows follow.
 pub(crate) const ADD_FINDINGS: &str =
     "INSERT INTO finding (charge_point, found_at, kind, connector, transaction_id, detail) ";
+pub(crate) const LAST_FINDING: &str = "SELECT max(id) FROM finding";
+/// Those of a charge point beyond the newest so many.
+pub(crate) const PRUNE_FINDINGS: &str = "DELETE FROM finding WHERE charge_point = $1 AND id <= (\
+     SELECT id FROM finding WHERE charge_point = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
 pub(crate) const FINDINGS: &str = "SELECT charge_point, found_at, kind, connector, transaction_id, detail \
      FROM finding ORDER BY id DESC LIMIT $1";
 pub(crate) const FINDINGS_OF: &str = "SELECT charge_point, found_at, kind, connector, transaction_id, detail \
@@ -370,7 +380,7 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 16] = [
+pub(crate) const CLEAR: [&str; 17] = [
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
     "DELETE FROM charge_point_event",
@@ -381,6 +391,7 @@ pub(crate) const CLEAR: [&str; 16] = [
     "DELETE FROM meter_part",
     "DELETE FROM command",
     "DELETE FROM connector",
+    "DELETE FROM charging_limit",
     "DELETE FROM \"transaction\"",
     "DELETE FROM energy_by_day",
     "DELETE FROM session_by_day",

@@ -4,7 +4,8 @@
 mod common;
 
 use bmw_domain::calendar::{Day, Timestamp};
-use bmw_domain::charger::{Happening, HappeningKind};
+use bmw_domain::charger::limit::{Begin, Limit, Limits, Purpose};
+use bmw_domain::charger::{Finding, FindingKind, Happening, HappeningKind};
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::LineCurrents;
@@ -16,6 +17,7 @@ use common::{
     Finished, SessionStart, Site, add_meter_values, at, charge_point, finish_session, local, put_state, run, session,
     start_session, write, written,
 };
+use std::sync::Arc;
 
 const ZONE: &str = "Europe/Berlin";
 
@@ -63,6 +65,8 @@ fn the_story_of_a_site() {
             lists_of_sessions_know_their_totals(&*store).await;
             meter_values_are_kept(&*store).await;
             the_newest_that_happened_is_kept(&*store).await;
+            the_newest_that_was_found_is_kept(&*store).await;
+            limits_are_kept(&*store).await;
             the_last_answers_are_found(&*store).await;
             only_one_serves_it(&site).await;
             store.close().await;
@@ -255,6 +259,64 @@ async fn the_newest_that_happened_is_kept(store: &dyn Store) {
     assert!((1_000..1_300).contains(&kept.len()), "{}", kept.len());
     assert_eq!(kept[0], happening(1, 2_499), "newest first");
     assert_eq!(store.happenings(ChargePointKey(2), 10).await.unwrap().len(), 1, "of others nothing is lost");
+}
+
+async fn the_newest_that_was_found_is_kept(store: &dyn Store) {
+    let finding = |charge_point, ms| Finding {
+        charge_point: ChargePointKey(charge_point),
+        at: Timestamp(ms),
+        kind: FindingKind::OrphanValues,
+        connector: Some(1),
+        transaction: Some(TransactionId(1)),
+        detail: "transactionId -1".to_owned(),
+    };
+    let add = async |findings: Vec<Finding>| write(store, |batch, _| batch.findings = findings).await;
+    add(vec![finding(2, 5), finding(1, 6)]).await.unwrap();
+    assert_eq!(store.findings(None, 10).await.unwrap(), [finding(1, 6), finding(2, 5)]);
+    assert!(matches!(add(vec![finding(99, 7)]).await, Err(StoreError::Unknown(_))));
+    for part in 0..5 {
+        add((0..500).map(|ms| finding(1, part * 500 + ms)).collect()).await.unwrap();
+    }
+    let kept = store.findings(Some(ChargePointKey(1)), 5_000).await.unwrap();
+    assert!((1_000..1_300).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(kept[0], finding(1, 2_499), "newest first");
+    assert_eq!(
+        store.findings(Some(ChargePointKey(2)), 10).await.unwrap(),
+        [finding(2, 5)],
+        "of others nothing is lost"
+    );
+}
+
+fn limits(amperes: f64) -> Limits {
+    let mut limits = Limits::default();
+    limits.put(Limit {
+        id: 1,
+        connector: 1,
+        stack_level: 2,
+        purpose: Purpose::Tx,
+        transaction: Some(TransactionId(1)),
+        valid: (None, Some(Timestamp(1_700_000_000_000))),
+        begin: Begin::Daily(Timestamp(1_600_000_000_000)),
+        duration: Some(3_600_000),
+        periods: vec![(0, amperes), (60_000, 6.5)],
+    });
+    limits
+}
+
+async fn limits_are_kept(store: &dyn Store) {
+    let put =
+        async |key, limits| write(store, |batch, _| batch.limits = vec![(ChargePointKey(key), Arc::new(limits))]).await;
+    let kept = async || -> Vec<Limits> {
+        store.inventory().await.unwrap().charge_points.into_iter().map(|stored| stored.limits).take(2).collect()
+    };
+    assert_eq!(kept().await, [Limits::default(), Limits::default()]);
+    put(1, limits(10.0)).await.unwrap();
+    put(2, limits(12.0)).await.unwrap();
+    put(1, limits(16.0)).await.unwrap();
+    assert_eq!(kept().await, [limits(16.0), limits(12.0)]);
+    put(1, Limits::default()).await.unwrap();
+    assert_eq!(kept().await, [Limits::default(), limits(12.0)]);
+    assert!(matches!(put(99, limits(1.0)).await, Err(StoreError::Unknown(_))));
 }
 
 async fn the_last_answers_are_found(store: &dyn Store) {

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// How long anything may take. Only what never comes takes so long.
@@ -257,6 +258,15 @@ impl Charger {
     /// The connection was gone before.
     pub async fn pull_out(mut self) -> io::Result<()> {
         self.socket.close(None).await.map_err(gone)
+    }
+
+    /// Says that it goes, and stays to hear what is answered.
+    ///
+    /// # Errors
+    /// The connection was gone before.
+    pub async fn say_goodbye(&mut self) -> io::Result<()> {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "switched off".into() };
+        self.socket.send(Message::Close(Some(frame))).await.map_err(gone)
     }
 
     /// Why a charge point is turned away: the status of the handshake's answer.

@@ -1,5 +1,6 @@
 //! What a charge point tells, in the site's own words: whatever the protocol, its spellings and its gaps are left behind.
 
+use super::limit::{Limit, Which};
 use crate::calendar::Timestamp;
 use crate::phase::LineCurrents;
 
@@ -144,6 +145,8 @@ pub enum Event {
     },
     /// It has started.
     Boot(Boot),
+    /// It has sent something that says no more than that it lives.
+    Alive,
     /// A sign of life.
     Heartbeat,
     /// May this card charge?
@@ -167,7 +170,7 @@ pub enum Event {
 }
 
 /// A command that a charge point has accepted, as far as that changes its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Accepted {
     /// To start a session on a connector.
     RemoteStart(i32),
@@ -175,6 +178,10 @@ pub enum Accepted {
     RemoteStop(i64),
     /// To start anew.
     Reset,
+    /// A limit of current.
+    Limit(Box<Limit>),
+    /// That limits are taken away.
+    NoLimit(Which),
     /// Any other, by the protocol's name.
     Other(&'static str),
 }
@@ -183,7 +190,7 @@ impl Event {
     /// The name that the documented field `vchcommand` has for it; `None` where it leaves that alone.
     pub const fn name(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Connected { .. } | Self::Disconnected { .. } => return None,
+            Self::Connected { .. } | Self::Disconnected { .. } | Self::Alive => return None,
             Self::Boot(_) => "BootNotification",
             Self::Heartbeat => "Heartbeat",
             Self::Authorize(_) => "Authorize",
@@ -197,6 +204,8 @@ impl Event {
             Self::Accepted(Accepted::RemoteStart(_)) => "RemoteStartTransaction",
             Self::Accepted(Accepted::RemoteStop(_)) => "RemoteStopTransaction",
             Self::Accepted(Accepted::Reset) => "Reset",
+            Self::Accepted(Accepted::Limit(_)) => "SetChargingProfile",
+            Self::Accepted(Accepted::NoLimit(_)) => "ClearChargingProfile",
             Self::Accepted(Accepted::Other(name)) => name,
         })
     }

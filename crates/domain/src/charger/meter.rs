@@ -32,13 +32,25 @@ pub struct SessionMeter {
     booked: i64,
     /// The register before it last went backwards, if that was the last reading: it may have been a slip.
     before_back: Option<i64>,
+    /// Whether it has jumped, and gone backwards, before.
+    has_jumped: bool,
+    has_gone_back: bool,
 }
 
 impl SessionMeter {
     /// A session that begins with this register.
     pub fn begin(register: i64, time: Told) -> Self {
         let start = (register >= 0).then_some(register);
-        Self { start, started: time, last: start, read: time, booked: 0, before_back: None }
+        Self {
+            start,
+            started: time,
+            last: start,
+            read: time,
+            booked: 0,
+            before_back: None,
+            has_jumped: false,
+            has_gone_back: false,
+        }
     }
 
     /// A session that went on before we knew of it: what was booked, and the register that was last read.
@@ -55,6 +67,15 @@ impl SessionMeter {
     /// When it was last read.
     pub const fn read_at(&self) -> Told {
         self.read
+    }
+
+    /// Whether a flaw of this kind was not found before. It has been then.
+    pub fn is_news(&mut self, flaw: MeterFlaw) -> bool {
+        let was_found = match flaw {
+            MeterFlaw::Jump(..) => &mut self.has_jumped,
+            MeterFlaw::Back(..) => &mut self.has_gone_back,
+        };
+        !std::mem::replace(was_found, true)
     }
 
     /// Reads the register. One that is older than what was read before changes nothing.

@@ -7,6 +7,7 @@ pub mod card;
 pub mod event;
 mod finding;
 mod happening;
+pub mod limit;
 mod meter;
 mod repeat;
 mod session;
@@ -24,6 +25,7 @@ use crate::phase::LineCurrents;
 use crate::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId};
 use card::{Cards, Verdict};
 use event::{Accepted, Boot, Event, Meter, Reading, Start, Status, Stop, Told};
+use limit::{Limit, Limits, Purpose};
 use repeat::{Mark, Recent};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -38,6 +40,8 @@ const LATE_MS: i64 = 60_000;
 const CARRIES_A: f64 = 0.5;
 /// How many sessions that have ended are remembered: more than a charge point may have on its way at once.
 const ENDED: usize = 16;
+/// How many unknown sessions are remembered: more than one for each of its connectors is rare.
+const ORPHANS: usize = 8;
 
 /// A charge point now.
 #[derive(Debug, Clone)]
@@ -68,6 +72,10 @@ pub struct ChargePointNow {
     pub firmware: Option<(String, Timestamp)>,
     /// How far the last upload of diagnostics is, by the protocol's name, and since when.
     pub diagnostics: Option<(String, Timestamp)>,
+    /// The limits of current that it has accepted.
+    pub limits: Arc<Limits>,
+    /// The most that it may draw as far as none of them says so, A.
+    unlimited: Option<i32>,
     link: Link,
     /// The number of the last connection.
     link_number: u64,
@@ -77,8 +85,8 @@ pub struct ChargePointNow {
     over: Option<Over>,
     authorized_at: Option<Timestamp>,
     ended: Arc<VecDeque<Arc<Session>>>,
-    /// The unknown session that it last sent values of, and whether its clock was found wrong: said once.
-    told_orphan: Option<i64>,
+    /// The unknown sessions that it last sent values of, and whether its clock was found wrong: said once.
+    orphans: Orphans,
     is_clock_flagged: bool,
     /// What it told last, to know what it repeats.
     recent: Recent,
@@ -99,6 +107,45 @@ enum Over {
     BootUp,
     Reboot,
     SendMessage,
+}
+
+impl Over {
+    const ALL: [Self; 3] = [Self::BootUp, Self::Reboot, Self::SendMessage];
+
+    /// The documented name.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BootUp => "BootUp",
+            Self::Reboot => "Reboot",
+            Self::SendMessage => "SendMessage",
+        }
+    }
+}
+
+/// The documented name of the state while the firmware is updated.
+const UPDATING: &str = "Updating";
+
+/// The last few unknown sessions, by the numbers that the charge point has for them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Orphans {
+    told: [Option<i64>; ORPHANS],
+    next: usize,
+}
+
+impl Orphans {
+    fn has(&self, told: i64) -> bool {
+        self.told.contains(&Some(told))
+    }
+
+    /// Whether it was not known. It is then.
+    fn is_new(&mut self, told: i64) -> bool {
+        let is_new = !self.has(told);
+        if is_new {
+            self.told[self.next] = Some(told);
+            self.next = (self.next + 1) % ORPHANS;
+        }
+        is_new
+    }
 }
 
 /// A connector; 0 is the whole charge point.
@@ -153,6 +200,8 @@ pub struct Changes {
     pub states: BTreeSet<ChargePointKey>,
     /// Charge points that said something else about themselves, or whose totals grew.
     pub charge_points: BTreeSet<ChargePointKey>,
+    /// Charge points with other limits of current.
+    pub limits: BTreeSet<ChargePointKey>,
     /// Sessions, in the order of what happened.
     pub sessions: Vec<SessionChange>,
     /// Meter values.
@@ -220,13 +269,15 @@ impl ChargePointNow {
             heard: Vec::new(),
             firmware: None,
             diagnostics: None,
+            limits: Arc::default(),
+            unlimited: None,
             link: Link::NeverSeen,
             link_number: 0,
             is_updating: false,
             over: None,
             authorized_at: None,
             ended: Arc::default(),
-            told_orphan: None,
+            orphans: Orphans::default(),
             is_clock_flagged: false,
             recent: Recent::default(),
         }
@@ -283,6 +334,18 @@ impl ChargePointNow {
         &mut self.connectors[place]
     }
 
+    /// Carries on from its last known state, that of its connectors, and its limits.
+    pub fn restore(&mut self, state: Option<ChargePointState>, connectors: Vec<Connector>, limits: Limits) {
+        let name = state.as_ref().and_then(|state| state.state.as_deref());
+        self.is_updating = name == Some(UPDATING);
+        self.over = Over::ALL.into_iter().find(|over| name == Some(over.name()));
+        // What is stored may have come of a limit.
+        self.unlimited = state.as_ref().and_then(|state| state.current_limit).filter(|_| limits.is_empty());
+        self.limits = Arc::new(limits);
+        self.connectors = connectors;
+        self.state = state;
+    }
+
     /// Carries on a session that ran when the site was last at work.
     pub fn resume(&mut self, session: Session) {
         self.connector_mut(session.connector);
@@ -307,8 +370,7 @@ impl ChargePointNow {
                 self.remembered().all(|session| i64::from(session.transaction.id.0) != stop.transaction)
             }
             Event::Meter(Meter { transaction: Some(id), .. }) => {
-                self.told_orphan != Some(*id)
-                    && self.remembered().all(|session| i64::from(session.transaction.id.0) != *id)
+                !self.orphans.has(*id) && self.remembered().all(|session| i64::from(session.transaction.id.0) != *id)
             }
             _ => false,
         }
@@ -325,7 +387,7 @@ impl ChargePointNow {
         let command = event.name();
         let is_sign_of_life = !matches!(event, Event::Disconnected { .. } | Event::Accepted(_));
         // Neither says more than the next message will: it is stored with it.
-        let is_soft = matches!(event, Event::Heartbeat | Event::Meter(_) | Event::Disconnected { .. });
+        let is_soft = matches!(event, Event::Alive | Event::Heartbeat | Event::Meter(_) | Event::Disconnected { .. });
         let answer = self.follow(event, context);
         let name = self.effective_state(before.as_deref());
         let is_new = self.state.is_none() || name != before || over != self.over;
@@ -360,7 +422,7 @@ impl ChargePointNow {
             Event::Disconnected { link } if link < self.link_number => {}
             Event::Disconnected { .. } => self.lost(context),
             Event::Boot(boot) => self.booted(boot, context),
-            Event::Heartbeat => {}
+            Event::Alive | Event::Heartbeat => {}
             Event::Diagnostics(status) => {
                 if is_other(self.diagnostics.as_ref(), &status) {
                     self.happen(context, HappeningKind::Diagnostics, Some(status.clone()));
@@ -383,7 +445,7 @@ impl ChargePointNow {
                 self.is_updating = matches!(status.as_str(), "Downloading" | "Downloaded" | "Installing");
                 self.firmware = Some((status, context.arrival));
             }
-            Event::Accepted(accepted) => self.accepted(&accepted),
+            Event::Accepted(accepted) => self.accepted(accepted, context),
         }
         Answer::Noted
     }
@@ -507,6 +569,10 @@ impl ChargePointNow {
     fn settle(&mut self, before: Option<Transaction>, after: Session, context: &mut Context<'_>) {
         self.grow_totals(before.as_ref(), &after.transaction);
         context.changes.charge_points.insert(self.key);
+        if self.limits.has_of(after.transaction.id) {
+            Arc::make_mut(&mut self.limits).end(after.transaction.id);
+            context.changes.limits.insert(self.key);
+        }
         let ended = Arc::make_mut(&mut self.ended);
         ended.retain(|session| session.transaction.id != after.transaction.id);
         ended.push_back(Arc::new(after.clone()));
@@ -612,7 +678,7 @@ impl ChargePointNow {
             self.store_reading(reading, &mut session, context);
         }
         let flaw = session.meter.end(stop.register, stop.time);
-        self.tell_flaw(flaw, &session, context);
+        self.tell_flaw(flaw, &mut session, context);
         session.register_stop = Some(stop.register);
         session.finish(End::Told, stop.time, stop.reason, context.arrival);
         if self.is_present(number, session.start.at, stop.time.at, context.arrival) {
@@ -659,13 +725,14 @@ impl ChargePointNow {
         }
         let ended = meter.transaction.and_then(|told| self.of_ended(told, &context.history));
         if let (Some(told), None) = (meter.transaction, ended)
-            && self.told_orphan.replace(told) != Some(told)
+            && self.orphans.is_new(told)
         {
             let detail = format!("transactionId {told}");
             self.find(context, FindingKind::OrphanValues, Some(meter.connector), None, detail);
         }
         self.store_readings(&meter.readings, (meter.connector, ended, meter.transaction), context);
-        if meter.transaction.is_none() {
+        // What flows, flows, whatever the charge point takes for the session.
+        if ended.is_none() {
             self.measure(meter.connector, &meter.readings);
         }
     }
@@ -757,11 +824,12 @@ impl ChargePointNow {
         Measured { value, register: reading.register, claimed: reading.time.claimed, received }
     }
 
-    fn tell_flaw(&self, flaw: Option<MeterFlaw>, session: &Session, context: &mut Context<'_>) {
+    /// Each kind of flaw is told once of a session: a register that goes to and fro would hide everything else.
+    fn tell_flaw(&self, flaw: Option<MeterFlaw>, session: &mut Session, context: &mut Context<'_>) {
+        let Some(flaw) = flaw.filter(|flaw| session.meter.is_news(*flaw)) else { return };
         let (kind, from, to) = match flaw {
-            None => return,
-            Some(MeterFlaw::Jump(from, to)) => (FindingKind::MeterJump, from, to),
-            Some(MeterFlaw::Back(from, to)) => (FindingKind::MeterBack, from, to),
+            MeterFlaw::Jump(from, to) => (FindingKind::MeterJump, from, to),
+            MeterFlaw::Back(from, to) => (FindingKind::MeterBack, from, to),
         };
         let detail = format!("{from} → {to} Wh");
         self.find(context, kind, Some(session.connector), Some(session.transaction.id), detail);
@@ -797,36 +865,82 @@ impl ChargePointNow {
         context.changes.happenings.push(Happening { status, ..happening });
     }
 
-    fn accepted(&mut self, accepted: &Accepted) {
+    fn accepted(&mut self, accepted: Accepted, context: &mut Context<'_>) {
         match accepted {
             Accepted::RemoteStart(number) => {
                 // The start may be told before the command is answered.
-                if self.running.iter().all(|session| session.connector != *number) {
-                    self.connector_mut(*number).state = Some("RemoteCharging".to_owned());
+                if self.running.iter().all(|session| session.connector != number) {
+                    self.connector_mut(number).state = Some("RemoteCharging".to_owned());
                     self.over = None;
                 }
             }
             Accepted::RemoteStop(told) => {
-                let session = self.running.iter().find(|session| i64::from(session.transaction.id.0) == *told);
+                let session = self.running.iter().find(|session| i64::from(session.transaction.id.0) == told);
                 if let Some(number) = session.map(|session| session.connector) {
                     self.connector_mut(number).state = Some("RemoteStopCharging".to_owned());
                 }
             }
             Accepted::Reset => self.over = Some(Over::Reboot),
+            Accepted::Limit(limit) => self.limit(*limit, context),
+            Accepted::NoLimit(which) => {
+                Arc::make_mut(&mut self.limits).clear(which);
+                context.changes.limits.insert(self.key);
+            }
             Accepted::Other(_) => {}
         }
+    }
+
+    /// Takes a limit in. One for a session is that of its connector, and ends with it: it may have ended before.
+    fn limit(&mut self, mut limit: Limit, context: &mut Context<'_>) {
+        if limit.purpose == Purpose::Tx {
+            let is_meant = |session: &&Session| match limit.transaction {
+                Some(id) => session.transaction.id == id,
+                None => session.connector == limit.connector,
+            };
+            let Some(session) = self.running.iter().find(is_meant) else { return };
+            limit.transaction = Some(session.transaction.id);
+        } else {
+            limit.transaction = None;
+        }
+        Arc::make_mut(&mut self.limits).put(limit);
+        context.changes.limits.insert(self.key);
+    }
+
+    /// The most that its limits let it draw now, A: that of the connector which may draw the most. Those that charge count, or
+    /// all when none does.
+    fn limited(&self, now: Timestamp) -> Option<f64> {
+        if self.limits.is_empty() {
+            return None;
+        }
+        let newest = self.running.iter().map(|session| session.start.at).max().unwrap_or(now);
+        let running = self
+            .running
+            .iter()
+            .map(|session| self.limits.of(session.connector, Some((session.transaction.id, session.start.at)), now));
+        let idle = self.connectors.iter().map(|connector| connector.number).filter(|number| *number > 0);
+        let idle = idle.map(|number| self.limits.of(number, None, now));
+        let highest = |one: Option<f64>, other: Option<f64>| Some(one?.max(other?));
+        // One of which nothing is known has one connector.
+        let most =
+            running.reduce(highest).or_else(|| idle.reduce(highest)).unwrap_or_else(|| self.limits.of(1, None, now));
+        most.into_iter().chain(self.limits.of_all(now, newest)).reduce(f64::min)
+    }
+
+    /// The most that it may draw now, A: the lowest of the model's maximum and the limits. Where neither says anything, what was
+    /// known before counts.
+    fn most(&mut self, now: Timestamp) -> Option<i32> {
+        let model = self.model.as_deref().and_then(|model| model.max_current);
+        self.unlimited = model.map(whole).or(self.unlimited);
+        model.into_iter().chain(self.limited(now)).reduce(f64::min).map(whole).or(self.unlimited)
     }
 
     /// The state of the whole: of several connectors, the most active one's.
     fn effective_state(&self, before: Option<&str>) -> Option<String> {
         if self.is_updating {
-            return Some("Updating".to_owned());
+            return Some(UPDATING.to_owned());
         }
-        match self.over {
-            Some(Over::BootUp) => return Some("BootUp".to_owned()),
-            Some(Over::Reboot) => return Some("Reboot".to_owned()),
-            Some(Over::SendMessage) => return Some("SendMessage".to_owned()),
-            None => {}
+        if let Some(over) = self.over {
+            return Some(over.name().to_owned());
         }
         let is_told = |connector: &&Connector| connector.state.is_some();
         let knows_others = self.connectors.iter().filter(is_told).any(|connector| connector.number > 0);
@@ -842,13 +956,12 @@ impl ChargePointNow {
 
     /// Fills the documented numbers from what is known.
     fn derive(&mut self, now: Timestamp) {
+        let most = self.most(now);
         let model = self.model.as_deref();
-        let limit = model.and_then(|model| model.max_current).map(whole);
         let newest = self.running.iter().max_by_key(|session| session.start.at);
         let Some((energy, start)) = newest.map(|session| (session.transaction.energy, session.start.at)) else {
             let state = self.state.get_or_insert_default();
-            (state.current, state.current_offered) = (Some(0), Some(0));
-            state.current_limit = limit.or(state.current_limit);
+            (state.current, state.current_offered, state.current_limit) = (Some(0), Some(0), most);
             state.phases = model.and_then(|model| model.phases).or(state.phases);
             return;
         };
@@ -868,7 +981,7 @@ impl ChargePointNow {
         let state = self.state.get_or_insert_default();
         state.current = Some(current);
         state.current_offered = Some(offered);
-        state.current_limit = limit.or(state.current_limit);
+        state.current_limit = most;
         state.phases = phases.or(state.phases);
         self.remember_last(energy, start, now);
     }

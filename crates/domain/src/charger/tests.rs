@@ -1,6 +1,7 @@
 //! What bit other central systems, one test for each line of it, and that nothing at all can upset the machine.
 
 use super::card::{Card, IdTag, Permission};
+use super::limit::{Begin, Which};
 use super::*;
 use crate::record::Identity;
 use proptest::prelude::*;
@@ -407,6 +408,171 @@ fn the_documented_numbers_follow() {
     assert_eq!(story.charger.currents(story.arrival), None);
 }
 
+/// A limit for sessions, from now on.
+fn limit(id: i32, purpose: Purpose, amperes: f64) -> Limit {
+    Limit {
+        id,
+        connector: i32::from(purpose != Purpose::ChargePointMax),
+        stack_level: 0,
+        purpose,
+        transaction: None,
+        valid: (None, None),
+        begin: Begin::At(Timestamp(NOW)),
+        duration: None,
+        periods: vec![(0, amperes)],
+    }
+}
+
+impl Story {
+    fn limit(&mut self, limit: Limit) {
+        self.hear(Event::Accepted(Accepted::Limit(Box::new(limit))));
+    }
+
+    /// The documented intcurrent.
+    fn most(&mut self) -> Option<i32> {
+        self.hear(Event::Heartbeat);
+        self.charger.state.as_ref().unwrap().current_limit
+    }
+}
+
+#[test]
+fn the_most_that_it_may_draw_is_the_lowest_of_the_model_and_the_limits() {
+    let mut story = Story::new();
+    let model = Model { id: "M".to_owned(), max_current: Some(32.0), min_current: None, phases: None };
+    story.charger.model = Some(Arc::new(model));
+    assert_eq!(story.most(), Some(32));
+    story.limit(limit(1, Purpose::ChargePointMax, 63.0));
+    assert_eq!((story.most(), story.charger.command()), (Some(32), Some("Heartbeat")));
+    story.limit(limit(2, Purpose::TxDefault, 16.0));
+    assert_eq!(story.charger.command(), Some("SetChargingProfile"));
+    assert_eq!(story.most(), Some(16));
+    story.limit(limit(1, Purpose::ChargePointMax, 10.0));
+    assert_eq!(story.most(), Some(10));
+    story.hear(Event::Accepted(Accepted::NoLimit(Which { id: Some(1), ..Which::default() })));
+    assert_eq!(story.charger.command(), Some("ClearChargingProfile"));
+    assert_eq!(story.most(), Some(16));
+    story.boot();
+    assert_eq!(story.most(), Some(16), "a start takes no limit away");
+    let soon = Limit { valid: (None, Some(story.arrival.plus(MINUTE))), ..limit(3, Purpose::ChargePointMax, 6.0) };
+    story.limit(soon);
+    assert_eq!(story.most(), Some(6));
+    assert_eq!(story.later(1).most(), Some(16));
+    story.hear(Event::Accepted(Accepted::NoLimit(Which::default())));
+    assert_eq!(story.most(), Some(32));
+    assert_eq!(story.changes.limits, BTreeSet::from([ChargePointKey(1)]), "they are stored");
+}
+
+#[test]
+fn a_limit_of_a_session_ends_with_it() {
+    let mut story = Story::new();
+    story.limit(limit(1, Purpose::Tx, 6.0));
+    assert_eq!(story.most(), None, "there is no session");
+    let id = story.start(0);
+    story.limit(limit(1, Purpose::TxDefault, 16.0));
+    story.limit(limit(2, Purpose::Tx, 20.0));
+    assert_eq!(story.most(), Some(20), "that of the session counts before that of all of them");
+    story.changes.limits.clear();
+    story.later(1).stop(id, 10);
+    assert_eq!((story.most(), story.changes.limits.len()), (Some(16), 1));
+    let other = story.start(10);
+    story.limit(Limit { transaction: Some(TransactionId(1)), ..limit(3, Purpose::Tx, 8.0) });
+    assert_eq!(story.most(), Some(16), "it is for one that has ended");
+    let named = TransactionId(i32::try_from(other).unwrap());
+    story.limit(Limit { transaction: Some(named), ..limit(3, Purpose::Tx, 8.0) });
+    assert_eq!(story.most(), Some(8));
+    story.boot();
+    story.hear(Event::Accepted(Accepted::NoLimit(Which::default())));
+    assert_eq!(story.most(), None, "what came of a limit goes with it");
+    let known = ChargePointState { current_limit: Some(25), ..ChargePointState::default() };
+    story.charger.restore(Some(known), Vec::new(), Limits::default());
+    story.limit(limit(1, Purpose::ChargePointMax, 10.0));
+    assert_eq!(story.most(), Some(10));
+    story.hear(Event::Accepted(Accepted::NoLimit(Which::default())));
+    assert_eq!(story.most(), Some(25), "what was known before comes back");
+}
+
+#[test]
+fn of_several_connectors_the_one_counts_that_may_draw_the_most() {
+    let mut story = Story::new();
+    for connector in 0..3 {
+        story.status(connector, "Available");
+    }
+    story.limit(limit(1, Purpose::TxDefault, 10.0));
+    assert_eq!(story.most(), None, "the other one has no limit");
+    story.limit(Limit { connector: 2, ..limit(2, Purpose::TxDefault, 20.0) });
+    assert_eq!(story.most(), Some(20));
+    story.later(1).start(0);
+    assert_eq!(story.most(), Some(10), "only the first one charges");
+}
+
+#[test]
+fn what_was_known_goes_on_and_so_does_what_covers_it() {
+    for (name, after) in [
+        ("Updating", "Updating"),
+        ("Reboot", "Reboot"),
+        ("SendMessage", "SendMessage"),
+        ("BootUp", "BootUp"),
+        ("Charging", "Available"),
+    ] {
+        let state = ChargePointState { state: Some(name.to_owned()), ..ChargePointState::default() };
+        let connector = Connector { number: 1, state: Some("Available".to_owned()), ..Connector::default() };
+        let mut story = Story::new();
+        story.charger.restore(Some(state), vec![connector], Limits::default());
+        story.hear(Event::Heartbeat);
+        assert_eq!(story.state(), after, "{name}");
+        story.status(1, "Preparing");
+        assert_eq!(story.state(), if name == "Updating" { "Updating" } else { "PreParing" });
+        story.hear(Event::Firmware("Installed".to_owned()));
+        assert_eq!(story.state(), "PreParing");
+    }
+}
+
+#[test]
+fn what_flows_in_a_session_that_nobody_knows_flows_on_the_sites_lines() {
+    let mut story = Story::new();
+    story.meter(Some(-1), 10, 13.0);
+    assert_eq!(story.charger.currents(story.arrival).unwrap().0[0], Some(13.0));
+    let id = story.later(1).start(0);
+    story.later(1).stop(id, 10);
+    story.meter(Some(id), 10, 7.0);
+    assert_eq!(story.charger.currents(story.arrival).unwrap().0[0], Some(0.0), "one that has ended is over");
+}
+
+#[test]
+fn what_is_found_again_and_again_is_told_once() {
+    let mut story = Story::new();
+    for unknown in [-1, 77, -1, 77, -1, 77] {
+        story.later(1).meter(Some(unknown), 10, 1.0);
+    }
+    assert_eq!(story.found(), [FindingKind::OrphanValues; 2]);
+    assert!(!story.charger.needs_history(&Event::Meter(Meter {
+        connector: 1,
+        transaction: Some(-1),
+        readings: Vec::new()
+    })));
+    let mut story = Story::new();
+    let id = story.start(0);
+    for register in [10, 5, 900_000_000, 10, 900_000_000, 20] {
+        story.later(1).meter(Some(id), register, 1.0);
+    }
+    assert_eq!(story.found(), [FindingKind::MeterBack, FindingKind::MeterJump]);
+    story.stop(id, 0);
+    let id = story.later(1).start(100);
+    story.later(1).meter(Some(id), 50, 1.0);
+    assert_eq!(story.found()[2..], [FindingKind::MeterBack], "of another session it is told");
+}
+
+#[test]
+fn any_frame_is_a_contact_and_changes_nothing_else() {
+    let mut story = Story::new();
+    story.status(1, "Available");
+    story.changes = Changes::default();
+    story.later(1).hear(Event::Alive);
+    assert_eq!(story.charger.last_contact(), Some(story.arrival));
+    assert_eq!((story.state(), story.charger.command()), ("Available", Some("StatusNotification")));
+    assert!(story.changes.states.is_empty(), "it is stored with what comes next");
+}
+
 #[test]
 fn heartbeats_and_values_alone_are_no_change_of_state_to_be_stored() {
     let mut story = Story::new();
@@ -568,6 +734,8 @@ fn any_event() -> impl Strategy<Value = (Event, i64)> {
         Just(Event::Disconnected { link: 1 }),
         any::<bool>().prop_map(|is_triggered| Event::Boot(Boot { is_triggered, ..Boot::default() })),
         Just(Event::Heartbeat),
+        Just(Event::Alive),
+        Just(Event::Accepted(Accepted::Limit(Box::new(limit(1, Purpose::Tx, 10.0))))),
         Just(Event::DataTransfer),
         (0..3, name, told()).prop_map(|(connector, name, time)| {
             Event::Status(connector, Status { name: name.to_owned(), error: None, info: None, time })

@@ -77,6 +77,39 @@ async fn a_call_that_is_never_answered_times_out_and_the_next_one_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn limits_that_it_accepts_are_the_most_that_it_may_draw() {
+    let site = patient().await;
+    let mut charger = site.plug_in("A").await;
+    charger.call("Heartbeat", &json!({})).await.unwrap();
+    let profile = |amperes: i32| {
+        json!({ "connectorId": 0, "csChargingProfiles": {
+            "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "ChargePointMaxProfile",
+            "chargingProfileKind": "Absolute", "chargingSchedule": {
+                "startSchedule": moment(-60), "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": amperes }],
+            },
+        } })
+    };
+    for (action, arguments, status, most) in [
+        ("SetChargingProfile", profile(10), "Accepted", Some(10)),
+        ("SetChargingProfile", profile(6), "Rejected", Some(10)),
+        ("ClearChargingProfile", json!({ "id": 1 }), "Unknown", Some(10)),
+        ("ClearChargingProfile", json!({ "id": 1 }), "Accepted", None),
+    ] {
+        let is_accepted = status == "Accepted";
+        charger.replies.insert(action.to_owned(), json!({ "status": status }));
+        let command = site.command("A", action, arguments).await;
+        assert_eq!(charger.to_be_asked().await.unwrap().0, action);
+        let state = if is_accepted { CommandState::Effective } else { CommandState::Rejected };
+        site.command_becomes(command, state).await;
+        assert_eq!(site.now("A").state.as_ref().unwrap().current_limit, most, "{action} {status}");
+        if is_accepted {
+            assert_eq!(site.now("A").command(), Some(action));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_are_unique_for_a_socket_only() {
     let site = patient().await;
     let mut one = site.plug_in("A").await;

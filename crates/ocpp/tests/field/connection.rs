@@ -73,6 +73,30 @@ async fn a_charger_that_offers_no_subprotocol_is_taken_as_1_6() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_charger_that_offers_no_subprotocol_is_let_go_where_the_setting_says_so() {
+    let site = Served::start(|options| {
+        options.registers_unknown = true;
+        options.needs_subprotocol = true;
+    })
+    .await;
+    let mut silent = Charger::offering(site.addr, "A", None).await.unwrap();
+    let (code, _) = silent.closed().await.unwrap().expect("it says why");
+    assert_eq!(code, 1002);
+    site.plug_in("A").await.call("Heartbeat", &json!({})).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_is_answered() {
+    let site = Served::open().await;
+    let mut charger = site.plug_in("A").await;
+    charger.call("Heartbeat", &json!({})).await.unwrap();
+    charger.say_goodbye().await.unwrap();
+    let (code, _) = charger.closed().await.unwrap().expect("an answer, and not only the end of the stream");
+    assert_eq!(code, 1000);
+    site.becomes("A", "offline", |now| !now.is_online()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
     let site = Served::open().await;
     let mut old = site.plug_in("A").await;
@@ -146,6 +170,103 @@ async fn any_frame_counts_as_alive_and_the_read_deadline_is_3_heartbeats() {
     assert_eq!((code, reason.as_str()), (1008, "no sign of life"));
     assert!(silent_since.elapsed() >= HEARTBEAT * 5 / 2, "never before the third is missed");
     site.becomes("A", "offline", |now| !now.is_online()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_frame_is_the_newest_contact_and_no_message() {
+    let site = patient().await;
+    for (identity, frame) in [
+        ("ping", None),
+        ("none", Some("this is no frame")),
+        ("refused", Some(r#"[2,"1","Dance",{}]"#)),
+        ("broken", Some(r#"[2,"1"]"#)),
+        ("unreadable", Some(r#"[2,"1","Authorize",{}]"#)),
+        ("result", Some(r#"[3,"nobody asked",{}]"#)),
+        ("error", Some(r#"[4,"nobody asked","GenericError","",{}]"#)),
+    ] {
+        let mut charger = site.plug_in(identity).await;
+        charger.call("StatusNotification", &frames::status(1, "Available")).await.unwrap();
+        let before = site.now(identity).last_contact();
+        // The contact is told in ms: a few of them pass.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        match frame {
+            Some(frame) => charger.say(frame).await.unwrap(),
+            None => charger.ping().await.unwrap(),
+        }
+        if frame.is_some_and(|frame| frame.starts_with("[2,")) {
+            assert!(charger.answer().await.unwrap().starts_with("[4,"), "{identity}");
+        }
+        site.becomes(identity, "in contact", |now| now.last_contact() > before).await;
+        let now = site.now(identity);
+        assert_eq!((now.state_name(), now.command()), (Some("Available"), Some("StatusNotification")), "{identity}");
+        // That is told now and then, not of each of them.
+        let version = now.version;
+        for _ in 0..50 {
+            charger.ping().await.unwrap();
+        }
+        charger.call("Heartbeat", &json!({})).await.unwrap();
+        assert!(site.now(identity).version < version + 25, "{identity}");
+    }
+}
+
+async fn patient() -> Served {
+    Served::start(|options| {
+        options.registers_unknown = true;
+        options.pause = Duration::from_mins(10);
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_measured_is_configured_as_far_as_the_charger_lets_it() {
+    const ALL: &str = "Energy.Active.Import.Register,Current.Import,Current.Offered,Power.Active.Import";
+    let site = patient().await;
+    let changed = |key: &str, value: &str| ("ChangeConfiguration".to_owned(), json!({ "key": key, "value": value }));
+    let sampled = |value: &str| changed("MeterValuesSampledData", value);
+    let interval = changed("MeterValueSampleInterval", "60");
+    for (identity, status, expected) in [
+        ("accepts", "Accepted", vec![sampled(ALL), interval.clone()]),
+        // Once more with less, and then no more.
+        (
+            "rejects",
+            "Rejected",
+            vec![sampled(ALL), sampled("Energy.Active.Import.Register,Current.Import"), interval.clone()],
+        ),
+        ("lacks", "NotSupported", vec![sampled(ALL), interval.clone()]),
+    ] {
+        let mut charger = site.plug_in(identity).await;
+        charger.replies.insert("ChangeConfiguration".to_owned(), json!({ "status": status }));
+        charger.replies.insert("ClearCache".to_owned(), json!({ "status": "Accepted" }));
+        charger.call("BootNotification", &frames::boot()).await.unwrap();
+        let mut asked = Vec::new();
+        for _ in &expected {
+            asked.push(charger.to_be_asked().await.unwrap());
+        }
+        assert_eq!(asked, expected, "{identity}");
+        // What comes next is asked by somebody else.
+        let command = site.command(identity, "ClearCache", json!({})).await;
+        assert_eq!(charger.to_be_asked().await.unwrap().0, "ClearCache", "{identity}");
+        site.command_becomes(command, bmw_domain::command::CommandState::Effective).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_boot_long_after_it_was_asked_for_is_one_of_its_own() {
+    let site = Served::start(|options| {
+        options.registers_unknown = true;
+        options.pause = Duration::from_mins(10);
+        options.boot_patience = Duration::ZERO;
+    })
+    .await;
+    let mut charger = site.plug_in("A").await;
+    charger.replies.insert("TriggerMessage".to_owned(), json!({ "status": "Accepted" }));
+    charger.call("StartTransaction", &frames::start(0, &moment(-60))).await.unwrap();
+    let command = site.command("A", "TriggerMessage", json!({ "requestedMessage": "BootNotification" })).await;
+    assert_eq!(charger.to_be_asked().await.unwrap(), trigger("BootNotification"));
+    site.command_becomes(command, bmw_domain::command::CommandState::Accepted).await;
+    charger.call("BootNotification", &frames::boot()).await.unwrap();
+    assert_eq!((site.now("A").state_name(), site.now("A").running.len()), (Some("BootUp"), 0));
+    assert_eq!(bmw_ocpp::Options::default().boot_patience, Duration::from_mins(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

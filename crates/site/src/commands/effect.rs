@@ -1,5 +1,6 @@
 //! When a command has done what it was to do. "Accepted" is not yet done: the effect must be seen.
 
+use super::limit;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::ChargePointNow;
 use bmw_domain::charger::event::Accepted;
@@ -135,6 +136,9 @@ pub(super) fn accepted(action: Action, arguments: &Value) -> Accepted {
         }
         Action::RemoteStopTransaction => Accepted::RemoteStop(whole("transactionId").unwrap_or(-1)),
         Action::Reset => Accepted::Reset,
+        Action::SetChargingProfile | Action::ClearChargingProfile => {
+            limit::accepted(action, arguments).unwrap_or(Accepted::Other(action.name()))
+        }
         other => Accepted::Other(other.name()),
     }
 }

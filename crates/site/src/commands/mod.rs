@@ -2,6 +2,7 @@
 
 mod arguments;
 mod effect;
+mod limit;
 
 pub use arguments::Arguments;
 

@@ -2,8 +2,9 @@
 
 use super::meter::{self, Journal};
 use super::{Connection, Database, counted_day, listed_day};
-use crate::rows::TransactionRow;
+use crate::rows::{self, TransactionRow};
 use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
+use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, End, Finding, Happening, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
@@ -23,6 +24,7 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, journal: &Jo
         return Ok(false);
     }
     change_charge_points(connection, &batch.charge_points).await?;
+    put_limits(connection, &batch.limits).await?;
     put_states(connection, &batch.states).await?;
     put_connectors(connection, &batch.connectors).await?;
     put_sessions(connection, zone, &batch.sessions).await?;
@@ -53,6 +55,13 @@ async fn change_charge_points(connection: &mut Connection, points: &[ChangedChar
     } else {
         Err(StoreError::Unknown("a charge point that has changed".to_owned()))
     }
+}
+
+async fn put_limits(connection: &mut Connection, limits: &[(ChargePointKey, Arc<Limits>)]) -> Result<()> {
+    put_rows(connection, sql::PUT_LIMITS, limits, sql::OR_REPLACE_LIMITS, |row, (key, limits)| {
+        row.push_bind(key.0).push_bind(rows::written_limits(limits));
+    })
+    .await
 }
 
 /// Puts states in the place of the last ones; each charge point at most once.
@@ -259,6 +268,9 @@ pub(super) async fn add_frames(connection: &mut Connection, parts: &[FramePart])
 }
 
 async fn add_findings(connection: &mut Connection, findings: &[Finding]) -> Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
     put_rows(connection, sql::ADD_FINDINGS, findings, "", |row, finding| {
         row.push_bind(finding.charge_point.0)
             .push_bind(finding.at.0)
@@ -267,11 +279,13 @@ async fn add_findings(connection: &mut Connection, findings: &[Finding]) -> Resu
             .push_bind(finding.transaction.map(|id| id.0))
             .push_bind(finding.detail.as_str());
     })
-    .await
+    .await?;
+    let charge_points = findings.iter().map(|finding| finding.charge_point);
+    prune(connection, sql::LAST_FINDING, sql::PRUNE_FINDINGS, charge_points).await
 }
 
-/// The newest of a charge point's happenings that are kept.
-const HAPPENINGS: i64 = 1_000;
+/// The newest of a charge point's happenings, and of its findings, that are kept.
+const KEPT: i64 = 1_000;
 /// The oldest are forgotten at each so many rows, of the charge point of that row: what happens often is looked at often.
 const PRUNED: i64 = 256;
 
@@ -288,11 +302,21 @@ async fn add_happenings(connection: &mut Connection, happenings: &[Happening]) -
             .push_bind(happening.detail.as_str());
     })
     .await?;
-    let last: i64 = sqlx::query_scalar(sql::LAST_HAPPENING).fetch_one(&mut *connection).await?;
-    for (happening, id) in happenings.iter().rev().zip((0..=last).rev()) {
+    let charge_points = happenings.iter().map(|happening| happening.charge_point);
+    prune(connection, sql::LAST_HAPPENING, sql::PRUNE_HAPPENINGS, charge_points).await
+}
+
+/// Forgets the oldest rows of the charge points that rows were just added of, each when its turn comes.
+async fn prune(
+    connection: &mut Connection,
+    last: &'static str,
+    prune: &'static str,
+    added: impl DoubleEndedIterator<Item = ChargePointKey>,
+) -> Result<()> {
+    let last: i64 = sqlx::query_scalar(last).fetch_one(&mut *connection).await?;
+    for (charge_point, id) in added.rev().zip((0..=last).rev()) {
         if id % PRUNED == 0 {
-            let prune = sqlx::query(sql::PRUNE_HAPPENINGS).bind(happening.charge_point.0).bind(HAPPENINGS);
-            prune.execute(&mut *connection).await?;
+            sqlx::query(prune).bind(charge_point.0).bind(KEPT).execute(&mut *connection).await?;
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ mod plans;
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::rows::{
     self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
-    ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    LimitsRow, ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
+use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
@@ -202,6 +203,10 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
     for row in sqlx::query_as::<_, ConnectorRow>(sql::CONNECTORS).fetch_all(&mut *connection).await? {
         connectors.entry(row.charge_point).or_default().push(row.into());
     }
+    let mut limits: HashMap<i32, Limits> = HashMap::new();
+    for row in sqlx::query_as::<_, LimitsRow>(sql::LIMITS).fetch_all(&mut *connection).await? {
+        limits.insert(row.charge_point, row.try_into()?);
+    }
     let charge_points = sqlx::query_as::<_, ChargePointRow>(sql::CHARGE_POINTS).fetch_all(&mut *connection).await?;
     let charge_points = charge_points
         .into_iter()
@@ -210,6 +215,7 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
                 key: ChargePointKey(row.id),
                 state: states.remove(&row.id),
                 connectors: connectors.remove(&row.id).unwrap_or_default(),
+                limits: limits.remove(&row.id).unwrap_or_default(),
                 has_sessions: row.has_sessions,
                 last_cycle: row.last_cycle,
                 newest_start: row.newest_start.map(Timestamp),

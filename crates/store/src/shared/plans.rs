@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row};
 use std::sync::Arc;
 
 /// Statements and the number of their parameters, which are all whole numbers.
-const STATEMENTS: [(&str, usize); 19] = [
+const STATEMENTS: [(&str, usize); 20] = [
     (sql::SESSION, 1),
     (sql::SESSIONS_OF_DAY, 1),
     (sql::RECENT_SESSIONS, 1),
@@ -29,6 +29,7 @@ const STATEMENTS: [(&str, usize); 19] = [
     (sql::HAPPENINGS, 2),
     (sql::LAST_ANSWERS, 1),
     (sql::FINDINGS_OF, 2),
+    (sql::PRUNE_FINDINGS, 2),
     (sql::METER_PARTS, 4),
     (sql::LATEST_METER_PARTS, 1),
     (sql::IS_EMPTY, 0),
