@@ -26,10 +26,11 @@
 //! | measurands, units, phases, registers | `corpus/data.txt` |
 //! | Celcius, long serial numbers, unknown values, clocks | `corpus/data.txt` |
 //! | connectorId 0 | `corpus/data.txt`, `corpus/transactions.txt` |
-//! | commands are watched for their effect | `end2end/tests/chargers.spec.js`, `end2end/charger.py` |
+//! | commands are watched for their effect | `commands`; `end2end/tests/chargers.spec.js`, `end2end/charger.py` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
 
 mod calls;
+mod commands;
 mod connection;
 mod corpus;
 mod site;
