@@ -81,9 +81,9 @@ impl Served {
             store.import(&SiteFile::parse(text.as_bytes()).unwrap(), ImportMode::Merge).await.unwrap();
         }
         let now = LocalTime::parse("2015-12-28T12:00:00");
-        let (site, counter, _) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
+        let (site, ..) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
         let shutdown = Shutdown::default();
-        let commands = Commands::new(site.clone(), counter, "OPERATOR", shutdown.sender());
+        let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
         let state = AppState { site: site.clone(), commands, feed_interval: Duration::from_mins(3), shutdown };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };

@@ -252,6 +252,78 @@ test("several chargers are started at once from the devices page", async ({ open
   await Promise.all(chargers.map((charger) => charger.pullOut()));
 });
 
+test("several chargers are asked and set at once, with fields and without", async ({ openSite, page }) => {
+  const chargers = [];
+  for (const id of ["CP1", "CP2", "CP3"]) {
+    const charger = await new Charger(openSite, id).plugIn();
+    await charger.boot();
+    await charger.status("Available");
+    charger.replies = { GetDiagnostics: { fileName: "log.bin" }, GetLocalListVersion: { listVersion: 7 } };
+    chargers.push(charger);
+  }
+  const [first, left, third] = chargers;
+  await page.goto(`${openSite}/devices/`);
+  await alive(page);
+  const boxes = page.locator(".device-table tbody").getByRole("checkbox");
+  await boxes.nth(0).check();
+  await boxes.nth(2).check();
+  const more = page.locator(".bulk-more");
+  await more.locator("> summary").click();
+  const asked = (method) => Promise.all([first, third].map((charger) => charger.toBeAsked(method)));
+  for (const [name, method, payload] of [
+    ["Get diagnostics", "GetDiagnostics", { location: expect.stringContaining("/ocpp/upload/") }],
+    ["Clear limits", "ClearChargingProfile", {}],
+    ["Read the schedule", "GetCompositeSchedule", { connectorId: 0, duration: 86_400 }],
+    ["Ask for list version", "GetLocalListVersion", {}],
+  ]) {
+    await more.getByRole("button", { name, exact: true }).click();
+    expect(await asked(method)).toEqual([payload, payload]);
+  }
+  const limits = more.locator(".group", { has: page.locator("summary", { hasText: "Limits" }) });
+  await limits.locator("summary").click();
+  const limit = limits.getByRole("textbox", { name: /^Limit\b/ });
+  await limit.fill("much");
+  // By the Enter key nothing is given, least of all the first command of the form.
+  await limit.press("Enter");
+  await limits.getByRole("button", { name: "Set a limit" }).click();
+  await expect(limits.getByRole("alert")).toContainText("must be a number");
+  await expect(page.getByText("2 selected")).toBeVisible();
+  await limits.getByRole("combobox", { name: /^For\b/ }).selectOption({ label: "Whole charger" });
+  await limit.fill("12.5");
+  await limits.getByRole("button", { name: "Set a limit" }).click();
+  for (const { connectorId, csChargingProfiles } of await asked("SetChargingProfile")) {
+    expect(connectorId).toBe(0);
+    expect(csChargingProfiles.chargingProfilePurpose).toBe("ChargePointMaxProfile");
+    expect(csChargingProfiles.chargingSchedule.chargingSchedulePeriod[0].limit).toBe(12.5);
+  }
+  const reservation = more.locator(".group", { has: page.locator("summary", { hasText: "Reservation" }) });
+  await reservation.locator("summary").click();
+  await reservation.getByLabel("Card").fill("Anna1");
+  await reservation.getByLabel("Until").fill(now(48 * 3_600_000).slice(0, 16));
+  await reservation.getByRole("button", { name: "Reserve", exact: true }).click();
+  for (const payload of await asked("ReserveNow")) expect(payload).toMatchObject({ connectorId: 1, idTag: "Anna1" });
+  const configuration = more.locator(".group", { has: page.locator("summary", { hasText: "Configuration" }) });
+  await configuration.locator("summary").click();
+  await configuration.getByLabel("Configuration key").fill("HeartbeatInterval");
+  await configuration.getByLabel("Value").fill("30");
+  await configuration.getByRole("button", { name: "Change configuration" }).click();
+  for (const charger of [first, third]) {
+    // The site itself has changed others.
+    const keys = () => charger.asked.filter(({ method }) => method === "ChangeConfiguration").map(({ params }) => params);
+    await expect.poll(keys).toContainEqual({ key: "HeartbeatInterval", value: "30" });
+  }
+  const message = more.locator(".group", { has: page.locator("summary", { hasText: "Vendor's message" }) });
+  await message.locator("summary").click();
+  await message.getByLabel("Vendor ID").fill("Vendor");
+  await message.getByRole("button", { name: "Send", exact: true }).click();
+  expect(await asked("DataTransfer")).toEqual([{ vendorId: "Vendor" }, { vendorId: "Vendor" }]);
+  const started = chargers.flatMap((charger) => charger.asked).filter(({ method }) => method === "RemoteStartTransaction");
+  expect(started).toEqual([]);
+  const own = ["ChangeConfiguration", "TriggerMessage"];
+  expect(left.asked.filter(({ method }) => !own.includes(method))).toEqual([]);
+  await Promise.all(chargers.map((charger) => charger.pullOut()));
+});
+
 test("what cannot be quite right is shown to the operator", async ({ openSite, page }) => {
   const charger = await ready(openSite);
   await charger.stop(-1, 10);

@@ -7,6 +7,7 @@ use crate::front::Front;
 use crate::simulator;
 use crate::yard::Yard;
 use bmw_app::state::{AppState, Shutdown};
+use bmw_domain::charger::card::IdTag;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
 use bmw_site::{Commands, Counter, FrameLog, Site, SiteOptions};
@@ -69,12 +70,14 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         now: config.now,
         default_charge_point: config.default_charger.clone(),
         rejects_unknown_cards: config.rejects_unknown_cards,
+        operator_id_tag: IdTag::new(&config.operator_id_tag).ok(),
     };
     let (site, counter, desk) = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
     let yard = Yard::start().map_err(Failure::failed)?;
     let desk = yard.handle().spawn(desk.work());
     let shutdown = Shutdown::default();
-    let commands = Commands::new(Arc::clone(&site), counter.clone(), &config.operator_id_tag, shutdown.sender());
+    let commands = Commands::new(Arc::clone(&site), &config.operator_id_tag, shutdown.sender());
+    commands.resume().await.map_err(Failure::failed)?;
     let app =
         AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));

@@ -172,7 +172,9 @@ pub(super) mod on_server {
             }
         }
         let address = led_back(&back, given, &refused);
-        Ok(led(&found.map_or(address.clone(), |found| form.on(address, Some(&found))), &back))
+        // What some could take is not filled in wrongly: then it is said who could not.
+        let wrong = found.filter(|_| given == 0);
+        Ok(led(&wrong.map_or(address.clone(), |found| form.on(address, Some(&found))), &back))
     }
 
     /// When and where forms are read: commands have the real clock.

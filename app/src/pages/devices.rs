@@ -7,7 +7,7 @@ use super::parts::{
 };
 use super::{Page, Seen};
 use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
-use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query};
+use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
 use crate::text::Lang;
 use crate::text::format::with_unit;
 use bmw_domain::command::Action;
@@ -193,7 +193,7 @@ fn back(data: &Devices) -> String {
 fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
     // Without WebAssembly nobody knows how many are chosen.
     let cannot = None;
-    let more: [(&str, &str, Glyph, Option<&str>); 8] = [
+    let more: [(&str, &str, Glyph, Option<&str>); 12] = [
         (
             "ChangeAvailability?type=Inoperative&connectorId=0",
             lang.availability_off(),
@@ -204,15 +204,21 @@ fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
         ("UnlockConnector", lang.unlock(), Glyph::PLUG_ZAP, None),
         ("TriggerMessage?requestedMessage=StatusNotification", lang.trigger_status(), Glyph::REFRESH_CW, None),
         ("Reset?type=Hard", lang.reset_hard(), Glyph::POWER, Some(lang.ask_reset())),
+        ("GetDiagnostics", lang.diagnostics(), Glyph::INBOX, None),
+        ("ClearChargingProfile", lang.limits_clear(), Glyph::X, None),
+        ("GetCompositeSchedule?connectorId=0", lang.schedule_read(), Glyph::REFRESH_CW, None),
+        ("SendLocalList", lang.send_local_list(), Glyph::SAVE, None),
+        ("GetLocalListVersion", lang.local_list_version(), Glyph::REFRESH_CW, None),
         ("ClearCache", lang.clear_cache(), Glyph::X, None),
         ("GetConfiguration", lang.get_configuration(), Glyph::SETTINGS, None),
-        ("SendLocalList", lang.send_local_list(), Glyph::SAVE, None),
     ];
     let wrong = data.told.wrong.as_ref();
     let firmware = Form { lang, command: "UpdateFirmware", wrong };
     let location = Entry { name: "location", label: lang.firmware_address(), what: What::Url, value: "" };
     html! {
         form.command-form id=(BULK) method="post" action="/fn/command" data-send {
+            // By the Enter key a form presses its first button: not the one that starts all chargers.
+            button type="submit" hidden disabled {}
             span hidden { input type="hidden" name="back" value=(back(data)); }
             div.commands role="group" aria-label={ (lang.actions()) " – " (lang.selected(chosen)) } {
                 (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot, None))
@@ -229,6 +235,48 @@ fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
                         (firmware.entry(&location))
                         (command(Action::UpdateFirmware, lang.update_firmware(), Glyph::DOWNLOAD, cannot,
                             Some(lang.ask_update())))
+                    }
+                    (bulk_groups(lang, wrong))
+                }
+            }
+        }
+    }
+}
+
+/// The commands for all that are chosen which need more to be filled in.
+fn bulk_groups(lang: Lang, wrong: Option<&WrongForm>) -> Markup {
+    let text = |name, label| Entry { name, label, what: What::Text(""), value: "" };
+    let pair = |value: &str, name: &str| (value.to_owned(), name.to_owned());
+    let purposes = [pair("TxDefaultProfile", lang.each_session()), pair("ChargePointMaxProfile", lang.whole_charger())];
+    let units = [pair("A", "A"), pair("W", "W")];
+    let limit = [
+        Entry { name: "purpose", label: lang.limit_for(), what: What::Choice(&purposes), value: "" },
+        Entry { name: "limit", label: lang.limit(), what: What::Decimal, value: "" },
+        Entry { name: "unit", label: lang.unit(), what: What::Choice(&units), value: "" },
+        Entry { name: "minutes", label: lang.for_minutes(), what: What::Whole(lang.until_cleared()), value: "" },
+    ];
+    let reservation = [
+        Entry { name: "connectorId", label: lang.connector(), what: What::Whole("1"), value: "" },
+        Entry { name: "idTag", label: lang.card(), what: What::Text(lang.operators_card()), value: "" },
+        Entry { name: "expiryDate", label: lang.until(), what: What::Time, value: "" },
+    ];
+    let configuration = [text("key", lang.configuration_key()), text("value", lang.configuration_value())];
+    let message = [text("vendorId", lang.vendor_id()), text("messageId", lang.message_id()), text("data", lang.data())];
+    let groups: [(&str, &str, &[Entry<'_>], &str, Glyph); 4] = [
+        ("SetChargingProfile", lang.group_limits(), &limit, lang.limit_set(), Glyph::GAUGE),
+        ("ReserveNow", lang.reservation(), &reservation, lang.reserve(), Glyph::HOURGLASS),
+        ("ChangeConfiguration", lang.group_configuration(), &configuration, lang.change_configuration(), Glyph::SAVE),
+        ("DataTransfer", lang.vendor_message(), &message, lang.send(), Glyph::PLUG),
+    ];
+    html! {
+        div.groups {
+            @for (name, heading, entries, button, glyph) in groups {
+                @let form = Form { lang, command: name, wrong };
+                details.group data-key=(name) open[wrong.is_some_and(|wrong| wrong.form == name)] {
+                    summary { (icon(Glyph::CHEVRON_RIGHT)) span { (heading) } }
+                    div.commands {
+                        @for entry in entries { (form.entry(entry)) }
+                        (order(name, button, glyph, None, None))
                     }
                 }
             }

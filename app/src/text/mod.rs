@@ -310,6 +310,7 @@ texts! {
     local_list: "本地名单", "Local list";
     send_local_list: "发送本地名单", "Send local list";
     local_list_help: "断网时电桩按此名单放行。", "By it the charger decides while it is not connected.";
+    local_list_version: "查询名单版本", "Ask for list version";
     list_version: "查询版本", "Ask for its version";
     list_sent: "已发送版本", "Sent: version";
     list_told: "电桩上的版本", "On the charger: version";

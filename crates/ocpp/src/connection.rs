@@ -12,7 +12,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, Way};
+use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, ReplyTo, Way};
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -53,7 +53,7 @@ struct Asked {
     id: String,
     until: Instant,
     /// Who wants to know; none for what the connection asks by itself.
-    reply: Option<oneshot::Sender<Reply>>,
+    reply: Option<ReplyTo>,
     aim: Aim,
 }
 
@@ -250,11 +250,11 @@ impl Connection {
             },
             Ok(Frame::Result { id, payload }) => {
                 let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
-                self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))));
+                self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))), arrival).await?;
                 self.ask_next().await?;
             }
             Ok(Frame::Error { id, code, description }) => {
-                self.replied(&id, Reply::Error(code.into_owned(), description.into_owned()));
+                self.replied(&id, Reply::Error(code.into_owned(), description.into_owned()), arrival).await?;
                 self.ask_next().await?;
             }
             // It closes nothing.
@@ -333,12 +333,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn ask(
-        &mut self,
-        action: &'static str,
-        payload: &Value,
-        reply: Option<oneshot::Sender<Reply>>,
-    ) -> Result<(), Over> {
+    async fn ask(&mut self, action: &'static str, payload: &Value, reply: Option<ReplyTo>) -> Result<(), Over> {
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id.to_string();
         let aim = Aim::of(action, payload, reply.is_none());
@@ -351,13 +346,19 @@ impl Connection {
         Ok(())
     }
 
-    fn replied(&mut self, id: &str, reply: Reply) {
+    async fn replied(&mut self, id: &str, reply: Reply, arrival: Timestamp) -> Result<(), Over> {
         // A reply to what was given up, or to nothing at all, says nothing.
-        let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
+        let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return Ok(()) };
         self.settled(&asked, &reply);
-        if let Some(sender) = asked.reply {
-            drop(sender.send(reply));
+        if let Some(to) = asked.reply {
+            // Before the next frame is read: what is told after a reply comes after it.
+            let noted = match to.told_by(&reply) {
+                Some(event) => Some(self.central.counter.hand_in(self.key, event, arrival).await?),
+                None => None,
+            };
+            to.send(reply, noted);
         }
+        Ok(())
     }
 
     /// What the connection itself makes of a reply.
@@ -386,8 +387,8 @@ impl Connection {
         }
         if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
             self.settled(&asked, &Reply::TimedOut);
-            if let Some(sender) = asked.reply {
-                drop(sender.send(Reply::TimedOut));
+            if let Some(to) = asked.reply {
+                to.send(Reply::TimedOut, None);
             }
             timer.as_mut().reset(self.wake_at());
             return self.ask_next().await;

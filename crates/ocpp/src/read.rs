@@ -1,8 +1,8 @@
 //! What charge points say, read leniently: only a required field that is missing or unreadable is an error.
 //!
-//! Maintained crates with all types of the protocol read strictly: an unknown status, a number as text or a time without a zone
-//! is an error there. Such a charge point would repeat its message for ever. So what comes in is read here, as far as the site
-//! uses it; what goes out is checked against the protocol's own types, see `bmw_site`.
+//! In crates with all types of the protocol one value that is none of its type makes the whole message an error, however much of
+//! that some of them mend. Such a charge point would repeat its message for ever. So what comes in is read here, as far as the
+//! site uses it; what goes out is checked against the protocol's own types, see `bmw_site`.
 
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::charger::event::{Boot, Event, Meter, Reading, Start, Status, Stop, Told};

@@ -24,7 +24,7 @@ pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PA
 pub use frames::{Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine};
 pub use joining::Joining;
-pub use links::{LinkEnd, Links, Order, Reply};
+pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
 pub use present::{Present, Statistics};
 pub use running::{Author, Site, SiteOptions};
 pub use sums::{EnergySums, Window};

@@ -1,6 +1,8 @@
 //! The connections of charge points, as those see them who have something to ask of a charge point.
 
 use bmw_domain::calendar::Timestamp;
+use bmw_domain::charger::Answer;
+use bmw_domain::charger::event::{Accepted, Event};
 use bmw_domain::record::ChargePointKey;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -20,8 +22,43 @@ pub struct Order {
     pub payload: Value,
     /// Told when it has left: the moment before.
     pub sent: oneshot::Sender<Timestamp>,
-    /// Where the reply goes; dropped when the connection is lost before.
-    pub reply: oneshot::Sender<Reply>,
+    /// Where the reply goes.
+    pub reply: ReplyTo,
+}
+
+/// Where a reply goes. It is dropped when the connection is lost before one has come.
+#[derive(Debug)]
+pub struct ReplyTo {
+    /// What the charge point tells by accepting.
+    accepted: Accepted,
+    sender: oneshot::Sender<Replied>,
+}
+
+/// A reply that has come.
+#[derive(Debug)]
+pub struct Replied {
+    pub(crate) reply: Reply,
+    /// Told when what follows from it is stored; `None` where nothing does.
+    pub(crate) noted: Option<oneshot::Receiver<Answer>>,
+}
+
+impl ReplyTo {
+    pub(crate) fn new(accepted: Accepted) -> (Self, oneshot::Receiver<Replied>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { accepted, sender }, receiver)
+    }
+
+    /// What a charge point tells by a reply. It must be handed in before what it tells next: a status that follows an
+    /// acceptance is the newer one.
+    pub fn told_by(&self, reply: &Reply) -> Option<Event> {
+        reply.is_accepted().then(|| Event::Accepted(self.accepted.clone()))
+    }
+
+    /// Hands on the reply, and where to hear that what was told by it is stored.
+    pub fn send(self, reply: Reply, noted: Option<oneshot::Receiver<Answer>>) {
+        // Who asked may have gone meanwhile.
+        drop(self.sender.send(Replied { reply, noted }));
+    }
 }
 
 /// What a charge point replies.
@@ -33,6 +70,17 @@ pub enum Reply {
     Error(String, String),
     /// Nothing in time.
     TimedOut,
+}
+
+impl Reply {
+    /// Whether the charge point says that it will do what it was asked.
+    fn is_accepted(&self) -> bool {
+        let Self::Result(result) = self else { return false };
+        match result.get("status").and_then(Value::as_str) {
+            None => true,
+            Some(status) => matches!(status, "Accepted" | "Scheduled" | "RebootRequired" | "Unlocked"),
+        }
+    }
 }
 
 /// All connections.
@@ -108,6 +156,22 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_accepted_says_something_of_the_charge_point() {
+        let (to, _) = ReplyTo::new(Accepted::Reset);
+        for status in ["Accepted", "Scheduled", "RebootRequired", "Unlocked"] {
+            let reply = Reply::Result(json!({ "status": status }));
+            assert_eq!(to.told_by(&reply), Some(Event::Accepted(Accepted::Reset)), "{status}");
+        }
+        assert!(to.told_by(&Reply::Result(json!({ "configurationKey": [] }))).is_some());
+        for status in ["Rejected", "Occupied", "UnlockFailed", "NotSupported", "Accepted?"] {
+            assert_eq!(to.told_by(&Reply::Result(json!({ "status": status }))), None, "{status}");
+        }
+        assert_eq!(to.told_by(&Reply::TimedOut), None);
+        assert_eq!(to.told_by(&Reply::Error("NotSupported".to_owned(), String::new())), None);
+    }
 
     #[tokio::test]
     async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {

@@ -59,6 +59,8 @@ pub struct SiteOptions {
     pub default_charge_point: Option<String>,
     /// Whether cards that nobody has entered may not charge (`BMW_UNKNOWN_CARDS`).
     pub rejects_unknown_cards: bool,
+    /// The card of an operator's start, which may charge without being entered (`BMW_OPERATOR_ID_TAG`).
+    pub operator_id_tag: Option<IdTag>,
 }
 
 /// What is read from the store on first use, so that a large history delays no start.
@@ -101,7 +103,8 @@ impl Site {
         let measured = store.latest_meter_values(clock.now().plus(-MEASURED_BEFORE_START_MS)).await?;
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
-        let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards);
+        let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
+            .with_operator(options.operator_id_tag);
         let site = Arc::new(Self {
             clock,
             default_charge_point: options.default_charge_point,
@@ -241,11 +244,12 @@ impl Site {
         self.changed.send_replace(());
     }
 
-    /// Commands that were on their way when the site was last at work are so no more.
+    /// Commands that were on their way when the site was last at work are so no more. Those that were accepted are watched
+    /// further, see [`crate::Commands::resume`].
     async fn settle_commands(&self) -> Result<()> {
-        for mut command in self.store.open_commands().await? {
-            let is_accepted = command.state == CommandState::Accepted;
-            command.enter(if is_accepted { CommandState::NoEffect } else { CommandState::Failed }, Clock::real());
+        let open = self.store.open_commands().await?;
+        for mut command in open.into_iter().filter(|command| command.state != CommandState::Accepted) {
+            command.enter(CommandState::Failed, Clock::real());
             command.result.get_or_insert_with(|| r#"{"error":"the site was restarted"}"#.to_owned());
             self.store.update_command(&command).await?;
         }

@@ -167,9 +167,9 @@ impl Routes {
         let (store, _) = bmw_store::open(&options).await.unwrap();
         store.import(&site.file, ImportMode::Merge).await.unwrap();
         let options = SiteOptions { now: Some(now()), ..SiteOptions::default() };
-        let (site, counter, _) = Site::start(store, options).await.unwrap();
+        let (site, ..) = Site::start(store, options).await.unwrap();
         let shutdown = Shutdown::default();
-        let commands = Commands::new(site.clone(), counter, "OPERATOR", shutdown.sender());
+        let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
         let state = AppState { site, commands, feed_interval: Duration::from_mins(3), shutdown };
         Self { router: api::router(state), _folder: folder }
     }

@@ -118,12 +118,21 @@ pub struct Cards {
     by_key: HashMap<String, Card>,
     /// Whether a card that nobody has entered may charge (`BMW_UNKNOWN_CARDS`).
     accepts_unknown: bool,
+    /// The card of an operator's start (`BMW_OPERATOR_ID_TAG`): it may charge without being entered.
+    operator: Option<IdTag>,
 }
 
 impl Cards {
     /// These cards.
     pub fn new(cards: impl IntoIterator<Item = Card>, accepts_unknown: bool) -> Self {
-        Self { by_key: cards.into_iter().map(|card| (card.tag.key(), card)).collect(), accepts_unknown }
+        let by_key = cards.into_iter().map(|card| (card.tag.key(), card)).collect();
+        Self { by_key, accepts_unknown, operator: None }
+    }
+
+    /// The same with the card of an operator's start: what an operator starts is not refused for want of a card.
+    #[must_use]
+    pub fn with_operator(self, operator: Option<IdTag>) -> Self {
+        Self { operator, ..self }
     }
 
     /// The card of this name.
@@ -156,7 +165,8 @@ impl Cards {
     /// Whether a card may charge now.
     pub fn judge(&self, tag: &str, now: Timestamp) -> Verdict {
         let Some(card) = self.get(tag) else {
-            let is_accepted = self.accepts_unknown && IdTag::new(tag).is_ok();
+            let accepts = |tag: &IdTag| self.accepts_unknown || self.operator.as_ref() == Some(tag);
+            let is_accepted = IdTag::new(tag).is_ok_and(|tag| accepts(&tag));
             let permission = if is_accepted { Permission::Accepted } else { Permission::Invalid };
             return Verdict { permission, group: None, expires_at: None };
         };
@@ -198,6 +208,17 @@ mod tests {
         assert_eq!(permission("a"), Permission::Blocked);
         assert_eq!(permission("b"), Permission::Expired);
         assert_eq!(permission("c"), Permission::Accepted);
+    }
+
+    #[test]
+    fn the_operators_card_may_charge_unless_one_of_its_name_says_otherwise() {
+        let mut cards = Cards::new([], false).with_operator(IdTag::new("OPERATOR").ok());
+        assert_eq!(cards.judge("operator", NOW).permission, Permission::Accepted);
+        assert_eq!(cards.judge("new", NOW).permission, Permission::Invalid);
+        cards.put(Card { is_blocked: true, ..card("Operator") });
+        assert_eq!(cards.judge("OPERATOR", NOW).permission, Permission::Blocked);
+        cards.remove(&IdTag::new("OPERATOR").unwrap());
+        assert_eq!(cards.judge("OPERATOR", NOW).permission, Permission::Accepted);
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct ChargePointNow {
     pub newest_start: Option<Timestamp>,
     /// When each kind of message was last heard.
     pub heard: Vec<(&'static str, Timestamp)>,
+    /// When it last started; a boot that we asked for says nothing about a start.
+    pub booted_at: Option<Timestamp>,
     /// How far the last update of its firmware is, by the protocol's name, and since when.
     pub firmware: Option<(String, Timestamp)>,
     /// How far the last upload of diagnostics is, by the protocol's name, and since when.
@@ -267,6 +269,7 @@ impl ChargePointNow {
             last_cycle: 0,
             newest_start: None,
             heard: Vec::new(),
+            booted_at: None,
             firmware: None,
             diagnostics: None,
             limits: Arc::default(),
@@ -474,6 +477,7 @@ impl ChargePointNow {
         if boot.is_triggered {
             return;
         }
+        self.booted_at = Some(context.arrival);
         let said = [Some(boot.vendor), Some(boot.model), boot.firmware_version].into_iter().flatten();
         let detail = said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join(", ");
         let happening = self.happening(HappeningKind::Boot, context.arrival);

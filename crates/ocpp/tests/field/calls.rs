@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The next call of the central system's, which is left without an answer: its id and its action.
-async fn unanswered(charger: &mut Charger) -> (String, String) {
+pub async fn unanswered(charger: &mut Charger) -> (String, String) {
     loop {
         let Heard::Text(text) = charger.hear().await.unwrap() else { panic!("it is closed") };
         let frame: Value = serde_json::from_str(&text).unwrap();

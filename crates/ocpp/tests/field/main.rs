@@ -47,11 +47,13 @@
 //! | connectorId 0 is the whole | `corpus::frames_that_broke_others_data`, `charger::of_several_connectors_the_most_active_speaks_and_zero_only_of_the_whole` |
 //! | what is measured is configured as far as it is let | `connection::what_is_measured_is_configured_as_far_as_the_charger_lets_it` |
 //! | **Commands** |  |
-//! | each is asked for, and watched for its effect | `end2end/tests/chargers.spec.js`, `end2end/charger.py` |
+//! | each is asked for | `end2end/tests/chargers.spec.js`, `end2end/charger.py` |
+//! | accepted is not yet done: it is watched for its effect | `commands::availability_is_seen_by_the_status`, `commands::an_update_is_seen_by_its_end`, `commands::what_is_not_seen_in_time_has_no_effect`, `commands::what_is_told_after_an_acceptance_comes_after_it` |
 //! | limits that are accepted hold | `calls::limits_that_it_accepts_are_the_most_that_it_may_draw`, `desk::what_covers_the_states_of_connectors_and_what_limits_them_goes_on_over_a_restart` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
 
 mod calls;
+mod commands;
 mod connection;
 mod corpus;
 mod site;

@@ -1,5 +1,6 @@
 //! A central system on a site of its own, behind a real socket.
 
+use bmw_domain::charger::card::IdTag;
 use bmw_domain::charger::{ChargePointNow, FindingKind};
 use bmw_domain::record::{ChargePointKey, Identity, Transaction};
 use bmw_ocpp::{Central, Options, Taken};
@@ -11,10 +12,12 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Lets go of a stream that axum has served.
@@ -24,14 +27,23 @@ fn take_over(upgraded: Upgraded) -> Option<Taken> {
     Some(Taken { stream: parts.io.into_inner(), early: parts.read_buf, place })
 }
 
+/// How a site is served.
+pub struct Setup {
+    pub ocpp: Options,
+    pub site: SiteOptions,
+    /// How long an effect is watched for, instead of as long as it may take.
+    pub patience: Option<Duration>,
+}
+
 /// A served site. What serves it ends with the test's runtime.
 pub struct Served {
     pub addr: SocketAddr,
     pub site: Arc<Site>,
     pub commands: Commands,
     pub store: Arc<dyn Store>,
-    _ending: Arc<watch::Sender<bool>>,
-    _folder: TempDir,
+    ending: Arc<watch::Sender<bool>>,
+    work: Vec<JoinHandle<()>>,
+    folder: TempDir,
 }
 
 impl Served {
@@ -41,26 +53,50 @@ impl Served {
     }
 
     pub async fn start(change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::set_up(|setup| change(&mut setup.ocpp)).await
+    }
+
+    pub async fn set_up(change: impl FnOnce(&mut Setup)) -> Self {
+        Self::set_up_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    /// The same site as it is after the program was ended and started again.
+    pub async fn restart(self, change: impl FnOnce(&mut Setup)) -> Self {
+        self.ending.send_replace(true);
+        self.site.links().close_all();
+        for work in self.work {
+            work.abort();
+            // It was stopped, or has ended by itself.
+            drop(work.await);
+        }
+        self.store.close().await;
+        drop((self.store, self.site, self.commands));
+        Self::set_up_in(self.folder, change).await
+    }
+
+    async fn set_up_in(folder: TempDir, change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup { ocpp: Options::default(), site: SiteOptions::default(), patience: None };
+        setup.site.operator_id_tag = IdTag::new("OPERATOR").ok();
+        change(&mut setup);
         let url = format!("sqlite://{}", folder.path().join("site.db").display());
         let options = OpenOptions { url, zone: Some(Zone::named("UTC").unwrap()), role: Role::Owner };
         let (store, _) = bmw_store::open(&options).await.unwrap();
-        let (site, counter, desk) = Site::start(Arc::clone(&store), SiteOptions::default()).await.unwrap();
-        tokio::spawn(desk.work());
+        let (site, counter, desk) = Site::start(Arc::clone(&store), setup.site).await.unwrap();
+        let desk = tokio::spawn(desk.work());
         let (frames, keeping) = FrameLog::new(Arc::clone(&site));
-        tokio::spawn(keeping);
-        let mut options = Options::default();
-        change(&mut options);
+        let frame_log = tokio::spawn(keeping);
         let ending = Arc::new(watch::Sender::new(false));
-        let commands = Commands::new(Arc::clone(&site), counter.clone(), "OPERATOR", Arc::clone(&ending));
+        let commands = Commands::new(Arc::clone(&site), "OPERATOR", Arc::clone(&ending));
+        let commands = setup.patience.into_iter().fold(commands, Commands::with_patience);
+        commands.resume().await.unwrap();
         let runtime = Handle::current();
         let central =
-            Central::new(Arc::clone(&site), counter.clone(), options, frames, runtime, take_over, Arc::clone(&ending));
+            Central::new(Arc::clone(&site), counter, setup.ocpp, frames, runtime, take_over, Arc::clone(&ending));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let service = bmw_ocpp::router(central).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { addr, site, commands, store, _ending: ending, _folder: folder }
+        let serving = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { addr, site, commands, store, ending, work: vec![serving, frame_log, desk], folder }
     }
 
     pub async fn plug_in(&self, identity: &str) -> Charger {

@@ -7,18 +7,15 @@ mod limit;
 pub use arguments::Arguments;
 
 use crate::Clock;
-use crate::desk::Counter;
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME, without_tokens};
-use crate::links::{Order, Reply};
+use crate::links::{Order, Replied, Reply, ReplyTo};
 use crate::running::{Author, Site};
 use arguments::Known;
 use bmw_domain::calendar::Timestamp;
-use bmw_domain::charger::ChargePointNow;
-use bmw_domain::charger::event::Event;
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{NewCommand, StoreError};
-use effect::Effect;
+use effect::{Effect, LONGEST};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,16 +28,20 @@ const QUEUED: Duration = Duration::from_secs(45);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a charge point may take to answer, a little more than its connection allows it.
 const ANSWERED: Duration = Duration::from_secs(35);
+/// Who has waited for so many times as long may wait a little more before it looks again: what is watched for weeks shall not look
+/// at each change of the site.
+const LEISURE: u32 = 256;
 
 /// Gives commands. Cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
     site: Arc<Site>,
-    counter: Counter,
     /// The card of an operator's start.
     operator: Arc<str>,
     /// Becomes true when the program ends.
     ending: Arc<watch::Sender<bool>>,
+    /// How long an effect is watched for, instead of as long as it may take.
+    patience: Option<Duration>,
 }
 
 /// Why a command is not given.
@@ -80,8 +81,27 @@ pub struct Ask {
 
 impl Commands {
     /// The commands of a site.
-    pub fn new(site: Arc<Site>, counter: Counter, operator: &str, ending: Arc<watch::Sender<bool>>) -> Self {
-        Self { site, counter, operator: operator.into(), ending }
+    pub fn new(site: Arc<Site>, operator: &str, ending: Arc<watch::Sender<bool>>) -> Self {
+        Self { site, operator: operator.into(), ending, patience: None }
+    }
+
+    /// Watches each effect for so long, instead of as long as it may take.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// Watches further what charge points had accepted when the site was last at work.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn resume(&self) -> Result<(), StoreError> {
+        let open = self.site.store().open_commands().await?;
+        for command in open.into_iter().filter(|command| command.state == CommandState::Accepted) {
+            let arguments = serde_json::from_str(&command.arguments).unwrap_or_default();
+            tokio::spawn(Life { commands: self.clone(), command, arguments, upload: None }.run());
+        }
+        Ok(())
     }
 
     /// Gives a command, and returns it as it is stored. It is carried out meanwhile.
@@ -132,8 +152,7 @@ impl Commands {
         };
         let upload =
             upload.map(|(_, token)| self.site.allow_upload_with(token, command.charge_point, command.id, UPLOAD_TIME));
-        let life = Life { commands: self.clone(), command: command.clone(), arguments, before: now, upload };
-        tokio::spawn(life.run());
+        tokio::spawn(Life { commands: self.clone(), command: command.clone(), arguments, upload }.run());
         Ok(command)
     }
 
@@ -173,8 +192,6 @@ struct Life {
     commands: Commands,
     command: Command,
     arguments: Value,
-    /// The charge point as it was before.
-    before: Arc<ChargePointNow>,
     /// What the charge point may upload here as long as the command is open.
     upload: Option<OpenUpload>,
 }
@@ -182,9 +199,12 @@ struct Life {
 impl Life {
     async fn run(mut self) {
         let mut ending = self.commands.ending.subscribe();
+        let work = async {
+            if self.command.state == CommandState::Accepted { self.watch().await } else { self.carry_out().await }
+        };
         tokio::select! {
-            () = self.carry_out() => {}
-            // The next start of the site says that it was interrupted.
+            () = work => {}
+            // The next start of the site says that it was interrupted, or watches further.
             () = async { drop(ending.wait_for(|ending| *ending).await) } => {}
         }
     }
@@ -194,7 +214,7 @@ impl Life {
             return self.enter(CommandState::Offline, None).await;
         };
         let (sent, is_sent) = oneshot::channel();
-        let (reply, replied) = oneshot::channel();
+        let (reply, replied) = ReplyTo::new(effect::accepted(self.command.action, &self.arguments));
         let order = Box::new(Order { action: self.command.action.name(), payload: self.payload(), sent, reply });
         let deadline = Instant::now() + QUEUED;
         match timeout_at(deadline, orders.send(order)).await {
@@ -207,16 +227,11 @@ impl Life {
             Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
             Err(_) => return self.enter(CommandState::TimedOut, None).await,
         };
-        self.enter(CommandState::Sent, None).await;
+        self.enter_at(CommandState::Sent, None, since).await;
         match timeout(ANSWERED, replied).await {
-            Ok(Ok(Reply::Result(result))) if effect::is_accepted(&result) => self.accepted(result, since).await,
-            Ok(Ok(Reply::Result(result))) => self.enter(CommandState::Rejected, Some(result)).await,
-            Ok(Ok(Reply::Error(code, text))) => {
-                self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await;
-            }
-            Ok(Ok(Reply::TimedOut)) | Err(_) => self.enter(CommandState::TimedOut, None).await,
-            // The connection was lost: a reset may have been quicker than its answer.
-            Ok(Err(_)) => self.enter(CommandState::Failed, Some(json!({ "error": "connection lost" }))).await,
+            Ok(Ok(replied)) => self.replied(replied).await,
+            Err(_) => self.enter(CommandState::TimedOut, None).await,
+            Ok(Err(_)) => self.unanswered().await,
         }
     }
 
@@ -230,40 +245,95 @@ impl Life {
         payload
     }
 
-    async fn accepted(&mut self, result: Value, since: Timestamp) {
-        if let Some(upload) = &self.upload {
-            upload.set_name(result["fileName"].as_str().unwrap_or_default());
+    async fn replied(&mut self, Replied { reply, noted }: Replied) {
+        match (reply, noted) {
+            (Reply::Result(result), Some(noted)) => {
+                if noted.await.is_err() {
+                    tracing::warn!(command = self.command.id, "that a command was accepted could not be noted");
+                }
+                if let Some(upload) = &self.upload {
+                    upload.set_name(result["fileName"].as_str().unwrap_or_default());
+                }
+                self.enter(CommandState::Accepted, Some(result)).await;
+                self.watch().await;
+            }
+            (Reply::Result(result), None) => self.enter(CommandState::Rejected, Some(result)).await,
+            (Reply::Error(code, text), _) => {
+                self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await;
+            }
+            (Reply::TimedOut, _) => self.enter(CommandState::TimedOut, None).await,
         }
-        let mut changes = self.commands.site.subscribe();
-        let event = Event::Accepted(effect::accepted(self.command.action, &self.arguments));
-        if self.commands.counter.tell(self.command.charge_point, event, Clock::real()).await.is_err() {
-            tracing::warn!(command = self.command.id, "that a command was accepted could not be noted");
+    }
+
+    /// The connection was lost before an answer. A reset may have been quicker than its answer: then its boot follows.
+    async fn unanswered(&mut self) {
+        if self.command.action == Action::Reset && self.is_seen(Clock::real()).await {
+            self.enter(CommandState::Accepted, None).await;
+            return self.enter(CommandState::Effective, None).await;
         }
-        self.enter(CommandState::Accepted, Some(result)).await;
-        let effect = Effect::of(self.command.action, &self.arguments, &self.before);
-        let deadline = Instant::now() + effect.patience();
-        let seen = loop {
-            changes.mark_unchanged();
-            // Its notification may get lost; what has come is there.
-            if self.upload.as_ref().is_some_and(OpenUpload::is_whole) {
-                break true;
-            }
-            let now = self.commands.site.present().get(self.command.charge_point).cloned();
-            match now.map(|now| effect.is_seen(&now, since)) {
-                Some(Some(is_seen)) => break is_seen,
-                Some(None) => {}
-                None => break false,
-            }
-            match timeout_at(deadline, changes.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => break false,
-            }
-        };
+        self.enter(CommandState::Failed, Some(json!({ "error": "connection lost" }))).await;
+    }
+
+    /// Watches an accepted command until its effect is seen.
+    async fn watch(&mut self) {
+        let accepted = self.entered(CommandState::Accepted);
+        let seen = self.is_seen(accepted).await;
         self.enter(if seen { CommandState::Effective } else { CommandState::NoEffect }, None).await;
     }
 
+    /// When it has entered a state; where that is not known, when it was given.
+    fn entered(&self, state: CommandState) -> Timestamp {
+        let entries = &self.command.history;
+        let entry = entries.iter().find(|(entered, _)| *entered == state).or(entries.first());
+        entry.map_or_else(Clock::real, |(_, at)| *at)
+    }
+
+    /// Whether the charge point has put off what it accepted until a session has ended (OCPP 1.6, 5.2).
+    fn is_put_off(&self) -> bool {
+        let result: Value =
+            self.command.result.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
+        result["status"] == "Scheduled"
+    }
+
+    /// Waits until the effect is seen, or for too long since a moment.
+    async fn is_seen(&self, from: Timestamp) -> bool {
+        let mut changes = self.commands.site.subscribe();
+        let effect = Effect::of(self.command.action, &self.arguments);
+        let (since, is_put_off) = (self.entered(CommandState::Sent), self.is_put_off());
+        let patience = self.commands.patience.unwrap_or_else(|| effect.patience());
+        let begun = Instant::now();
+        let mut deadline = begun + effect.time_left(patience, from, Clock::real());
+        let mut was_held = false;
+        loop {
+            changes.mark_unchanged();
+            // Its notification may get lost; what has come is there.
+            if self.upload.as_ref().is_some_and(OpenUpload::is_whole) {
+                return true;
+            }
+            let Some(now) = self.commands.site.present().get(self.command.charge_point).cloned() else { return false };
+            if let Some(is_seen) = effect.is_seen(&now, since) {
+                return is_seen;
+            }
+            let is_held = is_put_off && effect.is_held(&now) && begun.elapsed() < LONGEST;
+            if is_held || was_held {
+                deadline = Instant::now() + patience;
+            }
+            was_held = is_held;
+            match timeout_at(deadline, changes.changed()).await {
+                Ok(Ok(())) => tokio::time::sleep((begun.elapsed() / LEISURE).min(PAUSE)).await,
+                // Its time begins when the session has ended.
+                Err(_) if is_held => {}
+                Ok(Err(_)) | Err(_) => return false,
+            }
+        }
+    }
+
     async fn enter(&mut self, state: CommandState, result: Option<Value>) {
-        self.command.enter(state, Clock::real());
+        self.enter_at(state, result, Clock::real()).await;
+    }
+
+    async fn enter_at(&mut self, state: CommandState, result: Option<Value>, at: Timestamp) {
+        self.command.enter(state, at);
         if let Some(result) = result {
             self.command.result = Some(without_tokens(&result.to_string()).into_owned());
         }
