@@ -14,6 +14,8 @@ pub struct AppState {
     pub commands: Commands,
     /// How often the live feed repeats an unchanged state (`BMW_FEED_INTERVAL`, default 3 minutes).
     pub feed_interval: Duration,
+    /// Whether charge points are simulated, with a page at `/simulator/` to play with them (`BMW_SIMULATOR`).
+    pub has_simulator: bool,
     /// Tells the feeds to end.
     pub shutdown: Shutdown,
 }

@@ -84,7 +84,13 @@ impl Served {
         let (site, ..) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
         let shutdown = Shutdown::default();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state = AppState { site: site.clone(), commands, feed_interval: Duration::from_mins(3), shutdown };
+        let state = AppState {
+            site: site.clone(),
+            commands,
+            feed_interval: Duration::from_mins(3),
+            has_simulator: false,
+            shutdown,
+        };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
         Self { routes: page_routes(state, Some(bundle)), site, _folder: folder }

@@ -54,9 +54,12 @@ pub enum Command {
         /// The same number makes the same behaviour
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// How much faster than the clock their time goes
+        /// How much faster than the clock their time goes, 0.01 to 3000; the times that they tell stay those of the clock
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
+        /// The hour of the day that they begin at, such as 8.5, so that a run can be repeated [default: that of the clock]
+        #[arg(long)]
+        hour: Option<f64>,
     },
     /// Fill an empty database with a site to look at
     Demo {

@@ -31,7 +31,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
-            Command::Simulate { url, chargers, seed, speed } => simulate(url, chargers, seed, speed).await,
+            Command::Simulate { url, chargers, seed, speed, hour } => {
+                let units = (1..=chargers).map(simulator::anonymous).collect();
+                simulate(bmw_simulator::Options { url, units, seed, speed, hour }).await
+            }
             Command::Demo { seed } => fill(&config, seed).await,
         }
     });
@@ -66,15 +69,17 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn simulate(url: String, chargers: u16, seed: u64, speed: f64) -> Result<(), Failure> {
-    if !(0.01..=10_000.0).contains(&speed) {
-        return Err(Failure::usage(format!("--speed: {speed} is not from 0.01 to 10000")));
+async fn simulate(options: bmw_simulator::Options) -> Result<(), Failure> {
+    let most = bmw_simulator::SPEED_MOST;
+    if !(0.01..=most).contains(&options.speed) {
+        return Err(Failure::usage(format!("--speed: {} is not from 0.01 to {most}", options.speed)));
+    }
+    if let Some(hour) = options.hour.filter(|hour| !(0.0..24.0).contains(hour)) {
+        return Err(Failure::usage(format!("--hour: {hour} is not from 0 to under 24")));
     }
     let signal = serve::signal();
     let ending = tokio::sync::watch::Sender::new(false);
-    let units = (1..=chargers).map(simulator::anonymous).collect();
-    let options = bmw_simulator::Options { url, units, seed, speed };
-    say(&format!("simulating {chargers} charge points at {}", options.url));
+    say(&format!("simulating {} charge points at {}", options.units.len(), options.url));
     let points = tokio::spawn(bmw_simulator::run(options, bmw_simulator::Hands::default(), ending.subscribe()));
     signal.await.map_err(Failure::failed)?;
     ending.send_replace(true);

@@ -78,8 +78,13 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let shutdown = Shutdown::default();
     let commands = Commands::new(Arc::clone(&site), &config.operator_id_tag, shutdown.sender());
     commands.resume().await.map_err(Failure::failed)?;
-    let app =
-        AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
+    let app = AppState {
+        site: Arc::clone(&site),
+        commands,
+        feed_interval: config.feed_interval,
+        has_simulator: config.simulator,
+        shutdown: shutdown.clone(),
+    };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));
     let frame_log = tokio::spawn(keeping);
     let central = Central::new(

@@ -2,7 +2,7 @@
 
 use crate::assets;
 use axum::Router;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query as Asked, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bmw_app::components::{Glyph, badge, icon, tag};
@@ -17,12 +17,19 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// The seed of the demo's charge points.
 const SEED: u64 = 1;
-/// Cars on a day at each of them.
+/// Cars, faults and lost connections on a day at each of them, on average.
 const CARS_A_DAY: f64 = 12.0;
+const FAULTS_A_DAY: f64 = 0.4;
+const LOSSES_A_DAY: f64 = 1.0;
+/// How long what was done may take to be seen before the page is shown anew, and what follows from it.
+const SOON: Duration = Duration::from_millis(1_500);
+const FOLLOWS: Duration = Duration::from_millis(150);
 
 /// A charge point without a site behind it.
 pub fn anonymous(number: u16) -> Unit {
@@ -35,6 +42,8 @@ pub fn anonymous(number: u16) -> Unit {
         amperes: 32.0,
         cars_a_day: CARS_A_DAY,
         busy: 0.5,
+        faults_a_day: FAULTS_A_DAY,
+        losses_a_day: LOSSES_A_DAY,
     }
 }
 
@@ -55,10 +64,12 @@ pub fn start(site: &Arc<Site>, addr: SocketAddr, hands: Hands, ending: watch::Re
                 amperes: model.and_then(|model| model.max_current).unwrap_or(32.0),
                 cars_a_day: CARS_A_DAY,
                 busy: 0.5,
+                faults_a_day: FAULTS_A_DAY,
+                losses_a_day: LOSSES_A_DAY,
             }
         })
         .collect();
-    let options = Options { url: format!("ws://{}/ocpp", reachable(addr)), units, seed: SEED, speed: 1.0 };
+    let options = Options { url: format!("ws://{}/ocpp", reachable(addr)), units, seed: SEED, speed: 1.0, hour: None };
     tokio::spawn(bmw_simulator::run(options, hands, ending));
 }
 
@@ -73,7 +84,8 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 }
 
 /// What can be done: its word in the form, its name, and its icon.
-const DEEDS: [(&str, Deed, fn(Lang) -> &'static str, Glyph); 6] = [
+type Doable = (&'static str, Deed, fn(Lang) -> &'static str, Glyph);
+const DEEDS: [Doable; 6] = [
     ("plug-in", Deed::PlugIn, Lang::plug_in, Glyph::PLUG),
     ("pull-out", Deed::PullOut, Lang::pull_out, Glyph::POWER_OFF),
     ("card", Deed::Card, Lang::hold_card, Glyph::ZAP),
@@ -81,6 +93,10 @@ const DEEDS: [(&str, Deed, fn(Lang) -> &'static str, Glyph); 6] = [
     ("mend", Deed::Mend, Lang::mend_it, Glyph::CIRCLE_CHECK),
     ("unplug", Deed::Unplug, Lang::cut_network, Glyph::WIFI_OFF),
 ];
+
+fn named(word: &str) -> Option<Doable> {
+    DEEDS.into_iter().find(|(known, ..)| *known == word)
+}
 
 /// Where the page lies.
 const PATH: &str = "/simulator/";
@@ -92,7 +108,15 @@ pub fn router(site: Arc<Site>, hands: Hands) -> Router {
 
 type Shared = (Arc<Site>, Hands);
 
-async fn page(State((site, hands)): State<Shared>, headers: HeaderMap) -> Response {
+/// What was done last from the page, and where.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Done {
+    charger: String,
+    done: String,
+}
+
+async fn page(State((site, hands)): State<Shared>, Asked(done): Asked<Done>, headers: HeaderMap) -> Response {
     let css = assets::bundle().map(|bundle| bundle.css);
     let present = site.present().clone();
     let identities = hands.identities();
@@ -101,14 +125,17 @@ async fn page(State((site, hands)): State<Shared>, headers: HeaderMap) -> Respon
             p.muted { (lang.simulator_help()) }
             @if identities.is_empty() { p { (lang.no_simulated()) } }
             div.simulated {
-                @for id in &identities { (charger(lang, id, present.find(id).map(AsRef::as_ref))) }
+                @for id in &identities {
+                    @let done = if done.charger == *id { named(&done.done) } else { None };
+                    (charger(lang, id, present.find(id).map(AsRef::as_ref), done.map(|(_, _, name, _)| name(lang))))
+                }
             }
         }
     })
 }
 
-/// A simulated charge point: how the site sees it, and what can be done to it.
-fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>) -> Markup {
+/// A simulated charge point: how the site sees it, what was done to it last, and what can be done.
+fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str>) -> Markup {
     let state = now.and_then(ChargePointNow::state_name);
     let is_online = now.is_some_and(ChargePointNow::is_online);
     let word = state.map_or(lang.unknown(), |state| lang.state_name(state).unwrap_or(state));
@@ -125,6 +152,7 @@ fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>) -> Markup {
                     None => { (lang.no_current_here()) }
                 }
             }
+            @if let Some(done) = done { p role="status" { (lang.last_done()) " " (done) } }
             form.commands method="post" action=(PATH) {
                 input type="hidden" name="charger" value=(id);
                 @for (word, _, name, glyph) in DEEDS {
@@ -146,12 +174,24 @@ struct Wish {
     deed: String,
 }
 
-async fn act(State((_, hands)): State<Shared>, Form(wish): Form<Wish>) -> Response {
-    let deed = DEEDS.into_iter().find(|(word, ..)| *word == wish.deed).map(|(_, deed, ..)| deed);
-    match deed {
-        // Back to where the person was.
-        Some(deed) if hands.act(&wish.charger, deed) => {
-            Redirect::to(&[PATH, "#", &encoded(&wish.charger)].concat()).into_response()
+async fn act(State((site, hands)): State<Shared>, Form(wish): Form<Wish>) -> Response {
+    let version = || site.present().find(&wish.charger).map(|now| now.version);
+    let mut changes = site.subscribe();
+    let mut known = version();
+    match named(&wish.deed) {
+        Some((word, deed, ..)) if hands.act(&wish.charger, deed) => {
+            // The page is to show what came of it. Where nothing does, it is as it was.
+            let mut patience = SOON;
+            loop {
+                let moves = async { while version() == known && changes.changed().await.is_ok() {} };
+                if timeout(patience, moves).await.is_err() || version() == known {
+                    break;
+                }
+                (known, patience) = (version(), FOLLOWS);
+            }
+            // Back to where the person was.
+            let page = Query::from([("charger", wish.charger.as_str()), ("done", word)]).on(PATH);
+            Redirect::to(&[page.as_str(), "#", &encoded(&wish.charger)].concat()).into_response()
         }
         _ => (StatusCode::BAD_REQUEST, "There is no such charge point, or no such thing to do.").into_response(),
     }

@@ -2,7 +2,7 @@
 
 use super::{CommandLine, FindingLine, JoiningLine, Moment, Phases, Tiles, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, moment, now, phases, site, tiles};
+use super::{DataError, Query, has_simulator, moment, now, phases, site, tiles};
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.
@@ -34,6 +34,8 @@ pub struct Devices {
     pub joining: Vec<JoiningLine>,
     /// What an operator should see, newest first.
     pub findings: Vec<FindingLine>,
+    /// Whether there is a page to play with simulated charge points.
+    pub has_simulator: bool,
 }
 
 /// The current of one charge point.
@@ -152,6 +154,7 @@ pub(super) mod on_server {
             told: Told::of(query, &site),
             joining: joining(&site),
             findings: findings(&site, None).await?,
+            has_simulator: has_simulator(),
         })
     }
 

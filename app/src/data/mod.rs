@@ -299,6 +299,11 @@ mod on_server {
         use_context::<AppState>().map(|state| state.site).ok_or(DataError::Protocol)
     }
 
+    /// Whether charge points are simulated.
+    pub fn has_simulator() -> bool {
+        use_context::<AppState>().is_some_and(|state| state.has_simulator)
+    }
+
     impl From<StoreError> for DataError {
         /// What went wrong inside is logged and not shown.
         fn from(error: StoreError) -> Self {

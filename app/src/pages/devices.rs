@@ -20,7 +20,11 @@ impl Page for Devices {
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
-        let count = html! { span.muted { (lang.shown_of(self.chargers.len(), self.count)) } };
+        let count = html! {
+            // It is no page of this interface.
+            @if self.has_simulator { a href="/simulator/" rel="external" { (lang.simulator()) } " " }
+            span.muted { (lang.shown_of(self.chargers.len(), self.count)) }
+        };
         html! {
             (told(seen, &self.told))
             (tiles(seen, &self.tiles))

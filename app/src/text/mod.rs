@@ -416,6 +416,7 @@ texts! {
     mend_it: "修复", "Mend";
     cut_network: "断网", "Cut network";
     no_current_here: "没有电流", "No current flows";
+    last_done: "刚才做的：", "Last done:";
     no_simulated: "没有模拟的电桩。", "No charger is simulated.";
 
     // Devices

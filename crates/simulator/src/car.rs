@@ -10,6 +10,17 @@ const TAPER: f64 = 0.8;
 /// The least that it takes then, as a share of what it could.
 const LEAST: f64 = 0.2;
 
+/// How far a car has come at the charge point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    /// It has just come: its card is still to be held to the reader.
+    Come,
+    /// Its card was held to the reader, and is asked about or refused.
+    Asked,
+    /// It has a session, or had one.
+    Served,
+}
+
 /// A car that is plugged in.
 #[derive(Debug, Clone)]
 pub struct Car {
@@ -27,6 +38,7 @@ pub struct Car {
     pub stays: u32,
     /// It makes a pause from this share of its energy on, for so many s.
     pub pause: Option<(f64, u32)>,
+    pub visit: Visit,
 }
 
 impl Car {
@@ -41,6 +53,7 @@ impl Car {
             taken: 0.0,
             stays: random.random_range(1_200..28_800),
             pause: random.random_bool(0.15).then(|| (random.random_range(0.2..0.6), random.random_range(120..900))),
+            visit: Visit::Come,
         }
     }
 

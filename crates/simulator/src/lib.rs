@@ -5,18 +5,22 @@
 //! Architecture invariant: nothing of the site is used here. This is the other end.
 
 mod car;
+mod cards;
 mod link;
 mod obey;
 mod point;
 mod profile;
+mod settings;
+mod times;
 mod upload;
 
 pub use point::Unit;
 
+use link::{Clock, Pauses};
+use point::Point;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -48,9 +52,16 @@ pub struct Options {
     pub units: Vec<Unit>,
     /// The same number makes the same behaviour.
     pub seed: u64,
-    /// How much faster than the clock their time goes.
+    /// How much faster than the clock their time goes, at most [`SPEED_MOST`]: cars, faults, pauses, intervals, and the periods
+    /// and durations of charging profiles. The instants that they tell and are told stay those of the clock, so that a central
+    /// system finds nothing wrong with them; a session then has its energy in less time.
     pub speed: f64,
+    /// The hour of the day that they begin at, 0–24; `None`: that of the clock.
+    pub hour: Option<f64>,
 }
+
+/// The highest speed.
+pub const SPEED_MOST: f64 = 3_000.0;
 
 /// Where deeds are handed in. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -75,15 +86,74 @@ impl Hands {
 /// Simulates charge points until `ending` becomes true.
 pub async fn run(options: Options, hands: Hands, ending: watch::Receiver<bool>) {
     let mut points = JoinSet::new();
+    let hour = options.hour.unwrap_or_else(link::hour);
+    let speed = options.speed.min(SPEED_MOST);
     for (number, unit) in options.units.into_iter().enumerate() {
         let (sender, deeds) = mpsc::channel(8);
         hands.0.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.identity.clone(), sender);
-        let mut hasher = DefaultHasher::new();
-        (options.seed, &unit.identity).hash(&mut hasher);
-        let random = StdRng::seed_from_u64(hasher.finish());
+        let (point, pauses) = charge_point(unit, options.seed, hour, speed);
         // Not all at the same moment.
         let wait = Duration::from_millis(50) * u32::try_from(number % 200).unwrap_or(0);
-        points.spawn(link::live(options.url.clone(), unit, random, options.speed, wait, deeds, ending.clone()));
+        let clock = Clock::new(speed);
+        points.spawn(link::live(options.url.clone(), point, clock, pauses, wait, deeds, ending.clone()));
     }
     while points.join_next().await.is_some() {}
+}
+
+/// A charge point and the pauses of its connection. Each has a generator of its own: what the network does to it changes
+/// nothing of the cars that come.
+fn charge_point(unit: Unit, seed: u64, hour: f64, speed: f64) -> (Point, Pauses) {
+    let random = |purpose: &str| {
+        let words = [&seed.to_le_bytes(), unit.identity.as_bytes(), purpose.as_bytes()];
+        StdRng::seed_from_u64(mixed(&words))
+    };
+    let (behaviour, connection) = (random("behaviour"), random("connection"));
+    (Point::new(unit, behaviour, hour, speed), Pauses::new(connection))
+}
+
+/// Makes a number of some words, the same everywhere and always (FNV-1a).
+fn mixed(words: &[&[u8]]) -> u64 {
+    words
+        .iter()
+        .copied()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use point::tests::{answered, unit};
+
+    /// What some hours bring, without times; before, it fails to connect so many times.
+    fn hours(seed: u64, hour: f64, failures: u32) -> Vec<String> {
+        let (mut point, mut pauses) = charge_point(Unit { cars_a_day: 40.0, ..unit() }, seed, hour, 1.0);
+        for _ in 0..failures {
+            pauses.after_failure();
+        }
+        point.connected();
+        let mut told = Vec::new();
+        for _ in 0..12 * 3_600 {
+            point.tick();
+            told.extend(answered(&mut point));
+        }
+        told
+    }
+
+    #[test]
+    fn the_same_seed_and_hour_bring_the_same_whatever_the_network_does() {
+        let first = hours(3, 8.0, 0);
+        assert!(first.iter().filter(|told| told.starts_with("StartTransaction")).count() >= 2);
+        // They are too long to be shown.
+        assert!(first == hours(3, 8.0, 5), "the network changes what happens");
+        assert!(first != hours(4, 8.0, 0) && first != hours(3, 20.0, 0));
+    }
+
+    #[test]
+    fn seeds_are_mixed_the_same_everywhere() {
+        // The test vectors of FNV-1a.
+        assert_eq!(mixed(&[b""]), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(mixed(&[b"a"]), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(mixed(&[b"foo", b"bar"]), 0x8594_4171_f739_67e8);
+    }
 }

@@ -1,11 +1,12 @@
 //! The connection of a charge point: one message at a time, and what it is asked is answered at once.
 
-use crate::point::{Point, Tell, Unit};
+use crate::point::{Point, Tell};
 use crate::{Deed, obey};
 use futures::{SinkExt as _, StreamExt as _};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -17,10 +18,12 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// How often its own time is moved on.
 const STEP: Duration = Duration::from_millis(200);
-/// The most of its own time that is caught up with in one step, s.
-const CATCH_UP: u64 = 600;
-/// How long an answer may take.
+/// The most of its own time that is caught up with in one step, s: twice what passes at the highest speed.
+const CATCH_UP: u64 = 1_200;
+/// How long an answer may take, and all else that somebody else must do.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to close a connection.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The first wait before it connects again; it doubles up to the last.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_mins(1);
@@ -34,16 +37,8 @@ struct Asked {
     until: Instant,
 }
 
-/// Why a connection is left.
-enum Left {
-    /// It was lost, or is to be.
-    Lost,
-    /// The program ends.
-    Ending,
-}
-
 /// The time of a charge point.
-struct Clock {
+pub(crate) struct Clock {
     start: Instant,
     speed: f64,
     /// Seconds of its own time that have passed.
@@ -51,57 +46,96 @@ struct Clock {
 }
 
 impl Clock {
-    /// The seconds that have passed since this was asked last.
+    /// One whose time goes at a speed, from now on.
+    pub(crate) fn new(speed: f64) -> Self {
+        Self { start: Instant::now(), speed, passed: 0 }
+    }
+
+    /// The seconds of its own time that are to pass when so much has passed since its start. What is too much at once is left
+    /// for the next time.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // seconds of a demo
-    fn seconds(&mut self) -> u64 {
-        let now = (self.start.elapsed().as_secs_f64() * self.speed) as u64;
-        let since = now - self.passed;
-        self.passed = now;
-        since.min(CATCH_UP)
+    fn due(&mut self, since_start: Duration) -> u64 {
+        let now = (since_start.as_secs_f64() * self.speed) as u64;
+        let due = now.saturating_sub(self.passed).min(CATCH_UP);
+        self.passed += due;
+        due
+    }
+
+    /// Moves the time of a charge point on.
+    fn run(&mut self, point: &mut Point) {
+        for _ in 0..self.due(self.start.elapsed()) {
+            point.tick();
+        }
     }
 }
 
-/// Lives as a charge point until `ending` becomes true.
+/// How long it waits before it connects: longer each time that it fails, and never as long as the others.
+pub(crate) struct Pauses {
+    random: StdRng,
+    next: Duration,
+}
+
+impl Pauses {
+    pub(crate) const fn new(random: StdRng) -> Self {
+        Self { random, next: FIRST_WAIT }
+    }
+
+    /// The pause after a connection was lost.
+    fn after_loss(&mut self) -> Duration {
+        self.next = FIRST_WAIT;
+        self.after_failure()
+    }
+
+    /// The pause after there was no connection.
+    pub(crate) fn after_failure(&mut self) -> Duration {
+        let pause = self.next.mul_f64(self.random.random_range(0.8..1.2));
+        self.next = (self.next * 2).min(LAST_WAIT);
+        pause
+    }
+}
+
+/// Lives as a charge point until `ending` becomes true; connects for the first time after a pause.
 pub(crate) async fn live(
     url: String,
-    unit: Unit,
-    random: StdRng,
-    speed: f64,
-    wait: Duration,
+    mut point: Point,
+    mut clock: Clock,
+    mut pauses: Pauses,
+    mut pause: Duration,
     mut deeds: mpsc::Receiver<Deed>,
     mut ending: watch::Receiver<bool>,
 ) {
-    let url = format!("{}/{}", url.trim_end_matches('/'), encoded(&unit.identity));
-    let mut point = Point::new(unit, random, hour());
-    let mut clock = Clock { start: Instant::now(), speed, passed: 0 };
-    let mut pause = wait;
-    let mut is_new = true;
+    let url = format!("{}/{}", url.trim_end_matches('/'), encoded(&point.unit.identity));
     let (uploads, mut uploaded) = mpsc::channel(4);
     loop {
-        if !alone(&mut point, &mut clock, &mut deeds, &mut ending, pause).await {
+        let mut alone = Alone { point: &mut point, clock: &mut clock, deeds: &mut deeds, ending: &mut ending };
+        if alone.until(sleep(pause)).await.is_none() {
             return;
         }
-        let socket = match timeout(PATIENCE, connect(&url)).await {
+        while alone.point.loss_left > 0 {
+            if alone.until(sleep(STEP)).await.is_none() {
+                return;
+            }
+        }
+        let Some(outcome) = alone.until(timeout(PATIENCE, connect(&url))).await else { return };
+        let socket = match outcome {
             Ok(Ok(socket)) => socket,
             outcome => {
                 tracing::debug!(charge_point = point.unit.identity, failed = ?outcome.map(std::result::Result::err), "no connection");
-                pause = (pause * 2).clamp(FIRST_WAIT, LAST_WAIT).mul_f64(point.random.random_range(0.8..1.2));
+                pause = pauses.after_failure();
                 continue;
             }
         };
-        pause = FIRST_WAIT;
-        if std::mem::take(&mut is_new) {
-            point.is_online = true;
-            point.boot();
-        }
         point.connected();
-        let left = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: uploads.clone() }
-            .serve(&mut clock, &mut deeds, &mut uploaded, &mut ending)
-            .await;
-        point.disconnected();
-        if matches!(left, Left::Ending) {
+        let mut link = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: uploads.clone() };
+        let is_ending = tokio::select! {
+            () = link.serve(&mut clock, &mut deeds, &mut uploaded) => false,
+            () = ended(&mut ending) => true,
+        };
+        link.leave(is_ending).await;
+        if is_ending {
             return;
         }
+        pause = pauses.after_loss();
     }
 }
 
@@ -123,31 +157,33 @@ fn encoded(identity: &str) -> String {
 }
 
 /// The hour of the day here.
-fn hour() -> f64 {
+pub(crate) fn hour() -> f64 {
     let now = jiff::Zoned::now();
     f64::from(now.hour()) + f64::from(now.minute()) / 60.0
 }
 
-/// Time passes without a connection; `false` when the program ends.
-async fn alone(
-    point: &mut Point,
-    clock: &mut Clock,
-    deeds: &mut mpsc::Receiver<Deed>,
-    ending: &mut watch::Receiver<bool>,
-    pause: Duration,
-) -> bool {
-    let until = Instant::now() + pause;
-    while point.loss_left > 0 || Instant::now() < until {
-        tokio::select! {
-            () = sleep(STEP) => {}
-            Some(deed) = deeds.recv() => point.suffer(deed),
-            () = ended(ending) => return false,
-        }
-        for _ in 0..clock.seconds() {
-            point.tick();
+/// A charge point without a connection.
+struct Alone<'a> {
+    point: &'a mut Point,
+    clock: &'a mut Clock,
+    deeds: &'a mut mpsc::Receiver<Deed>,
+    ending: &'a mut watch::Receiver<bool>,
+}
+
+impl Alone<'_> {
+    /// Lives on until something is done; `None` when the program ends before.
+    async fn until<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+        let mut what = pin!(what);
+        let mut steps = interval(STEP);
+        loop {
+            tokio::select! {
+                done = &mut what => return Some(done),
+                _ = steps.tick() => self.clock.run(self.point),
+                Some(deed) = self.deeds.recv() => self.point.suffer(deed),
+                () = ended(self.ending) => return None,
+            }
         }
     }
-    true
 }
 
 async fn ended(ending: &mut watch::Receiver<bool>) {
@@ -165,65 +201,65 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
+    /// Talks until the connection is lost, or is to be.
     async fn serve(
-        mut self,
+        &mut self,
         clock: &mut Clock,
         deeds: &mut mpsc::Receiver<Deed>,
         uploaded: &mut mpsc::Receiver<&'static str>,
-        ending: &mut watch::Receiver<bool>,
-    ) -> Left {
+    ) {
         let mut steps = interval(STEP);
         loop {
             tokio::select! {
                 frame = self.socket.next() => {
-                    let Some(Ok(message)) = frame else { return self.lost() };
-                    let Ok(()) = self.received(&message).await else { return self.lost() };
+                    let Some(Ok(message)) = frame else { return };
+                    let Ok(()) = self.received(&message).await else { return };
                 }
                 _ = steps.tick() => {
-                    for _ in 0..clock.seconds() {
-                        self.point.tick();
-                    }
+                    clock.run(self.point);
                     if self.asked.as_ref().is_some_and(|asked| asked.until < Instant::now()) {
-                        return self.lost();
+                        return;
                     }
                 }
                 Some(deed) = deeds.recv() => self.point.suffer(deed),
-                Some(status) = uploaded.recv() => self.point.tell(Tell::Diagnostics(status)),
-                () = ended(ending) => {
-                    // Whoever does not take it is gone.
-                    drop(self.socket.close(None).await);
-                    return Left::Ending;
-                }
+                Some(status) = uploaded.recv() => self.point.uploaded(status),
             }
             if self.point.loss_left > 0 || self.tell_next().await.is_err() {
-                return self.lost();
+                return;
             }
         }
     }
 
-    /// What was on its way is told again.
-    fn lost(self) -> Left {
+    /// The connection is left. What was on its way is told again.
+    async fn leave(mut self, is_ending: bool) {
+        if is_ending {
+            // Whoever does not take it is gone.
+            drop(timeout(FAREWELL, self.socket.close(None)).await);
+        }
         if let Some(asked) = self.asked {
             self.point.to_tell.push_front(asked.tell);
         }
-        Left::Lost
+        self.point.disconnected();
     }
 
     /// Sends the next message, unless one is on its way.
     async fn tell_next(&mut self) -> Result<(), ()> {
         while self.asked.is_none() {
-            let Some(tell) = self.point.to_tell.pop_front() else { return Ok(()) };
+            let Some(tell) = self.point.next_to_tell() else { return Ok(()) };
             let Some((action, payload)) = self.point.message(&tell) else { continue };
             self.last_id += 1;
             let id = self.last_id.to_string();
-            self.send(&json!([2, id, action, payload])).await?;
+            let frame = json!([2, id, action, payload]);
+            // Before it leaves: it may be lost on its way.
             self.asked = Some(Asked { id, tell, until: Instant::now() + PATIENCE });
+            self.send(&frame).await?;
         }
         Ok(())
     }
 
     async fn send(&mut self, frame: &Value) -> Result<(), ()> {
-        self.socket.send(Message::text(frame.to_string())).await.map_err(|_| ())
+        let sent = timeout(PATIENCE, self.socket.send(Message::text(frame.to_string()))).await;
+        if matches!(sent, Ok(Ok(()))) { Ok(()) } else { Err(()) }
     }
 
     async fn received(&mut self, message: &Message) -> Result<(), ()> {
@@ -256,5 +292,81 @@ impl Link<'_> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::tests::{answered, point};
+    use futures::future::join;
+    use rand::SeedableRng as _;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::{accept_async, client_async};
+
+    /// Both ends of a connection.
+    async fn connection() -> (Socket, WebSocketStream<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (ours, (theirs, _)) = tokio::try_join!(TcpStream::connect(addr), listener.accept()).unwrap();
+        let url = format!("ws://{addr}/");
+        let (ours, theirs) = join(client_async(url, MaybeTlsStream::Plain(ours)), accept_async(theirs)).await;
+        (ours.unwrap().0, theirs.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_start_that_cannot_be_sent_is_told_again() {
+        let mut point = point(1);
+        answered(&mut point);
+        point.disconnected();
+        point.suffer(Deed::PlugIn);
+        point.tick();
+        point.connected();
+        let (mut socket, _theirs) = connection().await;
+        socket.close(None).await.unwrap();
+        let mut link = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: mpsc::channel(1).0 };
+        assert!(link.tell_next().await.is_err(), "it is closed");
+        link.leave(false).await;
+        assert!(matches!(point.to_tell.front(), Some(Tell::Start { .. })), "{:?}", point.to_tell);
+    }
+
+    #[tokio::test]
+    async fn who_never_lets_it_in_does_not_keep_it_from_ending() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/ocpp", listener.local_addr().unwrap());
+        let ending = watch::Sender::new(false);
+        let (_hands, deeds) = mpsc::channel(1);
+        let pauses = Pauses::new(StdRng::seed_from_u64(1));
+        let life = live(url, point(1), Clock::new(1.0), pauses, Duration::ZERO, deeds, ending.subscribe());
+        let life = tokio::spawn(life);
+        let (_line, _) = listener.accept().await.unwrap();
+        ending.send_replace(true);
+        assert!(timeout(PATIENCE / 2, life).await.is_ok(), "it waits for the handshake");
+    }
+
+    #[test]
+    fn no_two_pauses_are_the_same_and_they_grow_to_a_bound() {
+        let mut pauses = Pauses::new(StdRng::seed_from_u64(1));
+        let first = [pauses.after_loss(), pauses.after_loss()];
+        assert_ne!(first[0], first[1]);
+        let near = |pause: Duration, whole: Duration| pause >= whole.mul_f64(0.8) && pause <= whole.mul_f64(1.2);
+        assert!(first.iter().all(|pause| near(*pause, FIRST_WAIT)), "{first:?}");
+        assert!(near(pauses.after_failure(), FIRST_WAIT * 2));
+        for _ in 0..10 {
+            pauses.after_failure();
+        }
+        assert!(near(pauses.after_failure(), LAST_WAIT));
+        assert!(near(pauses.after_loss(), FIRST_WAIT));
+    }
+
+    #[test]
+    fn no_time_is_lost_at_the_highest_speed() {
+        let mut clock = Clock::new(crate::SPEED_MOST);
+        let passed: u64 = (1..=50).map(|step| clock.due(STEP * step)).sum();
+        assert_eq!(passed, 30_000, "10 s");
+        // It was held up for a second, and catches up.
+        assert_eq!(clock.due(Duration::from_secs(11)), CATCH_UP);
+        let passed: u64 = (1..=50).map(|step| clock.due(Duration::from_secs(11) + STEP * step)).sum();
+        assert_eq!(30_000 + CATCH_UP + passed, 63_000, "21 s");
     }
 }

@@ -1,8 +1,9 @@
 //! What a charge point does when it is asked.
 
 use crate::car::Car;
+use crate::cards::Reservation;
 use crate::point::{Later, Point, Tell};
-use crate::profile::{self, Profile};
+use crate::profile;
 use crate::upload::{FILE_NAME, Upload};
 use serde_json::{Value, json};
 
@@ -24,10 +25,12 @@ impl Point {
             Tell::Stop { session, .. } => {
                 self.given.remove(session);
             }
-            Tell::Boot => {
-                if let Some(seconds) = answer["interval"].as_u64().filter(|seconds| *seconds > 0) {
-                    self.configuration.insert("HeartbeatInterval".to_owned(), seconds.to_string());
-                }
+            Tell::Boot { .. } => {
+                let seconds = answer["interval"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+                self.booted(answer["status"] == "Accepted", seconds);
+            }
+            Tell::Authorize(card) => {
+                self.authorized(card, answer["idTagInfo"]["parentIdTag"].as_str(), is_accepted);
             }
             _ => {}
         }
@@ -37,46 +40,86 @@ impl Point {
     fn running_id(&self) -> Option<i64> {
         self.running.as_ref().and_then(|running| self.given.get(&running.number)).map(|id| i64::from(*id))
     }
+
+    /// Whether a request to start a session can be followed.
+    fn may_start(&self, request: &Value) -> bool {
+        self.may_begin() && request["idTag"].as_str().is_some_and(|card| !self.is_kept_from(card, None))
+    }
+
+    /// Starts the session that it is asked for.
+    fn start(&mut self, request: &Value) {
+        let card = request["idTag"].as_str().unwrap_or_default().to_owned();
+        let car = self.car.get_or_insert_with(|| Car::arriving(&mut self.random, self.unit.phases));
+        car.wanted = car.wanted.max(car.taken + 5_000.0);
+        if self.settings.is_on("AuthorizeRemoteTxRequests") {
+            return self.read(card);
+        }
+        self.begin(card);
+        let profile = &request["chargingProfile"];
+        if !profile.is_null() && !self.put_profile(1, profile) {
+            tracing::debug!(charge_point = self.unit.identity, %profile, "no profile for a session");
+        }
+    }
+
+    /// Keeps itself free for somebody, and gives the status to be answered.
+    fn reserve(&mut self, request: &Value) -> &'static str {
+        let Some(reservation) = Reservation::read(request) else { return "Rejected" };
+        // One of the same number takes the place of the one before.
+        let is_other = self.reservation.as_ref().is_some_and(|known| known.id != reservation.id);
+        if self.is_faulted {
+            "Faulted"
+        } else if !self.is_available {
+            "Unavailable"
+        } else if is_other || self.car.is_some() {
+            "Occupied"
+        } else {
+            self.reservation = Some(reservation);
+            "Accepted"
+        }
+    }
 }
 
 /// The answer to what it is asked; `None` for what it does not know.
 pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option<Value> {
     let status = |is_accepted: bool| json!({ "status": if is_accepted { "Accepted" } else { "Rejected" } });
     Some(match action {
-        "RemoteStartTransaction" => status(point.running.is_none() && !point.is_faulted && point.is_available),
+        "RemoteStartTransaction" => status(point.may_start(payload)),
         "RemoteStopTransaction" => status(point.running_id().is_some_and(|id| payload["transactionId"] == id)),
-        "Reset" | "ClearCache" | "DataTransfer" | "SendLocalList" => {
-            if let Some(version) = payload["listVersion"].as_i64() {
-                point.local_list_version = version;
-            }
-            status(true)
-        }
+        "Reset" | "ClearCache" | "DataTransfer" => status(true),
+        "SendLocalList" if !point.settings.is_on("LocalAuthListEnabled") => json!({ "status": "NotSupported" }),
+        "SendLocalList" => json!({ "status": point.local_list.update(payload) }),
         "UnlockConnector" => json!({ "status": "Unlocked" }),
         "ChangeAvailability" => json!({ "status": if point.running.is_some() { "Scheduled" } else { "Accepted" } }),
         "TriggerMessage" => {
-            let known = ["BootNotification", "Heartbeat", "MeterValues", "StatusNotification"];
+            let known = [
+                "BootNotification",
+                "DiagnosticsStatusNotification",
+                "FirmwareStatusNotification",
+                "Heartbeat",
+                "MeterValues",
+                "StatusNotification",
+            ];
             let is_known = payload["requestedMessage"].as_str().is_some_and(|name| known.contains(&name));
             json!({ "status": if is_known { "Accepted" } else { "NotImplemented" } })
         }
         "ChangeConfiguration" => {
             let (key, value) = (payload["key"].as_str()?, payload["value"].as_str()?);
-            point.configuration.insert(key.to_owned(), value.to_owned());
-            status(true)
+            json!({ "status": point.settings.change(key, value) })
         }
-        "GetConfiguration" => configuration(point, payload),
-        "GetLocalListVersion" => json!({ "listVersion": point.local_list_version }),
-        "ReserveNow" => {
-            let is_free = point.car.is_none() && point.is_available && !point.is_faulted;
-            point.is_reserved |= is_free;
-            json!({ "status": if is_free { "Accepted" } else { "Occupied" } })
+        "GetConfiguration" => point.settings.told(payload),
+        "GetLocalListVersion" => json!({ "listVersion": point.local_list.version }),
+        "ReserveNow" => json!({ "status": point.reserve(payload) }),
+        "CancelReservation" => {
+            let id = payload["reservationId"].as_i64();
+            status(point.reservation.take_if(|reservation| Some(reservation.id) == id).is_some())
         }
-        "CancelReservation" => status(std::mem::take(&mut point.is_reserved)),
         "SetChargingProfile" => status(set_profile(point, payload)),
         "ClearChargingProfile" => {
             json!({ "status": if point.profiles.clear(payload) { "Accepted" } else { "Unknown" } })
         }
         "GetCompositeSchedule" => {
-            profile::composite(&point.profiles, payload, point.in_session(), point.unit.amperes, point.unit.phases)
+            let (session, now) = (point.in_session(), point.now());
+            profile::composite(&point.profiles, payload, session, now, point.unit.amperes, point.unit.phases)
         }
         "UpdateFirmware" => json!({}),
         "GetDiagnostics" => json!({ "fileName": FILE_NAME }),
@@ -84,47 +127,21 @@ pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option
     })
 }
 
-fn configuration(point: &Point, payload: &Value) -> Value {
-    let wanted: Vec<&str> = payload["key"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let is_wanted = |key: &str| wanted.is_empty() || wanted.contains(&key);
-    let known: Vec<Value> = point
-        .configuration
-        .iter()
-        .filter(|(key, _)| is_wanted(key))
-        .map(|(key, value)| json!({ "key": key, "readonly": key == "NumberOfConnectors", "value": value }))
-        .collect();
-    let unknown: Vec<&str> = wanted.into_iter().filter(|key| !point.configuration.contains_key(*key)).collect();
-    json!({ "configurationKey": known, "unknownKey": unknown })
-}
-
-/// Takes a profile in; `false` for what cannot be one.
 fn set_profile(point: &mut Point, payload: &Value) -> bool {
-    let connector = payload["connectorId"].as_i64().unwrap_or(-1);
-    let profile = Profile::read(connector, &payload["csChargingProfiles"], point.unit.phases);
-    let session = point.in_session();
-    connector >= 0 && profile.is_some_and(|profile| point.profiles.put(profile, session))
+    let connector = payload["connectorId"].as_i64().filter(|connector| *connector >= 0);
+    connector.is_some_and(|connector| point.put_profile(connector, &payload["csChargingProfiles"]))
 }
 
 /// What it does when its answer has left.
 pub(crate) fn after(point: &mut Point, action: &str, payload: &Value) {
     match action {
-        "RemoteStartTransaction" if point.running.is_none() && !point.is_faulted && point.is_available => {
-            let card = payload["idTag"].as_str().unwrap_or_default().to_owned();
-            if point.car.is_none() {
-                point.car = Some(Car::arriving(&mut point.random, point.unit.phases));
-            }
-            if let Some(car) = &mut point.car {
-                car.wanted = car.wanted.max(car.taken + 5_000.0);
-            }
-            point.is_reserved = false;
-            point.begin(card);
-        }
+        "RemoteStartTransaction" if point.may_start(payload) => point.start(payload),
         "RemoteStopTransaction" if point.running_id().is_some_and(|id| payload["transactionId"] == id) => {
             point.end("Remote");
         }
         "Reset" => {
             let is_hard = payload["type"] == "Hard";
-            point.end(if is_hard { "HardReset" } else { "SoftReset" });
+            point.restart(if is_hard { "HardReset" } else { "SoftReset" });
             point.later.push((3, Later::Boot));
         }
         "UnlockConnector" => point.end("UnlockCommand"),
@@ -132,18 +149,23 @@ pub(crate) fn after(point: &mut Point, action: &str, payload: &Value) {
             point.is_available = payload["type"] != "Inoperative";
         }
         "TriggerMessage" => match payload["requestedMessage"].as_str() {
-            Some("BootNotification") => point.tell(Tell::Boot),
+            Some("BootNotification") => point.tell(Tell::Boot { is_asked: true }),
+            Some("DiagnosticsStatusNotification") => point.tell(Tell::Diagnostics(point.diagnostics_status)),
+            Some("FirmwareStatusNotification") => point.tell(Tell::Firmware(point.firmware_status)),
             Some("Heartbeat") => point.tell(Tell::Heartbeat),
             Some("MeterValues") => point.measure(),
-            _ => point.tell(Tell::Status),
+            Some("StatusNotification") => point.tell(Tell::Status(point.status())),
+            _ => {}
         },
-        "UpdateFirmware" => {
+        // One that goes on is not begun again.
+        "UpdateFirmware" if point.firmware_status == "Idle" => {
+            point.firmware_status = "Downloading";
             let steps = [(2, "Downloading"), (10, "Downloaded"), (12, "Installing"), (25, "Installed")];
-            point.later.extend(steps.map(|(left, status)| (left, Later::Tell(Tell::Firmware(status)))));
+            point.later.extend(steps.map(|(left, status)| (left, Later::Firmware(status))));
             point.later.push((22, Later::Boot));
         }
         "GetDiagnostics" => {
-            point.tell(Tell::Diagnostics("Uploading"));
+            point.uploaded("Uploading");
             point.to_upload = Some(Upload::asked(point, payload));
         }
         _ => {}

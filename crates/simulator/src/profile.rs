@@ -29,7 +29,7 @@ enum Kind {
     Relative,
 }
 
-/// A charging profile. Times are s since 1970.
+/// A charging profile. Times are s since 1970 by the charge point's own clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     pub id: i64,
@@ -48,8 +48,10 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Reads a profile for a connector of a charge point that has so many phases; `None` for what cannot be one.
-    pub fn read(connector: i64, profile: &Value, phases: u32) -> Option<Self> {
+    /// Reads a profile for a connector of a charge point that has so many phases; `None` for what cannot be one. `shown` is
+    /// what the charge point's own clock shows at an instant: the schedule goes by that one.
+    pub fn read(connector: i64, profile: &Value, phases: u32, shown: impl Fn(i64) -> i64) -> Option<Self> {
+        let time = |value: &Value| time(value).map(|at| at.map(&shown));
         let purpose = match profile["chargingProfilePurpose"].as_str()? {
             "ChargePointMaxProfile" if connector == 0 => Purpose::ChargePointMax,
             "TxDefaultProfile" if connector <= 1 => Purpose::TxDefault,
@@ -235,8 +237,16 @@ impl Profiles {
     }
 }
 
-/// The answer to `GetCompositeSchedule` (OCPP 1.6, 5.7) of a charge point with one connector and so many phases.
-pub fn composite(profiles: &Profiles, request: &Value, session: Option<InSession>, most: f64, phases: u32) -> Value {
+/// The answer to `GetCompositeSchedule` (OCPP 1.6, 5.7) of a charge point with one connector and so many phases, whose own
+/// clock shows `now`.
+pub fn composite(
+    profiles: &Profiles,
+    request: &Value,
+    session: Option<InSession>,
+    now: i64,
+    most: f64,
+    phases: u32,
+) -> Value {
     /// More would not be read by anybody.
     const DURATION_MOST: i64 = 366 * SECONDS_A_DAY;
     let connector = request["connectorId"].as_i64().filter(|connector| (0..=1).contains(connector));
@@ -251,8 +261,7 @@ pub fn composite(profiles: &Profiles, request: &Value, session: Option<InSession
         // The protocol has one decimal.
         json!({ "startPeriod": start, "limit": (limit * 10.0).round() / 10.0, "numberPhases": phases })
     };
-    let periods: Vec<Value> =
-        profiles.composite(start.as_second(), duration, most, session).into_iter().map(period).collect();
+    let periods: Vec<Value> = profiles.composite(now, duration, most, session).into_iter().map(period).collect();
     let start = Timestamp::from_second(start.as_second()).unwrap_or(start).to_string();
     json!({
         "status": "Accepted", "connectorId": connector, "scheduleStart": start,
@@ -277,7 +286,7 @@ mod tests {
         for (name, value) in kind.as_object().unwrap() {
             whole[name] = value.clone();
         }
-        Profile::read(i64::from(purpose != "ChargePointMaxProfile"), &whole, 3).unwrap()
+        Profile::read(i64::from(purpose != "ChargePointMaxProfile"), &whole, 3, |at| at).unwrap()
     }
 
     fn amperes(periods: &[(i64, f64)]) -> Value {
@@ -379,9 +388,9 @@ mod tests {
                 "chargingRateUnit": "W", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 6_900.0 }],
             },
         });
-        assert_eq!(Profile::read(1, &good, 3).unwrap().periods, [(0, 10.0)]);
-        assert_eq!(Profile::read(1, &good, 1).unwrap().periods, [(0, 30.0)]);
-        assert!(Profile::read(2, &good, 3).is_none(), "there is one connector");
+        assert_eq!(Profile::read(1, &good, 3, |at| at).unwrap().periods, [(0, 10.0)]);
+        assert_eq!(Profile::read(1, &good, 1, |at| at).unwrap().periods, [(0, 30.0)]);
+        assert!(Profile::read(2, &good, 3, |at| at).is_none(), "there is one connector");
         for (pointer, wrong) in [
             ("/chargingProfilePurpose", json!("ChargePointMaxProfile")),
             ("/chargingProfileKind", json!("Recurring")),
@@ -393,11 +402,11 @@ mod tests {
         ] {
             let mut broken = good.clone();
             *broken.pointer_mut(pointer).unwrap() = wrong;
-            assert!(Profile::read(1, &broken, 3).is_none(), "{pointer}");
+            assert!(Profile::read(1, &broken, 3, |at| at).is_none(), "{pointer}");
         }
         let mut broken = good.clone();
         broken["validFrom"] = json!("soon");
-        assert!(Profile::read(1, &broken, 3).is_none());
+        assert!(Profile::read(1, &broken, 3, |at| at).is_none());
     }
 
     #[test]
@@ -405,7 +414,7 @@ mod tests {
         let mut profiles = Profiles::default();
         let relative = json!({ "chargingProfileKind": "Relative" });
         profiles.put(profile(1, 0, "TxDefaultProfile", &relative, amperes(&[(0, 10.0)])), None);
-        let told = composite(&profiles, &json!({ "connectorId": 1, "duration": 60 }), None, MOST, 3);
+        let told = composite(&profiles, &json!({ "connectorId": 1, "duration": 60 }), None, NOW, MOST, 3);
         assert_eq!(told["status"], "Accepted");
         assert_eq!(told["chargingSchedule"]["chargingRateUnit"], "A");
         assert_eq!(
@@ -413,10 +422,10 @@ mod tests {
             json!([{ "startPeriod": 0, "limit": 10.0, "numberPhases": 3 }])
         );
         let in_watts = json!({ "connectorId": 0, "duration": 60, "chargingRateUnit": "W" });
-        let told = composite(&profiles, &in_watts, None, MOST, 3);
+        let told = composite(&profiles, &in_watts, None, NOW, MOST, 3);
         assert_eq!(told["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"], 6_900.0);
         for wrong in [json!({ "connectorId": 2, "duration": 60 }), json!({ "connectorId": 1, "duration": 0 })] {
-            assert_eq!(composite(&profiles, &wrong, None, MOST, 3), json!({ "status": "Rejected" }));
+            assert_eq!(composite(&profiles, &wrong, None, NOW, MOST, 3), json!({ "status": "Rejected" }));
         }
     }
 }

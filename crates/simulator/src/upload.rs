@@ -73,7 +73,7 @@ fn text(point: &Point) -> String {
         format!("register {} Wh", point.whole_register()),
         format!("offered {} A", point.offered()),
     ];
-    lines.extend(point.configuration.iter().map(|(key, value)| format!("{key} = {value}")));
+    lines.extend(point.settings.lines());
     lines.join("\n") + "\n"
 }
 

@@ -116,6 +116,8 @@ fn wrong_options_are_refused_in_one_line() {
         (&["--log", "a=b=c"], "--log"),
         (&["import"], "<FILE>"),
         (&["import", "/no/such/file"], "/no/such/file"),
+        (&["simulate", "--speed", "10000"], "--speed: 10000 is not from 0.01 to 3000"),
+        (&["simulate", "--hour", "24"], "--hour"),
     ] {
         refused(&run(folder.path(), arguments), 2, word);
     }

@@ -277,9 +277,11 @@ impl Simulated {
             amperes: 32.0,
             cars_a_day: 0.0,
             busy: 0.0,
+            faults_a_day: 0.0,
+            losses_a_day: 0.0,
         };
         let ending = watch::Sender::new(false);
-        let options = bmw_simulator::Options { url, units: vec![unit], seed: 1, speed: 1.0 };
+        let options = bmw_simulator::Options { url, units: vec![unit], seed: 1, speed: 1.0, hour: None };
         tokio::spawn(bmw_simulator::run(options, Hands::default(), ending.subscribe()));
         Self(ending)
     }

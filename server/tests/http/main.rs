@@ -13,4 +13,5 @@ mod model;
 mod operating;
 mod pages;
 mod settings;
+mod simulator;
 mod writing;

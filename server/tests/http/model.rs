@@ -170,7 +170,7 @@ impl Routes {
         let (site, ..) = Site::start(store, options).await.unwrap();
         let shutdown = Shutdown::default();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state = AppState { site, commands, feed_interval: Duration::from_mins(3), shutdown };
+        let state = AppState { site, commands, feed_interval: Duration::from_mins(3), has_simulator: false, shutdown };
         Self { router: api::router(state), _folder: folder }
     }
 
