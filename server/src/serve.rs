@@ -75,8 +75,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let desk = yard.handle().spawn(desk.work());
     let shutdown = Shutdown::default();
     let commands = Commands::new(Arc::clone(&site), counter.clone(), &config.operator_id_tag, shutdown.sender());
-    let app =
-        AppState { site: Arc::clone(&site), commands, feed_interval: config.feed_interval, shutdown: shutdown.clone() };
+    let app = AppState { site: Arc::clone(&site), commands, feed: config.feed, shutdown: shutdown.clone() };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));
     let frame_log = tokio::spawn(keeping);
     let central = Central::new(
