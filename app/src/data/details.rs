@@ -219,8 +219,8 @@ pub(super) mod on_server {
 
     /// A series that is longer is thinned: more points than there are pixels help nobody.
     const POINTS: usize = 720;
-    /// What the store keeps at least of what happened, which is more than happens in a day.
-    const HAPPENINGS: u32 = 1_000;
+    /// How much of what happened is read: what a span usually holds, and where that is not enough, all that is surely kept.
+    const HAPPENINGS: [u32; 2] = [50, 1_000];
     /// A day of values every 10 s.
     const READ: u32 = 10_000;
 
@@ -296,7 +296,11 @@ pub(super) mod on_server {
     ) -> Result<Vec<Value>, DataError> {
         let from = now.plus(-span.ms());
         let values = site.store().meter_values(charger, from, now.plus(1), READ).await?;
-        let happened = site.store().happenings(charger, HAPPENINGS).await?;
+        let [few, many] = HAPPENINGS;
+        let mut happened = site.store().happenings(charger, few).await?;
+        if happened.len() >= few as usize && happened.last().is_some_and(|oldest| oldest.at > from) {
+            happened = site.store().happenings(charger, many).await?;
+        }
         let gaps = gaps(&values, &happened, from..=now);
         let mut values = shown(site, &values);
         for at in gaps {
@@ -317,7 +321,8 @@ pub(super) mod on_server {
                 HappeningKind::Connected => until = happening.at,
                 HappeningKind::Lost if time.contains(&happening.at) => {
                     let lost = happening.at;
-                    if !values.iter().any(|value| lost < value.at && value.at < until) {
+                    let next = values.get(values.partition_point(|value| value.at <= lost));
+                    if next.is_none_or(|next| next.at >= until) {
                         found.push(lost);
                     }
                 }
