@@ -483,8 +483,8 @@ pub(super) mod on_server {
             values[5005].energy = Some(Energy::from_wh(7));
             let thin = thinned(values.clone());
             assert!(thin.len() < 2 * POINTS);
-            for place in 5000..=5005 {
-                assert!(thin.contains(&values[place]), "{place}");
+            for value in &values[5000..=5005] {
+                assert!(thin.contains(value), "{value:?}");
             }
             assert!(thin.is_sorted_by_key(|value| value.at));
         }

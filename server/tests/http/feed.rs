@@ -66,8 +66,9 @@ impl Reader {
                 assert_eq!(second & 0x80, 0);
                 let (skip, length) = match (second & 0x7f, rest) {
                     (126, [high, low, ..]) => (4, usize::from(*high) << 8 | usize::from(*low)),
-                    (127, [a, b, c, d, e, f, g, h, ..]) => {
-                        (10, usize::try_from(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])).unwrap())
+                    (127, [length @ .., _]) if length.len() >= 8 => {
+                        let length = length.first_chunk().map_or(0, |length| u64::from_be_bytes(*length));
+                        (10, usize::try_from(length).unwrap())
                     }
                     (length @ 0..126, _) => (2, usize::from(length)),
                     _ => (usize::MAX, 0),
