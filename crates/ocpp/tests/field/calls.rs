@@ -2,6 +2,7 @@
 
 use crate::site::Served;
 use bmw_domain::command::CommandState;
+use bmw_domain::energy::Energy;
 use bmw_testkit::charger::{Charger, Heard, frames, moment};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -170,7 +171,7 @@ async fn a_charger_that_sends_500_queued_messages_at_once_is_answered_in_order()
     assert!(sessions.iter().all(|session| session.energy.wh() == 700 && session.finished_at.is_some()));
     for session in &sessions {
         let values = site.store.meter_values_of(session.id).await.unwrap();
-        let energies: Vec<_> = values.iter().map(|value| value.energy.map(|energy| energy.wh())).collect();
+        let energies: Vec<_> = values.iter().map(|value| value.energy.map(Energy::wh)).collect();
         assert_eq!(energies, [Some(200), Some(400)], "{}", session.id.0);
     }
     assert_eq!(site.now("A").charge_point.total_energy.unwrap().wh(), 125 * 700);
