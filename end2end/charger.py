@@ -13,10 +13,14 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import websockets
+from ocpp.charge_point import remove_nones, snake_to_camel_case
+from ocpp.messages import Call, CallResult, validate_payload
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 
@@ -29,6 +33,42 @@ def now(seconds=0):
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat()
 
 
+SCHEDULE = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10}]}
+PROFILE = {
+    "chargingProfileId": 1,
+    "stackLevel": 0,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": SCHEDULE,
+}
+KEY = {"key": "HeartbeatInterval", "readonly": False, "value": "60"}
+
+# Every command of the protocol, and what is answered to it.
+ANSWERS = {
+    "CancelReservation": call_result.CancelReservation(status="Accepted"),
+    "ChangeAvailability": call_result.ChangeAvailability(status="Scheduled"),
+    "ChangeConfiguration": call_result.ChangeConfiguration(status="RebootRequired"),
+    "ClearCache": call_result.ClearCache(status="Accepted"),
+    "ClearChargingProfile": call_result.ClearChargingProfile(status="Accepted"),
+    "DataTransfer": call_result.DataTransfer(status="Accepted", data="42"),
+    "GetCompositeSchedule": call_result.GetCompositeSchedule(
+        status="Accepted", connector_id=1, schedule_start="2025-01-01T00:00:00Z", charging_schedule=SCHEDULE
+    ),
+    "GetConfiguration": call_result.GetConfiguration(configuration_key=[KEY], unknown_key=["Other"]),
+    "GetDiagnostics": call_result.GetDiagnostics(file_name="log"),
+    "GetLocalListVersion": call_result.GetLocalListVersion(list_version=3),
+    "RemoteStartTransaction": call_result.RemoteStartTransaction(status="Accepted"),
+    "RemoteStopTransaction": call_result.RemoteStopTransaction(status="Accepted"),
+    "ReserveNow": call_result.ReserveNow(status="Accepted"),
+    "Reset": call_result.Reset(status="Accepted"),
+    "SendLocalList": call_result.SendLocalList(status="Accepted"),
+    "SetChargingProfile": call_result.SetChargingProfile(status="Accepted"),
+    "TriggerMessage": call_result.TriggerMessage(status="Accepted"),
+    "UnlockConnector": call_result.UnlockConnector(status="Unlocked"),
+    "UpdateFirmware": call_result.UpdateFirmware(),
+}
+
+
 class Charger(ChargePoint):
     """Obeys, and remembers what it was asked."""
 
@@ -36,58 +76,72 @@ class Charger(ChargePoint):
         super().__init__(ID, connection)
         self.asked = asyncio.Queue()
 
-    def _note(self, action, answer):
-        self.asked.put_nowait(action)
-        return answer
+    async def to_be_asked(self, action, **wanted):
+        """Waits for a command with at least these arguments. The site asks for some things by itself as well."""
+        while True:
+            asked, payload = await asyncio.wait_for(self.asked.get(), PATIENCE)
+            if asked == action and payload.items() >= wanted.items():
+                return payload
 
-    @on("RemoteStartTransaction")
-    def on_start(self, **_):
-        return self._note("RemoteStartTransaction", call_result.RemoteStartTransaction(status="Accepted"))
+    async def status(self, name):
+        await self.call(status(name))
 
-    @on("RemoteStopTransaction")
-    def on_stop(self, **_):
-        return self._note("RemoteStopTransaction", call_result.RemoteStopTransaction(status="Accepted"))
+    async def at_once(self, messages):
+        """Sends everything before anything is answered: the answers, in the order of the messages.
 
-    @on("Reset")
-    def on_reset(self, **_):
-        return self._note("Reset", call_result.Reset(status="Accepted"))
+        The library's own `call` waits for each. What it checks is checked here as well.
+        """
+        async with self._call_lock:
+            sent = []
+            for message in messages:
+                payload = remove_nones(snake_to_camel_case(asdict(message)))
+                sent.append(Call(str(uuid.uuid4()), type(message).__name__, payload))
+                await validate_payload(sent[-1], "1.6")
+            for frame in sent:
+                await self._send(frame.to_json())
+            answers = []
+            for frame in sent:
+                answer = await asyncio.wait_for(self._response_queue.get(), PATIENCE)
+                assert isinstance(answer, CallResult) and answer.unique_id == frame.unique_id, (frame, answer)
+                answer.action = frame.action
+                await validate_payload(answer, "1.6")
+                answers.append(answer.payload)
+            return answers
 
-    @on("ChangeConfiguration")
-    def on_configure(self, **_):
-        return call_result.ChangeConfiguration(status="NotSupported")
 
-    @on("UnlockConnector")
-    def on_unlock(self, **_):
-        return self._note("UnlockConnector", call_result.UnlockConnector(status="Unlocked"))
+def obey(action):
+    """Lets a charger answer a command."""
 
-    @on("UpdateFirmware")
-    def on_update(self, **_):
-        return self._note("UpdateFirmware", call_result.UpdateFirmware())
+    def handle(self, **payload):
+        self.asked.put_nowait((action, payload))
+        return ANSWERS[action]
 
-    @on("GetDiagnostics")
-    def on_diagnostics(self, location, **_):
-        self.location = location
-        return self._note("GetDiagnostics", call_result.GetDiagnostics(file_name="log"))
+    # The library finds handlers by their names.
+    handle.__name__ = f"on_{action}"
+    setattr(Charger, handle.__name__, on(action)(handle))
 
-    @on("TriggerMessage")
-    def on_trigger(self, **_):
-        return self._note("TriggerMessage", call_result.TriggerMessage(status="Accepted"))
 
-    async def to_be_asked(self, action):
-        while await asyncio.wait_for(self.asked.get(), PATIENCE) != action:
-            pass
+for command in ANSWERS:
+    obey(command)
 
-    async def status(self, status):
-        await self.call(call.StatusNotification(connector_id=1, error_code="NoError", status=status, timestamp=now()))
 
-    async def meter(self, transaction, register, amperes):
-        phases = [
-            {"value": str(ampere), "measurand": "Current.Import", "phase": phase, "unit": "A"}
-            for phase, ampere in zip(("L1", "L2", "L3"), amperes)
-        ]
-        sampled = [{"value": str(register)}, *phases]
-        value = [{"timestamp": now(), "sampled_value": sampled}]
-        await self.call(call.MeterValues(connector_id=1, transaction_id=transaction, meter_value=value))
+def boot():
+    return call.BootNotification(charge_point_vendor="Vendor", charge_point_model="Model")
+
+
+def status(name):
+    return call.StatusNotification(connector_id=1, error_code="NoError", status=name, timestamp=now())
+
+
+def values(transaction, register, amperes, timestamp):
+    """The register and the current of three phases."""
+    phases = [
+        {"value": str(ampere), "measurand": "Current.Import", "phase": phase, "unit": "A"}
+        for phase, ampere in zip(("L1", "L2", "L3"), amperes)
+    ]
+    sampled = [{"value": str(register)}, *phases]
+    value = [{"timestamp": timestamp, "sampled_value": sampled}]
+    return call.MeterValues(connector_id=1, transaction_id=transaction, meter_value=value)
 
 
 class Site:
@@ -121,13 +175,13 @@ class Site:
         return (await self.get("/api/charger/details/?charger_id=PY%20001"))["result"]
 
     async def becomes(self, command, state):
-        """Waits until a command has come so far."""
+        """Waits until a command has come so far: the command."""
         for _ in range(PATIENCE * 10):
-            found = (await self.get(f"/api/charger/command/{command}/"))["state"]
-            if found == state:
-                return
+            found = await self.get(f"/api/charger/command/{command}/")
+            if found["state"] == state:
+                return found
             await asyncio.sleep(0.1)
-        raise AssertionError(f"command {command} is {found}, not {state}")
+        raise AssertionError(f"command {found} is not {state}")
 
 
 async def connected(site):
@@ -140,80 +194,182 @@ async def connected(site):
 
 async def life(site):
     charger, connection, reading = await connected(site)
-    boot = await charger.call(call.BootNotification(charge_point_vendor="Vendor", charge_point_model="Model"))
-    assert (boot.status, boot.interval) == ("Accepted", 60), boot
+    booted = await charger.call(boot())
+    assert (booted.status, booted.interval) == ("Accepted", 60), booted
     await charger.status("Available")
     authorized = await charger.call(call.Authorize(id_tag="CARD"))
     assert authorized.id_tag_info["status"] == "Accepted", authorized
+    await charging(site, charger)
 
-    started = await charger.call(call.StartTransaction(connector_id=1, id_tag="CARD", meter_start=10, timestamp=now()))
-    transaction = started.transaction_id
-    await charger.meter(transaction, 10, (0, 0, 0))
-    await charger.meter(transaction, 260, (9.6, 9.7, 9.5))
-    details = await site.details()
-    assert details["vchstate"] == "Charging" and details["intconsumedenergy"] == 250, details
-    assert details["intchargingcurrent"] == 10 and details["intchargingphase"] == 3, details
-    await charger.status("SuspendedEVSE")
-    assert (await site.details())["vchstate"] == "SuspendedEVSE"
-
+    transaction = await start(charger, 510)
     # The connection is lost, and the session ends meanwhile.
     await connection.close()
     reading.cancel()
     ended = now()
     charger, connection, reading = await connected(site)
-    stop = call.StopTransaction(meter_stop=510, timestamp=ended, transaction_id=transaction, reason="EVDisconnected")
+    stop = call.StopTransaction(meter_stop=1010, timestamp=ended, transaction_id=transaction, reason="EVDisconnected")
     await charger.call(stop)
     await charger.call(stop)
-    assert (await site.details())["dblAccumlatedPower"] == 0.5
+    details = await site.details()
+    assert details["dblAccumlatedPower"] == 1.0, details
 
-    await charger.status("Available")
-    given = await site.command("RemoteStartTransaction")
-    await charger.to_be_asked("RemoteStartTransaction")
-    started = await charger.call(
-        call.StartTransaction(connector_id=1, id_tag="OPERATOR", meter_start=510, timestamp=now())
-    )
-    await site.becomes(given, "effective")
-    given = await site.command("RemoteStopTransaction")
-    await charger.to_be_asked("RemoteStopTransaction")
-    await charger.call(
-        call.StopTransaction(meter_stop=600, timestamp=now(), transaction_id=started.transaction_id, reason="Remote")
-    )
-    await site.becomes(given, "effective")
-
-    given = await site.command("UnlockConnector")
-    await charger.to_be_asked("UnlockConnector")
-    await site.becomes(given, "effective")
-    given = await site.command("UpdateFirmware", location="http://10.0.0.1/firmware")
-    await charger.to_be_asked("UpdateFirmware")
-    for status in ("Downloading", "Downloaded", "Installing", "Installed"):
-        await charger.call(call.FirmwareStatusNotification(status=status))
-    await site.becomes(given, "effective")
-    given = await site.command("GetDiagnostics", location="ftp://10.0.0.1/")
-    await charger.to_be_asked("GetDiagnostics")
-    for status in ("Uploading", "UploadFailed"):
-        await charger.call(call.DiagnosticsStatusNotification(status=status))
-    await site.becomes(given, "no_effect")
-    await diagnostics(site, charger)
-    given = await site.command("Reset", type="Hard")
-    await charger.to_be_asked("Reset")
-    await charger.call(call.BootNotification(charge_point_vendor="Vendor", charge_point_model="Model"))
-    await site.becomes(given, "effective")
+    # So it is once more, and a whole session has queued up.
     await connection.close()
     reading.cancel()
+    charger, connection, reading = await connected(site)
+    await queued(site, charger, transaction + 1)
+
+    await charger.status("Available")
+    await sessions(site, charger)
+    await commands(site, charger)
+    await firmware(site, charger)
+    given = await site.command("GetDiagnostics", location="ftp://10.0.0.1/")
+    await charger.to_be_asked("GetDiagnostics")
+    for step in ("Uploading", "UploadFailed"):
+        await charger.call(call.DiagnosticsStatusNotification(status=step))
+    await site.becomes(given, "no_effect")
+    await diagnostics(site, charger)
+    for kind in ("Soft", "Hard"):
+        given = await site.command("Reset", type=kind)
+        await charger.to_be_asked("Reset", type=kind)
+        await site.becomes(given, "accepted")
+        await charger.call(boot())
+        await site.becomes(given, "effective")
+    await connection.close()
+    reading.cancel()
+
+
+async def start(charger, register, card="CARD"):
+    started = await charger.call(
+        call.StartTransaction(connector_id=1, id_tag=card, meter_start=register, timestamp=now())
+    )
+    assert started.id_tag_info["status"] == "Accepted", started
+    return started.transaction_id
+
+
+async def charging(site, charger):
+    """A session: values on three phases, suspended by the car and by the charger, ended."""
+    await charger.status("Preparing")
+    transaction = await start(charger, 10)
+    await charger.status("Charging")
+    await charger.call(values(transaction, 10, (0, 0, 0), now()))
+    await charger.call(values(transaction, 260, (9.6, 9.7, 9.5), now()))
+    details = await site.details()
+    assert details["vchstate"] == "Charging" and details["intconsumedenergy"] == 250, details
+    assert details["intchargingcurrent"] == 10 and details["intchargingphase"] == 3, details
+    # The second name is the documented one.
+    for told, shown in (("SuspendedEV", "SupsendedEV"), ("Charging", "Charging"), ("SuspendedEVSE", "SuspendedEVSE")):
+        await charger.status(told)
+        details = await site.details()
+        assert details["vchstate"] == shown, (told, details)
+    await charger.status("Finishing")
+    await charger.call(call.StopTransaction(meter_stop=510, timestamp=now(), transaction_id=transaction, reason="Local"))
+    await charger.status("Available")
+    details = await site.details()
+    assert (details["vchstate"], details["dblAccumlatedPower"]) == ("Available", 0.5), details
+
+
+async def queued(site, charger, transaction):
+    """A session of yesterday is told at once: its start is not answered yet, so that its number is the next one's."""
+    day = 86_400
+    began, ended = now(-day), now(1800 - day)
+    start = call.StartTransaction(connector_id=1, id_tag="CARD", meter_start=1010, timestamp=began)
+    stop = call.StopTransaction(meter_stop=3010, timestamp=ended, transaction_id=transaction, reason="Local")
+    measured = [
+        values(transaction, 1010 + minutes * 60, (16.0, 15.9, 15.8), now(minutes * 60 - day)) for minutes in range(1, 30)
+    ]
+    answers = await charger.at_once([start, *measured, stop])
+    assert answers[0]["transactionId"] == transaction, answers[0]
+    assert answers[1:-1] == [{}] * len(measured), answers
+    details = await site.details()
+    assert details["dblAccumlatedPower"] == 3.0, details
+    # The very same once more, as if no answer had come.
+    assert (await charger.at_once([start, *measured, stop]))[0]["transactionId"] == transaction
+    recent = (await site.get("/api/recent/charging/record/list/"))["result"]
+    found = [record["dblenergy"] for record in recent if record["intrecordid"] == transaction]
+    assert found == [2.0], recent
+    details = await site.details()
+    assert details["dblAccumlatedPower"] == 3.0, details
+
+
+async def sessions(site, charger):
+    """Sessions that the site begins and ends."""
+    given = await site.command("RemoteStartTransaction")
+    await charger.to_be_asked("RemoteStartTransaction", connector_id=1, id_tag="OPERATOR")
+    transaction = await start(charger, 3010, "OPERATOR")
+    await site.becomes(given, "effective")
+    given = await site.command("RemoteStopTransaction")
+    await charger.to_be_asked("RemoteStopTransaction", transaction_id=transaction)
+    await charger.call(call.StopTransaction(meter_stop=3100, timestamp=now(), transaction_id=transaction, reason="Remote"))
+    await site.becomes(given, "effective")
+
+
+async def commands(site, charger):
+    """Every other command: what is given, what goes out at least, and what must be told until it counts as done."""
+    expiry = "2099-01-01T00:00:00Z"
+    triggered = [
+        boot(),
+        call.Heartbeat(),
+        values(None, 3100, (0, 0, 0), now()),
+        status("Available"),
+        call.FirmwareStatusNotification(status="Idle"),
+        call.DiagnosticsStatusNotification(status="Idle"),
+    ]
+    given_and_told = [
+        ("UnlockConnector", {}, {"connector_id": 1}, None),
+        ("ClearCache", {}, {}, None),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"}, {"value": "30"}, None),
+        ("GetConfiguration", {"key": ["HeartbeatInterval", "Other"]}, {"key": ["HeartbeatInterval", "Other"]}, None),
+        ("GetConfiguration", {}, {}, None),
+        ("DataTransfer", {"vendorId": "Vendor", "data": "6*7"}, {"vendor_id": "Vendor", "data": "6*7"}, None),
+        ("SendLocalList", {}, {"update_type": "Full", "local_authorization_list": []}, None),
+        ("GetLocalListVersion", {}, {}, None),
+        ("SetChargingProfile", {"csChargingProfiles": PROFILE}, {"connector_id": 1}, None),
+        ("GetCompositeSchedule", {}, {"connector_id": 1, "duration": 86_400}, None),
+        ("ClearChargingProfile", {"id": 1}, {"id": 1}, None),
+        ("ReserveNow", {"expiryDate": expiry, "reservationId": 7}, {"reservation_id": 7}, status("Reserved")),
+        ("CancelReservation", {"reservationId": 7}, {"reservation_id": 7}, None),
+        ("ChangeAvailability", {"type": "Inoperative"}, {"type": "Inoperative"}, status("Unavailable")),
+        ("ChangeAvailability", {"type": "Operative"}, {"type": "Operative"}, status("Available")),
+    ]
+    for message in triggered:
+        name = type(message).__name__
+        given_and_told.append(("TriggerMessage", {"requestedMessage": name}, {"requested_message": name}, message))
+    for action, arguments, wanted, effect in given_and_told:
+        given = await site.command(action, **arguments)
+        await charger.to_be_asked(action, **wanted)
+        if effect is not None:
+            await site.becomes(given, "accepted")
+            await charger.call(effect)
+        done = await site.becomes(given, "effective")
+        assert done["result"] == snake_to_camel_case(remove_nones(asdict(ANSWERS[action]))), done
+
+
+async def firmware(site, charger):
+    """An update that succeeds, and one that does not."""
+    for end, state in (("Installed", "effective"), ("InstallationFailed", "no_effect")):
+        given = await site.command("UpdateFirmware", location="http://10.0.0.1/firmware")
+        await charger.to_be_asked("UpdateFirmware")
+        for step in ("Downloading", "Downloaded", "Installing"):
+            await charger.call(call.FirmwareStatusNotification(status=step))
+            details = await site.details()
+            assert details["vchstate"] == "Updating", details
+        await charger.call(call.FirmwareStatusNotification(status=end))
+        await site.becomes(given, state)
 
 
 async def diagnostics(site, charger):
     """Uploads to where it is told to: broken off first, then whole, and not twice."""
     given = await site.command("GetDiagnostics", retries=1)
-    await charger.to_be_asked("GetDiagnostics")
-    assert charger.location.startswith(site.base + "/ocpp/upload/"), charger.location
+    location = (await charger.to_be_asked("GetDiagnostics", retries=1))["location"]
+    assert location.startswith(site.base + "/ocpp/upload/"), location
     await charger.call(call.DiagnosticsStatusNotification(status="Uploading"))
     content = os.urandom(1_500_000)
-    await asyncio.to_thread(break_off, charger.location, content)
-    assert await asyncio.to_thread(put, charger.location + "py.bin", content) == 201
+    await asyncio.to_thread(break_off, location, content)
+    assert await asyncio.to_thread(put, location + "py.bin", content) == 201
     await charger.call(call.DiagnosticsStatusNotification(status="Uploaded"))
     await site.becomes(given, "effective")
-    assert await asyncio.to_thread(put, charger.location + "py.bin", content) == 404
+    assert await asyncio.to_thread(put, location + "py.bin", content) == 404
     page = await asyncio.to_thread(read, site.base + "/details/?charger_id=PY%20001")
     assert b"py.bin" not in page and b">log<" in page.replace(b" ", b""), "the name is the one of the reply"
     link = page.split(b'href="/details/diagnostics/')[1].split(b'"')[0].decode()

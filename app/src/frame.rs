@@ -16,8 +16,8 @@ struct Frame {
     lang: Lang,
     theme: Theme,
     link: Link,
-    /// How old what is shown is, ms; counted while the feed is not heard of.
-    age: i64,
+    /// How old what is shown is, ms, while the feed is not heard of.
+    age: Option<i64>,
     is_routing: bool,
     path: String,
     search: String,
@@ -31,7 +31,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             lang: ui.lang.get(),
             theme: ui.theme.get(),
             link: live.link.get(),
-            age: if live.link.get() == Link::Stale { live.clock.get() - live.heard.get() } else { 0 },
+            age: age(live),
             is_routing: is_routing.get(),
             path: location.pathname.get(),
             search: location.search.get(),
@@ -46,11 +46,17 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
     drawn("frame", draw, listen, |_| {})
 }
 
+/// How old what is shown is, ms. A page that is just being opened is new.
+fn age(live: Live) -> Option<i64> {
+    let is_counted = matches!(live.link.get(), Link::Reconnecting | Link::Stale);
+    is_counted.then(|| live.clock.get() - live.heard.get()).filter(|age| *age > 0)
+}
+
 /// The frame around a page that has no script.
 #[cfg(feature = "ssr")]
 pub(crate) fn still(lang: Lang, theme: Theme, path: &str) -> Markup {
     let (path, search) = (path.to_owned(), String::new());
-    Frame { lang, theme, link: Link::Static, age: 0, is_routing: false, path, search }.draw()
+    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search }.draw()
 }
 
 impl Frame {
@@ -85,7 +91,7 @@ impl Frame {
                     span.live-dot aria-hidden="true" {}
                     span.live-text role="status" { (link_label) }
                     // Beside the status: nobody wants to hear it count.
-                    @if self.link == Link::Stale { span.live-age { (lang.ago(self.age)) } }
+                    @if let Some(age) = self.age { span.live-age { (lang.ago(age)) } }
                 }
                 a.topbar-switch rel="external nofollow" href=(self.preference("lang", other.code())) data-do="lang"
                     lang=(other.code()) aria-label=(lang.switch_language()) title=(lang.switch_language())
@@ -128,5 +134,39 @@ impl Frame {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The live sign's text, in English.
+    fn sign(link: Link, clock: i64, heard: i64) -> String {
+        let owner = Owner::new();
+        let age = owner.with(|| {
+            let live = Live::provide();
+            live.link.set(link);
+            live.clock.set(clock);
+            live.heard.set(heard);
+            age(live)
+        });
+        let (path, search) = (String::new(), String::new());
+        let frame = Frame { lang: Lang::En, theme: Theme::System, link, age, is_routing: false, path, search };
+        let drawn = frame.draw().into_string();
+        let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();
+        let mut text = String::new();
+        for piece in sign.split('<') {
+            text.extend(piece.split('>').nth(1));
+        }
+        text
+    }
+
+    #[test]
+    fn the_live_sign_tells_the_age_of_what_is_shown_while_nothing_is_heard() {
+        assert_eq!(sign(Link::Connected, 20_000, 5000), "Connected");
+        assert_eq!(sign(Link::Reconnecting, 20_000, 5000), ["Reconnecting", &Lang::En.ago(15_000)].concat());
+        assert_eq!(sign(Link::Stale, 185_000, 5000), ["Stale", &Lang::En.ago(180_000)].concat());
+        assert_eq!(sign(Link::Reconnecting, 0, 0), "Reconnecting", "a page that is being opened");
     }
 }

@@ -27,6 +27,8 @@ pub struct Live {
     pub link: RwSignal<Link>,
     /// The charge points.
     pub chargers: RwSignal<BTreeMap<String, ChargerMessage>>,
+    /// Whether all charge points have been told once.
+    pub is_complete: RwSignal<bool>,
     /// The load of the site's phases, A.
     pub phases: RwSignal<Option<[Option<f64>; 3]>>,
     /// Counts up when a page should ask for its data again.
@@ -43,6 +45,7 @@ impl Live {
         let live = Self {
             link: RwSignal::new(Link::Static),
             chargers: RwSignal::default(),
+            is_complete: RwSignal::default(),
             phases: RwSignal::default(),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
@@ -208,6 +211,8 @@ mod in_browser {
         let live = feed.live;
         if live.link.get_untracked() == Link::Connected {
             live.heard.set(feed.heard.get() - feed.started);
+            // Its steps are long, and what is shown is not younger than when it was heard.
+            live.clock.set(now_ms() - feed.started);
             live.link.set(Link::Reconnecting);
         }
         let wait = wait_ms(feed.attempts.get(), js_sys::Math::random());
@@ -288,6 +293,9 @@ mod in_browser {
             FeedContent::Phases(load) => {
                 // The first of these follows the charge points.
                 feed.is_complete.set(true);
+                if !live.is_complete.get_untracked() {
+                    live.is_complete.set(true);
+                }
                 return live.phases.set(Some(load));
             }
             FeedContent::Charger(id, told, at) => (id, told, at),

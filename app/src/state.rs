@@ -12,12 +12,36 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// Gives commands to charge points.
     pub commands: Commands,
-    /// How often the live feed repeats an unchanged state (`BMW_FEED_INTERVAL`, default 3 minutes).
-    pub feed_interval: Duration,
+    /// The times of the live feed.
+    pub feed: FeedTimes,
     /// Whether charge points are simulated, with a page at `/simulator/` to play with them (`BMW_SIMULATOR`).
     pub has_simulator: bool,
     /// Tells the feeds to end.
     pub shutdown: Shutdown,
+}
+
+/// The times of the live feed.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedTimes {
+    /// How often an unchanged state is repeated (`BMW_FEED_INTERVAL`).
+    pub interval: Duration,
+    /// How long one message may take to be sent.
+    pub send: Duration,
+    /// How often a reader is asked for a sign of life.
+    pub ping: Duration,
+    /// How long none may come.
+    pub silence: Duration,
+}
+
+impl Default for FeedTimes {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_mins(3),
+            send: Duration::from_secs(10),
+            ping: Duration::from_secs(30),
+            silence: Duration::from_mins(2),
+        }
+    }
 }
 
 /// The end of the program, as those see it who would go on for ever.

@@ -40,6 +40,19 @@ pub fn counts(chargers: &BTreeMap<String, ChargerMessage>) -> Option<Counts> {
     Some(Counts { chargers: by_state.iter().sum(), in_use, states })
 }
 
+/// Whether the feed knows more of charge points than that they were in these states and in contact: a session has begun or ended
+/// since, or contact was made or lost.
+pub fn is_news_of<'a>(
+    chargers: &BTreeMap<String, ChargerMessage>,
+    known: impl IntoIterator<Item = (&'a str, Option<&'a str>, bool)>,
+) -> bool {
+    known.into_iter().any(|(id, state, online)| {
+        let is_news =
+            |told: &ChargerMessage| told.online != online || is_in_use(told.state.as_deref()) != is_in_use(state);
+        chargers.get(id).is_some_and(is_news)
+    })
+}
+
 impl ChargerMessage {
     /// Whether it ever had a state: nothing is told of one that had none.
     fn has_state(&self) -> bool {
@@ -85,16 +98,12 @@ impl Value {
     }
 }
 
-/// What is stored of the time until `asked_at`, with the gaps that the feed has told of, and what it has told since.
+/// What is stored of the time until `asked_at`, gaps and all, and what the feed has told since.
 pub fn joined(stored: &[Value], asked_at: LocalTime, trail: &[Value]) -> Vec<Value> {
     // The feed tells times to the second.
     let second = LocalTime(asked_at.0 - asked_at.0.rem_euclid(1000));
-    let (before, since) = trail.split_at(trail.partition_point(|value| value.at < second));
     let mut values = stored.to_vec();
-    for gap in before.iter().filter(|value| value.is_gap()) {
-        values.insert(values.partition_point(|value| value.at <= gap.at), *gap);
-    }
-    for value in since {
+    for value in &trail[trail.partition_point(|value| value.at < second)..] {
         let at = values.last().map_or(value.at, |last| last.at.max(value.at));
         values.push(Value { at, ..*value });
     }
@@ -170,11 +179,11 @@ mod tests {
         let values = joined(&[value(0), value(60_400)], LocalTime(60_900), &[value(0), value(60_000), value(120_000)]);
         assert_eq!(values.iter().map(|value| value.at.0).collect::<Vec<_>>(), [0, 60_400, 60_400, 120_000]);
         assert_eq!(joined(&[], LocalTime(0), &[]), []);
-        let gap = Value { current: None, ..value(30_000) };
-        let values = joined(&[value(0), value(60_000)], LocalTime(90_000), &[value(10_000), gap]);
+        let gap = |ms| Value { current: None, ..value(ms) };
+        let values = joined(&[value(0), gap(30_000), value(60_000)], LocalTime(90_000), &[gap(31_000), gap(91_000)]);
         assert_eq!(
             values.iter().map(|value| (value.at.0, value.is_gap())).collect::<Vec<_>>(),
-            [(0, false), (30_000, true), (60_000, false)]
+            [(0, false), (30_000, true), (60_000, false), (91_000, true)]
         );
     }
 
@@ -189,6 +198,17 @@ mod tests {
         assert!(told("Charging", "MeterValues", 5).is_news(&before), "another session");
         assert!(told("Charging", "Reset", 100).is_news(&before));
         assert!(ChargerMessage { online: false, ..before.clone() }.is_news(&before));
+    }
+
+    #[test]
+    fn a_page_that_was_made_too_early_asks_anew() {
+        let chargers = BTreeMap::from([("1".to_owned(), told("Available", "StatusNotification", 100))]);
+        let is_news = |id, state, online| is_news_of(&chargers, [(id, state, online)]);
+        assert!(is_news("1", Some("Charging"), true), "a session has ended");
+        assert!(is_news("1", Some("Available"), false));
+        assert!(!is_news("1", Some("PreParing"), true));
+        assert!(!is_news("another", Some("Charging"), true));
+        assert!(!is_news_of(&chargers, []));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use bmw_app::bundle::Bundle;
 use bmw_app::data::{Overview, SaveOutcome, SettingsPage, decode};
 use bmw_app::serve::page_routes;
-use bmw_app::state::{AppState, Shutdown};
+use bmw_app::state::{AppState, FeedTimes, Shutdown};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::settings::SettingField;
 use bmw_site::{Commands, Site, SiteOptions};
@@ -18,7 +18,6 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tower::ServiceExt;
 
 /// Two charge points, one with a name that HTML must escape; three sessions, one of them running.
@@ -84,13 +83,8 @@ impl Served {
         let (site, ..) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
         let shutdown = Shutdown::default();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state = AppState {
-            site: site.clone(),
-            commands,
-            feed_interval: Duration::from_mins(3),
-            has_simulator: false,
-            shutdown,
-        };
+        let state =
+            AppState { site: site.clone(), commands, feed: FeedTimes::default(), has_simulator: false, shutdown };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
         Self { routes: page_routes(state, Some(bundle)), site, _folder: folder }

@@ -52,8 +52,10 @@ test("a whole life: boot, authorize, start, three phases, suspend, stop", async 
     intchargingphase: 2,
     vchcommand: "MeterValues",
   });
-  await charger.status("SuspendedEV");
-  expect((await details(openSite)).vchstate).toBe("SupsendedEV");
+  for (const [status, shown] of [["SuspendedEV", "SupsendedEV"], ["Charging", "Charging"], ["SuspendedEVSE", "SuspendedEVSE"]]) {
+    await charger.status(status);
+    expect((await details(openSite)).vchstate).toBe(shown);
+  }
   await charger.stop(transactionId, 100_500);
   expect(await details(openSite)).toMatchObject({ vchstate: "StopCharging", dblAccumlatedPower: 0.5 });
   const recent = await (await fetch(`${openSite}/api/recent/charging/record/list/`)).json();
@@ -75,20 +77,25 @@ test("the same start and the same stop are answered alike, also after the connec
 });
 
 test("sessions queued offline keep their own times, hundreds at once", async ({ openSite }) => {
+  const before = await new Charger(openSite).plugIn();
+  await before.boot();
+  await before.pullOut();
   const charger = await new Charger(openSite).plugIn();
-  await charger.boot();
-  const calls = [];
+  // No message waits for the answer to the one before: the numbers are those that the starts will get.
+  charger.client.reconfigure({ callConcurrency: Infinity });
+  const starts = [];
+  const others = [];
   for (let number = 0; number < 125; number += 1) {
-    const began = Date.UTC(2025, 0, 1) + number * 3_600_000;
-    calls.push(charger.start(number * 1_000, new Date(began).toISOString()));
+    const at = (minutes) => new Date(Date.UTC(2025, 0, 1, number, minutes)).toISOString();
+    const register = number * 1_000;
+    starts.push(charger.start(register, at(0)));
+    for (const minutes of [10, 20]) others.push(charger.meter(number + 1, register + minutes * 30, [16, 16, 16], at(minutes)));
+    others.push(charger.stop(number + 1, register + 1_000, at(30)));
   }
-  const started = await Promise.all(calls);
-  expect(new Set(started.map((answer) => answer.transactionId)).size).toBe(125);
-  const stops = started.map(({ transactionId }, number) => {
-    const ended = Date.UTC(2025, 0, 1) + number * 3_600_000 + 1_800_000;
-    return charger.stop(transactionId, number * 1_000 + 1_000, new Date(ended).toISOString());
-  });
-  await Promise.all(stops);
+  const started = await Promise.all(starts);
+  expect(started.map((answer) => answer.transactionId)).toEqual(Array.from({ length: 125 }, (_, number) => number + 1));
+  await Promise.all(others);
+  expect((await details(openSite)).dblAccumlatedPower).toBe(125);
   const days = await (await fetch(`${openSite}/bmw/chart/getAllRecentChargerRecords/?mode=1&offset=3`)).json();
   expect(days.total).toBe(125);
   await charger.pullOut();

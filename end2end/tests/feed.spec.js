@@ -135,7 +135,32 @@ test("the time without contact stays a gap in the lines", async ({ openSite, pag
   await again.meter(transactionId, 300, [15, 15, 0]);
   await expect(property(page, "Session energy")).toHaveText(/^0\.300/);
   await expect.poll(() => pieces(page)).toEqual([2, 2]);
+  // The server knows it as well as the page that saw it.
+  await page.reload();
+  await alive(page);
+  await expect.poll(() => pieces(page)).toEqual([2, 2]);
   await again.pullOut();
+});
+
+test("a charger that measures each five minutes has a line, and not dashes", async ({ openSite, page }) => {
+  const { charger, meter } = await charging(openSite, 60);
+  for (const minutes of [50, 45, 40, 20, 15, 10, 5, 0]) await meter(10_000 - minutes, -minutes * MINUTE);
+  await page.goto(details(openSite, "&span=1h"));
+  await expect.poll(() => pieces(page)).toEqual([2, 2]);
+  await charger.pullOut();
+});
+
+test("a session that ends before the page is alive is asked for", async ({ openSite, page }) => {
+  const { charger, transactionId } = await charging(openSite);
+  await page.routeWebSocket(/\/ws\/charger\/details\//, async (route) => {
+    await charger.stop(transactionId, 2_500);
+    await charger.status("Available");
+    route.connectToServer();
+  });
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  await expect(page.locator(".tile", { hasText: "Energy" }).first().locator(".number")).toHaveText("2.50");
+  await charger.pullOut();
 });
 
 test("the sign says when the server is gone, and the state is right when it is back", async ({ server, page }) => {
@@ -146,6 +171,7 @@ test("the sign says when the server is gone, and the state is right when it is b
   await expect(state).toHaveText("Charging");
   await server.kill();
   await sign(page, "reconnecting");
+  await expect(page.locator(".live-sign .live-age")).toHaveText(/now|ago/);
   // What is known stays.
   await expect(state).toHaveText("Charging");
   await charger.pullOut();

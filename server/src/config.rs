@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::cli::Options;
+use bmw_app::state::FeedTimes;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::decimal;
@@ -33,8 +34,8 @@ pub struct Config {
     pub now: Option<LocalTime>,
     /// The charger to show when none was chosen.
     pub default_charger: Option<String>,
-    /// How often the live feed repeats an unchanged state.
-    pub feed_interval: Duration,
+    /// The times of the live feed.
+    pub feed: FeedTimes,
     /// What to log.
     pub log: String,
 }
@@ -60,7 +61,7 @@ impl Config {
             zone: None,
             now: None,
             default_charger: None,
-            feed_interval: Duration::from_mins(3),
+            feed: FeedTimes::default(),
             log: "info,hyper=warn,sqlx=warn".to_owned(),
         }
     }
@@ -108,7 +109,7 @@ impl Config {
             config.default_charger = Some(identity);
         }
         if let Some(seconds) = given(options.feed_interval) {
-            config.feed_interval = interval(&seconds)?;
+            config.feed.interval = interval(&seconds)?;
         }
         if let Some(log) = given(options.log) {
             config.log = log;
@@ -223,7 +224,7 @@ mod tests {
             options.log = Some(String::new());
         })
         .unwrap();
-        assert_eq!((config.listen.as_str(), config.feed_interval.as_secs()), ("127.0.0.1:8000", 180));
+        assert_eq!((config.listen.as_str(), config.feed.interval.as_secs()), ("127.0.0.1:8000", 180));
         assert!(config.zone.is_none() && config.now.is_none() && config.default_charger.is_none());
     }
 }

@@ -81,7 +81,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let app = AppState {
         site: Arc::clone(&site),
         commands,
-        feed_interval: config.feed_interval,
+        feed: config.feed,
         has_simulator: config.simulator,
         shutdown: shutdown.clone(),
     };

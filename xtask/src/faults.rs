@@ -9,7 +9,7 @@ use crate::progress::Progress;
 pub fn run(_: ()) -> Result<()> {
     let progress = Progress::new(1);
     let step = progress.step("long faults");
-    step.say("a locked database and a full disk for 35 s, and many deaths of the program");
+    step.say("a database that is locked for 75 s, a full file system for 35 s, and many deaths of the program");
     let args =
         ["test", "--package", "bmw", "--test", "faults", "--", "--ignored", "--test-threads", "1", "--nocapture"];
     run_shown(&mut cargo(&args), |_| false)?;

@@ -200,6 +200,9 @@ pub struct OpenedSession {
     pub values: Vec<Value>,
 }
 
+/// A series that is too long to be shown is cut into so many spans of equal length, of each of which is kept what counts.
+pub const THINNED_SPANS: i64 = 240;
+
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
@@ -208,11 +211,16 @@ pub(super) mod on_server {
     use crate::data::events::on_server::events;
     use crate::data::operation::on_server::operation;
     use bmw_domain::calendar::Timestamp;
+    use bmw_domain::charger::{Happening, HappeningKind};
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
     use bmw_site::{ChargePointNow, Present, SessionLine, Site};
+    use std::collections::BTreeSet;
+    use std::ops::RangeInclusive;
 
-    /// Points that a chart shows: more than there are pixels help nobody.
+    /// A series that is longer is thinned: more points than there are pixels help nobody.
     const POINTS: usize = 720;
+    /// How much of what happened is read: what a span usually holds, and where that is not enough, all that is surely kept.
+    const HAPPENINGS: [u32; 2] = [50, 1_000];
     /// A day of values every 10 s.
     const READ: u32 = 10_000;
 
@@ -286,8 +294,47 @@ pub(super) mod on_server {
         now: Timestamp,
         span: Span,
     ) -> Result<Vec<Value>, DataError> {
-        let values = site.store().meter_values(charger, now.plus(-span.ms()), now.plus(1), READ).await?;
-        Ok(thinned(values.iter().map(|measured| value(site, measured)).collect()))
+        let from = now.plus(-span.ms());
+        let values = site.store().meter_values(charger, from, now.plus(1), READ).await?;
+        let [few, many] = HAPPENINGS;
+        let mut happened = site.store().happenings(charger, few).await?;
+        if happened.len() >= few as usize && happened.last().is_some_and(|oldest| oldest.at > from) {
+            happened = site.store().happenings(charger, many).await?;
+        }
+        let gaps = gaps(&values, &happened, from..=now);
+        let mut values = shown(site, &values);
+        for at in gaps {
+            let at = site.clock().zone().local(at);
+            let gap = Value { at, current: None, energy: None, power: None };
+            values.insert(values.partition_point(|value| value.at <= at), gap);
+        }
+        Ok(thinned(values))
+    }
+
+    /// When contact was lost in a time, of a charge point whose happenings are these, newest first. What was measured without
+    /// contact and told later leaves no gap.
+    fn gaps(values: &[MeterValue], happened: &[Happening], time: RangeInclusive<Timestamp>) -> Vec<Timestamp> {
+        let mut found = Vec::new();
+        let mut until = Timestamp(i64::MAX);
+        for happening in happened {
+            match happening.kind {
+                HappeningKind::Connected => until = happening.at,
+                HappeningKind::Lost if time.contains(&happening.at) => {
+                    let lost = happening.at;
+                    let next = values.get(values.partition_point(|value| value.at <= lost));
+                    if next.is_none_or(|next| next.at >= until) {
+                        found.push(lost);
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// What charts show of measured values. One that measures something else is no gap.
+    fn shown(site: &Site, measured: &[MeterValue]) -> Vec<Value> {
+        measured.iter().map(|measured| value(site, measured)).filter(|value| !value.is_gap()).collect()
     }
 
     fn value(site: &Site, measured: &MeterValue) -> Value {
@@ -299,16 +346,26 @@ pub(super) mod on_server {
         }
     }
 
-    /// Every nth value, the last one always.
+    /// Of a long series: of each span of time the first and the last value, the extremes of each quantity, and the gaps.
     fn thinned(values: Vec<Value>) -> Vec<Value> {
-        let step = values.len().div_ceil(POINTS).max(1);
-        let last = values.len().saturating_sub(1);
-        values
-            .into_iter()
-            .enumerate()
-            .filter(|(place, _)| (last - place).is_multiple_of(step))
-            .map(|(_, value)| value)
-            .collect()
+        let ends = values.first().zip(values.last()).filter(|_| values.len() > POINTS);
+        let Some((first, last)) = ends.map(|(first, last)| (first.at.0, last.at.0)) else { return values };
+        let length = ((last - first) / THINNED_SPANS + 1).max(1);
+        let span = |value: &Value| (value.at.0 - first) / length;
+        values.chunk_by(|a, b| span(a) == span(b)).flat_map(what_counts).copied().collect()
+    }
+
+    fn what_counts(values: &[Value]) -> impl Iterator<Item = &Value> {
+        let quantities: [fn(&Value) -> Option<f64>; 3] =
+            [|value| value.current, |value| value.energy.map(Energy::kwh), |value| value.power];
+        let mut kept = BTreeSet::from([0, values.len() - 1]);
+        for quantity in quantities {
+            let known = || values.iter().enumerate().filter_map(|(place, value)| Some((place, quantity(value)?)));
+            kept.extend(known().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place));
+            kept.extend(known().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place));
+        }
+        let keeps = move |(place, value): (usize, &Value)| kept.contains(&place) || value.is_gap();
+        values.iter().enumerate().filter(move |it| keeps(*it)).map(|(_, value)| value)
     }
 
     fn charger_details(site: &Site, charger: &ChargePointNow) -> ChargerDetails {
@@ -393,7 +450,7 @@ pub(super) mod on_server {
             line: line(site, present, &session),
             queued: local(session.queued_at),
             planned: local(session.planned_finish),
-            values: thinned(measured.iter().map(|measured| value(site, measured)).collect()),
+            values: thinned(shown(site, &measured)),
         }))
     }
 
@@ -401,14 +458,72 @@ pub(super) mod on_server {
     mod tests {
         use super::*;
 
+        fn current(at: i64, current: f64) -> Value {
+            Value { at: LocalTime(at), current: Some(current), energy: None, power: None }
+        }
+
         #[test]
         fn long_series_are_thinned_and_keep_their_end() {
-            let value = |at| Value { at: LocalTime(at), current: None, energy: None, power: None };
             for length in [0_i64, 1, 719, 720, 721, 8640] {
-                let thin = thinned((0..length).map(value).collect());
-                assert!(thin.len() <= POINTS + 1, "{length}");
-                assert_eq!(thin.last().map(|value| value.at.0), (length > 0).then_some(length - 1));
+                let values: Vec<Value> = (0..length).map(|at| current(at * 10_000, 16.0)).collect();
+                let thin = thinned(values.clone());
+                assert!((POINTS.min(values.len()) / 2..=POINTS).contains(&thin.len()), "{length}");
+                assert_eq!(thin.last(), values.last());
             }
+        }
+
+        #[test]
+        fn a_long_series_keeps_the_extremes_of_each_quantity_and_its_gaps() {
+            let mut values: Vec<Value> = (0..8640).map(|at| current(at * 10_000, 16.0)).collect();
+            values[5000].current = Some(32.0);
+            values[5001].current = Some(0.0);
+            values[5002].power = Some(-3.0);
+            values[5003].power = Some(22_000.0);
+            values[5004] = Value { current: None, ..values[5004] };
+            values[5005].energy = Some(Energy::from_wh(7));
+            let thin = thinned(values.clone());
+            assert!(thin.len() < 2 * POINTS);
+            for value in &values[5000..=5005] {
+                assert!(thin.contains(value), "{value:?}");
+            }
+            assert!(thin.is_sorted_by_key(|value| value.at));
+        }
+
+        #[test]
+        fn contact_that_was_lost_is_a_gap_unless_what_was_measured_meanwhile_came_later() {
+            let happening = |at, kind| Happening {
+                charge_point: ChargePointKey(1),
+                at: Timestamp(at),
+                kind,
+                connector: None,
+                status: None,
+                detail: String::new(),
+            };
+            let measured = |at| MeterValue {
+                charge_point: ChargePointKey(1),
+                connector: 1,
+                transaction: None,
+                at: Timestamp(at),
+                energy: None,
+                currents: bmw_domain::phase::LineCurrents::default(),
+                offered: None,
+                power: None,
+            };
+            let newest_first = [
+                happening(900, HappeningKind::Lost),
+                // It came back twice.
+                happening(710, HappeningKind::Connected),
+                happening(700, HappeningKind::Connected),
+                happening(650, HappeningKind::Status),
+                happening(600, HappeningKind::Lost),
+                happening(400, HappeningKind::Connected),
+                happening(300, HappeningKind::Lost),
+                happening(50, HappeningKind::Lost),
+            ];
+            let values = [100, 200, 350, 500, 800].map(measured);
+            let found = |values: &[MeterValue], from, to| gaps(values, &newest_first, Timestamp(from)..=Timestamp(to));
+            assert_eq!(found(&values, 100, 1000), [900, 600].map(Timestamp));
+            assert_eq!(found(&[], 0, 800), [600, 300, 50].map(Timestamp));
         }
     }
 }

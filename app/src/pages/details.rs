@@ -13,16 +13,22 @@ use crate::components::{
     self, Glyph, NoticeKind, Span, card, choice, curve_chart, dialog, empty, hidden, icon, input, notice, select,
 };
 use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, SessionQuery, Value};
+use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
-use crate::told::joined;
+use crate::told::{is_news_of, joined};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 impl Page for Details {
     fn live_since(&self) -> Option<Moment> {
         Some(self.now)
+    }
+
+    fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
+        is_news_of(told, self.charger.iter().map(|it| (it.id.as_str(), it.state.as_deref(), it.online)))
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

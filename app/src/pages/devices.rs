@@ -8,14 +8,22 @@ use super::parts::{
 use super::{Page, Seen};
 use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
 use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
+use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::with_unit;
+use crate::told::{counts, is_news_of};
 use bmw_domain::command::Action;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 impl Page for Devices {
     fn live_since(&self) -> Option<Moment> {
         Some(self.now)
+    }
+
+    fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
+        let known = self.chargers.iter().map(|line| (line.id.as_str(), line.state.as_deref(), line.online));
+        is_news_of(told, known) || counts(told).is_some_and(|counts| counts.in_use != self.tiles.in_use)
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

@@ -51,6 +51,11 @@ trait Page: Send + Sync {
     /// Draws it as a whole.
     fn draw(&self, seen: &Seen<'_>) -> Markup;
 
+    /// Whether the feed tells of something that happened after the page was made, and of which it tells only in part.
+    fn is_outdated(&self, _told: &BTreeMap<String, ChargerMessage>) -> bool {
+        false
+    }
+
     /// The chart of a name that was drawn, for its read-out.
     fn chart(&self, _seen: &Seen<'_>, _name: &str) -> Option<Chart> {
         None
@@ -448,6 +453,13 @@ fn page(name: PageName) -> AnyView {
         reading: StoredValue::new(None),
         go: StoredValue::new(go),
     };
+    Effect::new(move |_| {
+        // What happened before the feed began is news to the page and none to the feed.
+        let is_outdated = |page: Arc<dyn Page>| live.chargers.with_untracked(|told| page.is_outdated(told));
+        if live.is_complete.get() && shown.page().is_some_and(is_outdated) {
+            shown.look_again();
+        }
+    });
     guard_leaving(shown);
     let content = browser::drawn(
         "content",

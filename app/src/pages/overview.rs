@@ -10,16 +10,23 @@ use crate::components::{
     EnergyWords, Span, card, choice, energy_chart, hidden, input, link_button, segmented, select, state_donut,
 };
 use crate::data::{Moment, Overview, Query, ROWS, period_word};
+use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
-use crate::told::counts;
+use crate::told::{counts, is_news_of};
 use bmw_domain::calendar::Period;
 use bmw_domain::status::condition;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 impl Page for Overview {
     fn live_since(&self) -> Option<Moment> {
         Some(self.now)
+    }
+
+    fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
+        let known = self.chargers.iter().map(|line| (line.id.as_str(), line.state.as_deref(), line.online));
+        is_news_of(told, known) || counts(told).is_some_and(|counts| counts.in_use != self.tiles.in_use)
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

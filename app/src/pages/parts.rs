@@ -6,7 +6,7 @@ use crate::components::{
     self as components, Entry, GetForm, Glyph, NoticeKind, Span, card, choice, empty, icon, link_button, notice,
     phase_gauges,
 };
-use crate::data::{FindingLine, Moment, Phases, Problem, Query, Tiles, Told, Value, WrongForm};
+use crate::data::{FindingLine, Moment, Phases, Problem, Query, THINNED_SPANS, Tiles, Told, Value, WrongForm};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use crate::told::counts;
@@ -71,9 +71,20 @@ pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
     card("phases", Span::One, lang.phase_gauges(), &aside, &body)
 }
 
-/// What is measured every minute leaves a gap when three values are missing; so do points that were thinned out.
+/// What is measured every minute leaves a gap when three values are missing.
 const GAP_MS: i64 = 200_000;
-const POINTS: i64 = 720;
+/// Values further apart than this are never joined.
+const MOST_GAP_MS: i64 = 3_600_000;
+
+/// Samples further apart than this have a gap between them, ms: than three times the usual, which is the median. What was thinned
+/// out is no gap.
+fn gap_ms(samples: &[(LocalTime, Option<f64>)], span: i64) -> i64 {
+    let known = samples.windows(2).filter(|pair| pair.iter().all(|(_, value)| value.is_some()));
+    let mut apart: Vec<i64> = known.map(|pair| pair[1].0.0 - pair[0].0.0).filter(|apart| *apart > 0).collect();
+    apart.sort_unstable();
+    let usual = apart.get(apart.len().saturating_sub(1) / 2).copied().unwrap_or_default();
+    (usual * 3).clamp(GAP_MS, MOST_GAP_MS).max(span / THINNED_SPANS + 1)
+}
 
 /// A measured quantity over a span of time.
 pub fn curve(
@@ -83,11 +94,11 @@ pub fn curve(
     limit: Option<f64>,
     (from, to): (LocalTime, LocalTime),
 ) -> CurveData {
-    let gap_ms = GAP_MS.max((to.0 - from.0) / POINTS * 3);
     // A value of something else says nothing of this: only the known gaps interrupt it.
     let samples = values.iter().map(|measured| (measured.at, value(measured), measured.is_gap()));
-    let samples =
+    let samples: Vec<_> =
         samples.filter(|(_, value, is_gap)| value.is_some() || *is_gap).map(|(at, value, _)| (at, value)).collect();
+    let gap_ms = gap_ms(&samples, to.0 - from.0);
     CurveData { samples, from, to, gap_ms, unit, limit }
 }
 
@@ -384,5 +395,48 @@ pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
         } @else if !told.refused.is_empty() {
             (notice(NoticeKind::Warning, &html! { (lang.commands_refused()) ": " (told.refused) }))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    /// What is no gap yet, in minutes, of a current that was measured at these minutes of a day.
+    fn gap_of(minutes: &[i64], span: i64) -> i64 {
+        let value =
+            |minute: &i64| Value { at: LocalTime(minute * MINUTE), current: Some(16.0), energy: None, power: None };
+        let values: Vec<Value> = minutes.iter().map(value).collect();
+        let data = curve(&values, |value| value.current, "A", None, (LocalTime(0), LocalTime(span * MINUTE)));
+        data.gap_ms / MINUTE
+    }
+
+    #[test]
+    fn a_gap_is_longer_than_three_times_the_usual_time_between_values() {
+        let every = |minutes: i64| (0..12).map(|count| count * minutes).collect::<Vec<_>>();
+        assert_eq!(gap_of(&every(1), 60), 3);
+        assert_eq!(gap_of(&every(5), 60), 15);
+        assert_eq!(gap_of(&[0, 5, 10, 15, 45, 50, 55], 60), 15, "a gap is not the usual");
+        assert_eq!(gap_of(&[0, 1, 1, 1, 5, 10, 15, 20], 60), 15, "nor is what was told twice");
+        // Few values are not joined over hours.
+        assert_eq!(gap_of(&[0, 360], 1440), 60);
+        assert_eq!(gap_of(&[], 60), 3);
+        // Of a day, what was thinned out.
+        assert_eq!(gap_of(&every(1), 1440), 6);
+    }
+
+    #[test]
+    fn what_was_not_measured_with_a_value_does_not_part_its_curve() {
+        let value =
+            |minute: i64| Value { at: LocalTime(minute * MINUTE), current: Some(16.0), energy: None, power: None };
+        let other = |minute| Value { current: None, power: Some(1.0), ..value(minute) };
+        let gap = |minute| Value { current: None, ..value(minute) };
+        let values = [value(0), other(1), value(5), gap(6), value(10), value(15)];
+        let data = curve(&values, |value| value.current, "A", None, (LocalTime(0), LocalTime(60 * MINUTE)));
+        let samples: Vec<_> = data.samples.iter().map(|(at, value)| (at.0 / MINUTE, value.is_some())).collect();
+        assert_eq!(samples, [(0, true), (5, true), (6, false), (10, true), (15, true)]);
+        assert_eq!(data.gap_ms, 15 * MINUTE);
     }
 }

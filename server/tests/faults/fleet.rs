@@ -1,9 +1,10 @@
 //! Charge points that do what they may as fast as they are answered, remember all of it, and tell again what was not answered.
 
-use bmw_domain::record::TransactionId;
+use bmw_domain::charger::HappeningKind;
+use bmw_domain::record::{ChargePointKey, TransactionId};
 use bmw_store::{SessionFilter, Store};
 use bmw_testkit::charger::{Charger, frames, written};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,8 @@ const MINUTE: i64 = 60_000;
 /// Values in a session, and its energy.
 const VALUES: i64 = 5;
 const ENERGY: i64 = 100;
+/// What the store keeps at least of what happened at a charge point.
+const HAPPENINGS: u32 = 1_000;
 
 /// What a charge point was answered about one of its sessions.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +32,15 @@ struct Answered {
     is_stopped: bool,
 }
 
-type Book = Arc<Mutex<Vec<Answered>>>;
+/// What a charge point was answered.
+#[derive(Debug, Clone, Default)]
+struct Answers {
+    sessions: Vec<Answered>,
+    /// How many starts of its own.
+    boots: usize,
+}
+
+type Book = Arc<Mutex<Answers>>;
 
 /// Many charge points.
 pub struct Fleet {
@@ -126,9 +137,11 @@ impl Fleet {
             let identity = identity(number);
             let point = inventory.charge_points.iter().find(|it| it.charge_point.identity.as_str() == identity);
             let Some(point) = point else {
-                assert!(book.iter().all(|answered| answered.id.is_none()), "{identity} was answered");
+                assert_eq!(book.boots, 0, "{identity} was answered");
                 continue;
             };
+            keeps_boots(store, &identity, point.key, book.boots).await;
+            let book = book.sessions;
             let filter = SessionFilter { charge_point: Some(point.key), ..SessionFilter::default() };
             let mut stored = store.find_sessions(&filter, None, 100_000).await.unwrap().sessions;
             stored.sort_by_key(|session| session.id);
@@ -168,6 +181,21 @@ impl Fleet {
     }
 }
 
+/// Each start of its own that was answered has happened, as far back as that is kept. One may have been told twice.
+async fn keeps_boots(store: &dyn Store, identity: &str, key: ChargePointKey, answered: usize) {
+    let happened = store.happenings(key, HAPPENINGS).await.unwrap();
+    let boots = happened.iter().filter(|happening| happening.kind == HappeningKind::Boot).count();
+    let is_all = happened.len() < HAPPENINGS as usize;
+    assert!(!is_all || boots >= answered, "{identity}: {answered} starts are answered, {boots} stored");
+}
+
+/// Whether an answer tells the time.
+#[track_caller]
+fn is_time(time: &Value) {
+    let text = time.as_str().unwrap_or_default();
+    assert!(text.len() > 19 && text.ends_with('Z'), "{time}");
+}
+
 impl Member {
     async fn live(mut self, ending: watch::Receiver<bool>) {
         let mut number = 0;
@@ -180,20 +208,35 @@ impl Member {
     async fn session(&mut self, number: i64) {
         let at = |minute: i64| written(BEGIN + number * HOUR + minute * MINUTE);
         let register = number * ENERGY;
-        self.note(|book| book.push(Answered::default()));
+        let booted = self.tell("BootNotification", &frames::boot()).await;
+        assert_eq!((&booted["status"], &booted["interval"]), (&json!("Accepted"), &json!(60)), "{booted}");
+        is_time(&booted["currentTime"]);
+        self.note(|book| book.boots += 1);
+        self.status("Available").await;
+        let authorized = self.tell("Authorize", &json!({ "idTag": "CARD" })).await;
+        assert_eq!(authorized, json!({ "idTagInfo": { "status": "Accepted" } }));
+        self.note(|book| book.sessions.push(Answered::default()));
         let started = self.tell("StartTransaction", &frames::start(register, &at(0))).await;
         let id = started["transactionId"].as_i64().unwrap();
         assert_eq!(started["idTagInfo"]["status"], "Accepted");
-        self.note(|book| book.last_mut().unwrap().id = Some(id));
+        self.note(|book| book.sessions.last_mut().unwrap().id = Some(id));
+        self.status("Charging").await;
         for value in 1..=VALUES {
-            self.tell("MeterValues", &frames::meter(id, register + value * 10, &at(value))).await;
-            self.note(|book| book.last_mut().unwrap().values += 1);
+            let told = self.tell("MeterValues", &frames::meter(id, register + value * 10, &at(value))).await;
+            assert_eq!(told, json!({}));
+            self.note(|book| book.sessions.last_mut().unwrap().values += 1);
         }
-        self.tell("StopTransaction", &frames::stop(id, register + ENERGY, &at(VALUES + 1))).await;
-        self.note(|book| book.last_mut().unwrap().is_stopped = true);
+        is_time(&self.tell("Heartbeat", &json!({})).await["currentTime"]);
+        let stopped = self.tell("StopTransaction", &frames::stop(id, register + ENERGY, &at(VALUES + 1))).await;
+        assert_eq!(stopped, json!({}));
+        self.note(|book| book.sessions.last_mut().unwrap().is_stopped = true);
     }
 
-    fn note(&self, change: impl FnOnce(&mut Vec<Answered>)) {
+    async fn status(&mut self, status: &str) {
+        assert_eq!(self.tell("StatusNotification", &frames::status(1, status)).await, json!({}));
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Answers)) {
         change(&mut self.book.lock().unwrap());
     }
 

@@ -7,10 +7,10 @@ use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::Identity;
 use bmw_site::Clock;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,14 +22,24 @@ struct Reader {
 
 impl Reader {
     async fn open(site: &Served, path: &str) -> Self {
-        let mut stream = site.connect().await;
+        Self::begin(site.connect().await, path).await
+    }
+
+    /// One for whom the system takes in little: what is sent to it stays with the program.
+    async fn open_narrow(site: &Served, path: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(2304).unwrap();
+        Self::begin(socket.connect(site.addr()).await.unwrap(), path).await
+    }
+
+    async fn begin(mut stream: TcpStream, path: &str) -> Self {
         let head = format!(
             "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut reader = Self { stream, received: Vec::new() };
         while !reader.received.windows(4).any(|window| window == b"\r\n\r\n") {
-            reader.fill().await;
+            assert!(reader.fill().await, "the feed ended");
         }
         let end = reader.received.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
         let answer = crate::client::Answer::parse(&reader.received[..end]);
@@ -38,18 +48,28 @@ impl Reader {
         reader
     }
 
-    async fn fill(&mut self) {
+    /// Reads on; whether there was anything.
+    async fn fill(&mut self) -> bool {
         let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.received));
-        assert!(read.await.expect("a message must come").unwrap() > 0, "the feed ended");
+        read.await.expect("a message must come").is_ok_and(|read| read > 0)
     }
 
-    /// The next frame: its kind and what it holds. The server's frames are not masked.
+    /// The next frame: its kind and what it holds.
     async fn frame(&mut self) -> (u8, Vec<u8>) {
+        self.next().await.expect("the feed ended")
+    }
+
+    /// The next frame, until the connection ends. The server's frames are not masked.
+    async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let [first, second, rest @ ..] = &self.received[..] {
                 assert_eq!(second & 0x80, 0);
                 let (skip, length) = match (second & 0x7f, rest) {
                     (126, [high, low, ..]) => (4, usize::from(*high) << 8 | usize::from(*low)),
+                    (127, [length @ .., _]) if length.len() >= 8 => {
+                        let length = length.first_chunk().map_or(0, |length| u64::from_be_bytes(*length));
+                        (10, usize::try_from(length).unwrap())
+                    }
                     (length @ 0..126, _) => (2, usize::from(length)),
                     _ => (usize::MAX, 0),
                 };
@@ -57,14 +77,16 @@ impl Reader {
                 if self.received.len() >= length.saturating_add(skip) {
                     let payload = self.received[skip..skip + length].to_vec();
                     self.received.drain(..skip + length);
-                    return (kind, payload);
+                    return Some((kind, payload));
                 }
             }
-            self.fill().await;
+            if !self.fill().await {
+                return None;
+            }
         }
     }
 
-    /// The next message.
+    /// The next message. Pings are answered meanwhile.
     async fn message(&mut self) -> Value {
         loop {
             let (kind, payload) = self.frame().await;
@@ -72,6 +94,7 @@ impl Reader {
                 return serde_json::from_slice(&payload).unwrap();
             }
             assert_eq!(kind, 9, "a message or a ping");
+            self.send(10, &payload).await;
         }
     }
 
@@ -243,7 +266,7 @@ async fn what_changes_nothing_shown_is_not_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_state_is_repeated() {
     let site =
-        Served::start(Some(crate::client::SITE_2015), |config| config.feed_interval = Duration::from_millis(300)).await;
+        Served::start(Some(crate::client::SITE_2015), |config| config.feed.interval = Duration::from_millis(300)).await;
     let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
     let messages = reader.messages(5).await;
     assert_eq!(site_ids(&messages).len(), 4);
@@ -283,7 +306,7 @@ async fn a_reader_may_talk_and_is_not_listened_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stopped_reading_gets_the_newest_state() {
     let site =
-        Served::start(Some(crate::client::SITE_2015), |config| config.feed_interval = Duration::from_millis(100)).await;
+        Served::start(Some(crate::client::SITE_2015), |config| config.feed.interval = Duration::from_millis(100)).await;
     let mut reader = Reader::open(&site, "/ws/charger/details/").await;
     reader.messages(19).await;
     // Others are served while one does not read.
@@ -294,6 +317,111 @@ async fn a_reader_that_stopped_reading_gets_the_newest_state() {
     }
     while quick.message().await["intconsumedenergy"] != 19 {}
     while reader.message().await["intconsumedenergy"] != 19 {}
+    site.end().await;
+}
+
+/// The first state of each charger that is so long that not all of them find room between the program and one who does not read.
+async fn long_states(site: &Served) -> Vec<String> {
+    let list = site.get("/api/charger/id/list/").await.json();
+    let ids: Vec<String> = serde_json::from_value(list["chargers"].clone()).unwrap();
+    let long = "x".repeat(400_000);
+    for id in &ids {
+        status(site, id, &long, None).await;
+    }
+    ids
+}
+
+/// Reads on until the newest state of each charger is one that is waited for; how many states came. No message is missing after
+/// the last number that was read.
+async fn told_of_all(reader: &mut Reader, last: &mut u64, ids: &[String], is_it: impl Fn(&str) -> bool) -> usize {
+    let mut newest = BTreeMap::new();
+    let mut states = 0;
+    while newest.values().filter(|is_it| **is_it).count() < ids.len() {
+        let message = reader.message().await;
+        *last += 1;
+        assert_eq!(message["seq"], *last);
+        if message["type"] == "state" {
+            states += 1;
+            newest.insert(message["vchchargerid"].to_string(), is_it(message["vchstate"].as_str().unwrap_or_default()));
+        }
+    }
+    states
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_nothing_for_a_while_misses_what_was_in_between_and_nothing_else() {
+    let path = "/ws/charger/details/";
+    let site = Served::start(Some(crate::client::SITE_2015), |config| config.feed.send = Duration::from_mins(10)).await;
+    let mut slow = Reader::open_narrow(&site, path).await;
+    slow.messages(19).await;
+    let mut quick = Reader::open(&site, path).await;
+    quick.messages(19).await;
+    let ids = long_states(&site).await;
+    let mut last = 19;
+    told_of_all(&mut quick, &mut last, &ids, |state| state.starts_with('x')).await;
+    // Thousands of changes. Whoever reads is told some of them, the other one is still being told of before.
+    let changes = ids.iter().map(|id| async {
+        for name in ["Charging", "Faulted"].into_iter().cycle().take(200).chain(["Available"]) {
+            status(&site, id, name, None).await;
+        }
+    });
+    futures::future::join_all(changes).await;
+    told_of_all(&mut quick, &mut last, &ids, |state| state == "Available").await;
+    let states = told_of_all(&mut slow, &mut 19, &ids, |state| state == "Available").await;
+    assert!(states <= 2 * ids.len(), "of each one that was on its way, and the newest: {states}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_answer_pings_is_let_go() {
+    let site = Served::start(Some(crate::client::SITE_2015), |config| {
+        config.feed.ping = Duration::from_millis(10);
+        config.feed.silence = Duration::from_millis(200);
+    })
+    .await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    let mut kinds = BTreeSet::new();
+    while let Some((kind, _)) = reader.next().await {
+        kinds.insert(kind);
+    }
+    assert_eq!(kinds, BTreeSet::from([1, 9]));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gave_a_sign_of_life_stays_even_if_nobody_listened_meanwhile() {
+    let site = Served::start(Some(crate::client::SITE_2015), |config| {
+        config.feed.send = Duration::from_mins(10);
+        config.feed.ping = Duration::from_millis(10);
+        config.feed.silence = Duration::from_secs(3);
+    })
+    .await;
+    let path = "/ws/charger/details/";
+    let mut busy = Vec::new();
+    for _ in 0..8 {
+        let mut reader = Reader::open_narrow(&site, path).await;
+        reader.messages(19).await;
+        busy.push(reader);
+    }
+    let mut quick = Reader::open(&site, path).await;
+    quick.messages(19).await;
+    let ids = long_states(&site).await;
+    for reader in &mut busy {
+        reader.send(10, b"").await;
+    }
+    // For longer than one may be silent, by the pings that come to another one, who answers them.
+    let mut pings = 0;
+    while pings < 400 {
+        let (kind, payload) = quick.frame().await;
+        if kind == 9 {
+            pings += 1;
+            quick.send(10, &payload).await;
+        }
+    }
+    status(&site, &ids[0], "Faulted", None).await;
+    for reader in &mut busy {
+        while reader.state().await["vchstate"] != "Faulted" {}
+    }
     site.end().await;
 }
 

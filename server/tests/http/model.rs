@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use bmw_app::api;
-use bmw_app::state::{AppState, Shutdown};
+use bmw_app::state::{AppState, FeedTimes, Shutdown};
 use bmw_domain::calendar::{Day, LocalTime, Period};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointState, Identity, TransactionId};
@@ -16,7 +16,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tower::ServiceExt as _;
 
 /// Noon of the day that is today on every random site.
@@ -170,7 +169,7 @@ impl Routes {
         let (site, ..) = Site::start(store, options).await.unwrap();
         let shutdown = Shutdown::default();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state = AppState { site, commands, feed_interval: Duration::from_mins(3), has_simulator: false, shutdown };
+        let state = AppState { site, commands, feed: FeedTimes::default(), has_simulator: false, shutdown };
         Self { router: api::router(state), _folder: folder }
     }
 

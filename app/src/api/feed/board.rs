@@ -12,7 +12,7 @@ use super::reader::Reader;
 use crate::state::{AppState, Ending};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{ChargePointNow, Present, Site};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -89,7 +89,9 @@ pub(super) struct Mailbox {
 
 #[derive(Default)]
 struct Mail {
-    states: Vec<Arc<Told>>,
+    states: HashMap<ChargePointKey, Arc<Told>>,
+    /// The charge points of the states, in the order in which they are sent.
+    order: VecDeque<ChargePointKey>,
     phases: Option<Arc<Told>>,
 }
 
@@ -392,9 +394,11 @@ impl Mailbox {
     fn put(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>) {
         let mut mail = self.mail();
         for state in told {
-            match mail.states.iter_mut().find(|older| older.charge_point == state.charge_point) {
-                Some(older) => older.clone_from(state),
-                None => mail.states.push(Arc::clone(state)),
+            // What is newer takes the place of what is older: nobody waits longer for it.
+            if let Some(key) = state.charge_point
+                && mail.states.insert(key, Arc::clone(state)).is_none()
+            {
+                mail.order.push_back(key);
             }
         }
         if let Some(phases) = phases {
@@ -402,6 +406,15 @@ impl Mailbox {
         }
         drop(mail);
         self.rings.notify_one();
+    }
+
+    /// The state that waits longest, then the load of the phases.
+    fn take(&self) -> Option<Arc<Told>> {
+        let mut mail = self.mail();
+        match mail.order.pop_front() {
+            Some(key) => mail.states.remove(&key),
+            None => mail.phases.take(),
+        }
     }
 
     fn mail(&self) -> MutexGuard<'_, Mail> {
@@ -417,8 +430,7 @@ impl Place {
 
     /// The next message that waits.
     pub(super) fn next(&self) -> Option<Arc<Told>> {
-        let mut mail = self.mailbox.mail();
-        if mail.states.is_empty() { mail.phases.take() } else { Some(mail.states.remove(0)) }
+        self.mailbox.take()
     }
 }
 
@@ -445,9 +457,17 @@ mod tests {
             mailbox.put(&[told(1, false), told(2, false)], Some(&told(0, false)));
             mailbox.put(&[told(2, true)], None);
         }
-        let mail = mailbox.mail();
-        assert_eq!(mail.states, [told(1, false), told(2, true)]);
-        assert!(mail.phases.is_some());
+        let waiting = |mail: MutexGuard<'_, Mail>| (mail.order.len(), mail.states.len());
+        assert_eq!(waiting(mailbox.mail()), (2, 2));
+        // In the order in which they first came, and the load last.
+        let taken: Vec<Arc<Told>> = std::iter::from_fn(|| mailbox.take()).collect();
+        assert_eq!(taken, [told(1, false), told(2, true), told(0, false)]);
+        // What comes after it was taken comes last.
+        mailbox.put(&[told(2, false), told(1, false)], None);
+        assert_eq!(mailbox.take(), Some(told(2, false)));
+        mailbox.put(&[told(2, true)], None);
+        assert_eq!(mailbox.take(), Some(told(1, false)));
+        assert_eq!((mailbox.take(), mailbox.take()), (Some(told(2, true)), None));
     }
 
     #[test]

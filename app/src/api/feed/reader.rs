@@ -5,21 +5,17 @@
 
 use super::board::{Board, Place};
 use super::message::{FeedMessage, Told};
-use crate::state::{AppState, Ending};
+use crate::state::{AppState, Ending, FeedTimes};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::Site;
+use futures::FutureExt as _;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long one message may take to be sent.
-const SEND: Duration = Duration::from_secs(10);
-/// How often a reader is asked for a sign of life, and how long none may come.
-const PING: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_mins(2);
 /// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
 const TOGETHER: u32 = 64;
 
@@ -31,8 +27,7 @@ pub(super) struct Reader {
     /// One charge point, or all.
     only: Option<ChargePointKey>,
     ending: Ending,
-    /// How often an unchanged state is repeated.
-    interval: Duration,
+    times: FeedTimes,
     /// How long it may hear nothing.
     alive: Option<Duration>,
     seq: u64,
@@ -64,15 +59,15 @@ impl Reader {
             socket,
             only,
             ending: app.shutdown.subscribe(),
-            interval: app.feed_interval,
+            times: app.feed,
             alive,
             seq: 0,
             known: HashMap::new(),
             phases: None,
-            repeat_at: now + app.feed_interval,
+            repeat_at: now + app.feed.interval,
             said_at: now,
             heard_at: now,
-            ping_at: now + PING,
+            ping_at: now + app.feed.ping,
         }
     }
 
@@ -108,7 +103,7 @@ impl Reader {
     async fn send(&mut self, told: &Told) -> Result<(), Over> {
         self.seq += 1;
         let message = told.message(self.seq, self.site.clock().local_now()).ok_or(Over)?;
-        match timeout(SEND, self.socket.send(message)).await {
+        match timeout(self.times.send, self.socket.send(message)).await {
             Ok(Ok(())) => {
                 self.said_at = Instant::now();
                 Ok(())
@@ -129,20 +124,24 @@ impl Reader {
                 self.close(close_code::AWAY, "the server ends").await;
                 Err(Over)
             }
-            received = self.socket.recv() => match received {
-                // Answers to pings are on their way when this returns.
-                Some(Ok(_)) => {
-                    self.heard_at = Instant::now();
-                    Ok(())
-                }
-                Some(Err(_)) => {
-                    self.close(close_code::POLICY, "nothing is expected").await;
-                    Err(Over)
-                }
-                None => Err(Over),
-            },
+            received = self.socket.recv() => self.hear(received).await,
         };
         if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// Answers to pings are on their way when something was received.
+    async fn hear(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
+        match received {
+            Some(Ok(_)) => {
+                self.heard_at = Instant::now();
+                Ok(())
+            }
+            Some(Err(_)) => {
+                self.close(close_code::POLICY, "nothing is expected").await;
+                Err(Over)
+            }
+            None => Err(Over),
+        }
     }
 
     async fn tell_mail(&mut self, place: &Place) -> Result<(), Over> {
@@ -157,12 +156,16 @@ impl Reader {
     async fn keep_time(&mut self) -> Result<(), Over> {
         let now = Instant::now();
         if now >= self.ping_at {
-            if now - self.heard_at > SILENCE {
+            // What has come while a message took long to be sent was listened to by nobody.
+            while let Some(received) = self.socket.recv().now_or_never() {
+                self.hear(received).await?;
+            }
+            if now.saturating_duration_since(self.heard_at) > self.times.silence {
                 return Err(Over);
             }
-            self.ping_at = now + PING;
+            self.ping_at = now + self.times.ping;
             let ping = self.socket.send(Message::Ping(bytes::Bytes::new()));
-            timeout(SEND, ping).await.map_err(|_| Over)?.map_err(|_| Over)?;
+            timeout(self.times.send, ping).await.map_err(|_| Over)?.map_err(|_| Over)?;
         }
         if now >= self.repeat_at {
             self.repeat().await?;
@@ -175,7 +178,7 @@ impl Reader {
 
     /// Sends again what was last told too long ago.
     async fn repeat(&mut self) -> Result<(), Over> {
-        let (interval, now) = (self.interval, Instant::now());
+        let (interval, now) = (self.times.interval, Instant::now());
         let until = now + interval / TOGETHER;
         let due: Vec<ChargePointKey> =
             self.known.iter().filter(|(_, (_, at))| *at + interval <= until).map(|(key, _)| *key).collect();
