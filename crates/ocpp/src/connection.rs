@@ -3,7 +3,7 @@
 //! One task reads, writes and keeps the time. It never waits for the site: what the charge point asks goes to the desk in
 //! order, and the answers leave in the same order when they are stored. Of what we ask of it only one is on its way at a time.
 
-use crate::frame::{self, ErrorCode, Frame, NoFrame};
+use crate::frame::{self, ErrorCode, Frame, NoFrame, PlainCall};
 use crate::handshake::Socket;
 use crate::read::{self, NotRead};
 use crate::write::{self, Form};
@@ -14,6 +14,7 @@ use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, ReplyTo, Way};
 use futures::{SinkExt as _, StreamExt as _};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -175,8 +176,11 @@ impl Connection {
                     timer.as_mut().reset(wake);
                 }
                 let step = tokio::select! {
-                    frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame).await,
+                    // What comes most often first. None can keep the others out: answers and frames end as soon as those that
+                    // wait are through, and then the rest is looked at.
+                    biased;
                     answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
+                    frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame).await,
                     Some(order) = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
                     _ = &mut self.link.gone => Err(self.let_go()),
                     () = &mut timer => self.on_time(&mut timer).await,
@@ -233,21 +237,22 @@ impl Connection {
     }
 
     async fn text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
+        if let Some(PlainCall { id, action, payload }) = PlainCall::of(text)
+            && let Ok(event) = read::event(action, Some(payload), arrival)
+        {
+            return self.told(id, event, arrival).await;
+        }
         match Frame::read(text) {
-            Ok(Frame::Call { id, action, payload }) => match read::event(&action, payload, arrival) {
-                Ok(event) => {
-                    let event = self.noticed(event);
-                    let form = Form::of(&event);
-                    let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
-                    self.waiting.push_back(Waiting { id: id.to_owned(), form, answer });
-                    return Ok(());
+            Ok(Frame::Call { id, action, payload }) => {
+                match read::event(&action, payload.map(RawValue::get), arrival) {
+                    Ok(event) => return self.told(id, event, arrival).await,
+                    Err(not_read) => {
+                        tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
+                        let (code, text) = refusal(not_read);
+                        self.send(frame::error(id, code, &text)).await?;
+                    }
                 }
-                Err(not_read) => {
-                    tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
-                    let (code, text) = refusal(not_read);
-                    self.send(frame::error(id, code, &text)).await?;
-                }
-            },
+            }
             Ok(Frame::Result { id, payload }) => {
                 let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
                 self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))), arrival).await?;
@@ -266,6 +271,15 @@ impl Connection {
             }
         }
         self.lives(arrival).await
+    }
+
+    /// An event goes to the desk; its answer will leave when it is stored.
+    async fn told(&mut self, id: &str, event: Event, arrival: Timestamp) -> Result<(), Over> {
+        let event = self.noticed(event);
+        let form = Form::of(&event);
+        let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
+        self.waiting.push_back(Waiting { id: id.to_owned(), form, answer });
+        Ok(())
     }
 
     /// What the connection itself makes of an event.

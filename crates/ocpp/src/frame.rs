@@ -106,6 +106,39 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// A call as most are written: its id and its action have no escapes, and nothing stands behind its payload.
+///
+/// The payload is not looked at, so that it is gone through only once, when it is read. Where that fails, [`Frame::read`] says
+/// what the text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainCall<'a> {
+    /// By which it is answered, as JSON.
+    pub id: &'a str,
+    /// What it asks.
+    pub action: &'a str,
+    /// What may be its payload.
+    pub payload: &'a str,
+}
+
+impl<'a> PlainCall<'a> {
+    /// The call in a text; `None` for any other text.
+    pub fn of(text: &'a str) -> Option<Self> {
+        let rest = text.strip_prefix("[2,")?.trim_start_matches(' ');
+        let (id, rest) = plain_text(rest)?;
+        let rest = rest.strip_prefix(',')?.trim_start_matches(' ');
+        let (action, rest) = plain_text(rest)?;
+        let payload = rest.strip_prefix(',')?.trim_start_matches(' ').strip_suffix(']')?;
+        payload.starts_with('{').then(|| Self { id, action: &action[1..action.len() - 1], payload })
+    }
+}
+
+/// A text in JSON without escapes, with its quotes, and what follows it.
+fn plain_text(json: &str) -> Option<(&str, &str)> {
+    let end = json.strip_prefix('"')?.find('"')? + 2;
+    let (text, rest) = json.split_at(end);
+    text.bytes().all(|byte| byte >= b' ' && byte != b'\\').then_some((text, rest))
+}
+
 /// Whether this is a text or a number.
 fn is_scalar(json: &str) -> bool {
     json.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
@@ -240,10 +273,54 @@ mod tests {
         assert_eq!(call("1", "Reset", "{}"), r#"[2,"1","Reset",{}]"#);
     }
 
+    #[test]
+    fn a_plain_call_is_what_it_would_be_read_as() {
+        for text in
+            [r#"[2,"1","Heartbeat",{}]"#, r#"[2, "a-b", "Authorize", {"idTag": "充"}]"#, r#"[2,"","X",{"a":"]"}]"#]
+        {
+            let plain = PlainCall::of(text).unwrap();
+            let Ok(Frame::Call { id, action, payload }) = Frame::read(text) else { panic!("{text}") };
+            assert_eq!((plain.id, plain.action), (id, action.as_ref()), "{text}");
+            assert_eq!(Some(plain.payload), payload.map(RawValue::get), "{text}");
+        }
+        for text in [
+            "",
+            "[2,",
+            r#"[2,"1"]"#,
+            r#"[2,"1","Heartbeat"]"#,
+            r#"[2,"1","Heartbeat",null]"#,
+            r#"[2,"1\"","Heartbeat",{}]"#,
+            r#"[2,"1","Heart\u0062eat",{}]"#,
+            r#"[2,1,"Heartbeat",{}]"#,
+            r#"["2","1","Heartbeat",{}]"#,
+            r#"[3,"1",{}]"#,
+            "[2,\"1\t\",\"Heartbeat\",{}]",
+            "[2,\"1\",\"Heartbeat\",{}]\0",
+        ] {
+            assert_eq!(PlainCall::of(text), None, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
+        fn a_plain_call_that_can_be_read_is_read_alike(
+            id in "[ -~充]{0,4}",
+            action in "[A-Za-z\"\\\\]{0,4}",
+            payload in "[\\[\\]{}\",:0-9a-z \\\\]{0,20}",
+        ) {
+            let text = format!("[2,\"{id}\",\"{action}\",{{{payload}}}]");
+            if let Some(plain) = PlainCall::of(&text)
+                && serde_json::from_str::<&RawValue>(plain.payload).is_ok()
+            {
+                let Ok(Frame::Call { id, action, payload }) = Frame::read(&text) else { panic!("{text}") };
+                prop_assert_eq!((plain.id, plain.action), (id, action.as_ref()));
+                prop_assert_eq!(Some(plain.payload), payload.map(RawValue::get));
+            }
+        }
+
+        #[test]
         fn reading_never_panics(text in "[\\[\\]{}\",:0-9a-z \\\\]{0,80}") {
-            let _outcome = Frame::read(&text);
+            let _outcome = (Frame::read(&text), PlainCall::of(&text));
         }
     }
 }

@@ -105,12 +105,11 @@ fn a_full_journal_is_laid_together_and_loses_nothing() {
             assert_eq!(newest, [39_995, 39_997, 39_999], "{}", site.name);
             store.close().await;
             let count = "SELECT count(*) FROM meter_part";
-            let parts: i64 = match sqlite(&site).await {
-                Some(mut connection) => sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap(),
-                None => {
-                    let mut connection = PgConnection::connect(&site.url).await.unwrap();
-                    sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
-                }
+            let parts: i64 = if let Some(mut connection) = sqlite(&site).await {
+                sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+            } else {
+                let mut connection = PgConnection::connect(&site.url).await.unwrap();
+                sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
             };
             assert!((10..1_000).contains(&parts), "{} {parts}", site.name);
         });
@@ -131,16 +130,13 @@ fn what_an_earlier_version_stored_is_still_there() {
     for site in Site::each() {
         run(async {
             with_a_session(&site).await.close().await;
-            match sqlite(&site).await {
-                Some(mut connection) => {
-                    sqlx::query(AssertSqlSafe(OLD)).execute(&mut connection).await.unwrap();
-                    connection.close().await.unwrap();
-                }
-                None => {
-                    let mut connection = PgConnection::connect(&site.url).await.unwrap();
-                    sqlx::query(AssertSqlSafe(OLD)).execute(&mut connection).await.unwrap();
-                    connection.close().await.unwrap();
-                }
+            if let Some(mut connection) = sqlite(&site).await {
+                sqlx::query(AssertSqlSafe(OLD)).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            } else {
+                let mut connection = PgConnection::connect(&site.url).await.unwrap();
+                sqlx::query(AssertSqlSafe(OLD)).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
             }
             // Who only reads leaves it where it is.
             site.try_open(None, Role::Reader).await.unwrap().0.close().await;
