@@ -4,6 +4,7 @@
 //! the store in one batch, and only then is the copy the present and each of them answered. So the answers of many share
 //! a commit, nothing is answered that is not stored, and what could not be stored has never happened.
 
+use crate::present::ChargePoints;
 use crate::running::Site;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::card::Cards;
@@ -117,7 +118,7 @@ pub struct Desk {
 /// Events that were followed in memory and are not stored yet.
 struct Followed {
     /// All charge points as they will be.
-    draft: Vec<Arc<ChargePointNow>>,
+    draft: ChargePoints,
     batch: Batch,
     last_id: i32,
     /// Answers in the order of the events.
@@ -303,7 +304,7 @@ impl Desk {
     /// Follows the events on copies.
     fn follow(&mut self, jobs: &mut Vec<Job>, histories: Vec<History>, cards: &Cards) -> Followed {
         let present = self.site.present().clone();
-        let mut draft = present.charge_points().to_vec();
+        let mut draft = present.charge_points().clone();
         let mut changes = Changes::default();
         let mut last_id = self.last_id;
         let mut answers = Vec::with_capacity(jobs.len());

@@ -25,7 +25,7 @@ pub use frames::{Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
-pub use present::{Present, Statistics};
+pub use present::{ChargePoints, Present, Statistics};
 pub use running::{Author, Site, SiteOptions};
 pub use sums::{EnergySums, Window};
 

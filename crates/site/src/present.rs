@@ -26,10 +26,14 @@ pub struct Statistics {
     pub by_state: [u64; 16],
 }
 
+/// All charge points, in the order in which they were added. A copy shares what is alike: where few of many have changed, the
+/// next picture costs little.
+pub type ChargePoints = imbl::Vector<Arc<ChargePointNow>>;
+
 /// All charge points and the settings at one moment.
 #[derive(Debug, Clone)]
 pub struct Present {
-    charge_points: Vec<Arc<ChargePointNow>>,
+    charge_points: ChargePoints,
     settings: Arc<Settings>,
     directory: Arc<Directory>,
     /// Made when somebody asks: most pictures are replaced before.
@@ -48,7 +52,7 @@ struct Directory {
 }
 
 impl Directory {
-    fn new(charge_points: &[Arc<ChargePointNow>]) -> Self {
+    fn new(charge_points: &ChargePoints) -> Self {
         let mut sorted: Vec<usize> = (0..charge_points.len()).collect();
         sorted.sort_by(|a, b| identity(charge_points, *a).cmp(identity(charge_points, *b)));
         let places = || charge_points.iter().enumerate();
@@ -60,28 +64,24 @@ impl Directory {
     }
 }
 
-fn identity(charge_points: &[Arc<ChargePointNow>], place: usize) -> &Identity {
+fn identity(charge_points: &ChargePoints, place: usize) -> &Identity {
     &charge_points[place].charge_point.identity
 }
 
 impl Present {
     /// The picture of these charge points, in the order in which they were added.
-    pub fn new(charge_points: Vec<Arc<ChargePointNow>>, settings: Arc<Settings>) -> Self {
+    pub fn new(charge_points: ChargePoints, settings: Arc<Settings>) -> Self {
         let directory = Arc::new(Directory::new(&charge_points));
         Self::with_directory(charge_points, settings, directory)
     }
 
-    fn with_directory(
-        charge_points: Vec<Arc<ChargePointNow>>,
-        settings: Arc<Settings>,
-        directory: Arc<Directory>,
-    ) -> Self {
+    fn with_directory(charge_points: ChargePoints, settings: Arc<Settings>, directory: Arc<Directory>) -> Self {
         Self { charge_points, settings, directory, statistics: OnceLock::new(), by_contact: OnceLock::new() }
     }
 
     /// The picture with other states of the same charge points, in the same order.
     #[must_use]
-    pub(crate) fn with_states(&self, charge_points: Vec<Arc<ChargePointNow>>) -> Self {
+    pub(crate) fn with_states(&self, charge_points: ChargePoints) -> Self {
         Self::with_directory(charge_points, self.settings.clone(), self.directory.clone())
     }
 
@@ -89,7 +89,7 @@ impl Present {
     #[must_use]
     pub(crate) fn with_added(&self, charge_point: ChargePointNow) -> Self {
         let mut charge_points = self.charge_points.clone();
-        charge_points.push(Arc::new(charge_point));
+        charge_points.push_back(Arc::new(charge_point));
         Self::new(charge_points, self.settings.clone())
     }
 
@@ -100,7 +100,7 @@ impl Present {
     }
 
     /// All, in the order in which they were added (2.14).
-    pub fn charge_points(&self) -> &[Arc<ChargePointNow>] {
+    pub const fn charge_points(&self) -> &ChargePoints {
         &self.charge_points
     }
 
@@ -166,7 +166,7 @@ impl Present {
     }
 }
 
-fn count(charge_points: &[Arc<ChargePointNow>]) -> Statistics {
+fn count(charge_points: &ChargePoints) -> Statistics {
     let mut statistics = Statistics::default();
     for now in charge_points {
         statistics.energy += now.charge_point.total_energy.unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::diagnostics::Uploads;
 use crate::history::{self, DayCache, DayLines, RecentSession};
 use crate::joining::{JoinList, Joining};
 use crate::links::Links;
-use crate::present::Present;
+use crate::present::{ChargePoints, Present};
 use crate::sums::EnergySums;
 use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
@@ -319,7 +319,7 @@ impl Site {
     pub(crate) fn publish(
         &self,
         _: &mut MutexGuard<'_, ()>,
-        charge_points: Vec<Arc<ChargePointNow>>,
+        charge_points: ChargePoints,
         changed: &[ChargePointKey],
         batch: &Batch,
     ) {
