@@ -13,7 +13,7 @@ use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, ReplyTo, Way};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -120,57 +120,67 @@ impl From<NotStored> for Over {
     }
 }
 
-/// Serves a connection until it ends.
-pub(crate) async fn run(
+/// Serves a connection until it ends. What it holds is apart from the task, which would have a place for it at each step that it is
+/// handed on by: many connections idle.
+pub(crate) fn run(
     socket: Socket,
     central: Central,
     key: ChargePointKey,
     peer: Option<String>,
     address: Option<Box<str>>,
-) {
-    let link = central.site.links().open(key, address);
-    let id = link.id;
+) -> impl Future<Output = ()> + Send {
+    let mut connection = Box::new(Connection::open(socket, central, key, address));
     // Held until the end of the connection is noted: the program waits for it.
-    let ending = central.ending.subscribe();
-    if *ending.borrow() {
-        return;
+    let ending = connection.central.ending.subscribe();
+    async move {
+        if *ending.borrow() {
+            return;
+        }
+        let over = connection.serve(peer).await;
+        tracing::debug!(charge_point = key.0, ?over, "a connection ended");
+        let (central, id) = (connection.central.clone(), connection.link.id);
+        // The socket closes before anybody waits for the store.
+        drop(connection);
+        Box::pin(note_end(&central, key, id)).await;
+        drop(ending);
     }
-    let now = Instant::now();
-    let (site, counter) = (central.site.clone(), central.counter.clone());
-    let curious_at = Some(now + central.options.pause);
-    let connection = Connection {
-        socket,
-        central,
-        key,
-        link,
-        waiting: VecDeque::new(),
-        asked: None,
-        own: VecDeque::new(),
-        last_id: 0,
-        heard_at: now,
-        alive_at: None,
-        curious_at,
-        boot_until: None,
-    };
-    let over = connection.serve(peer).await;
-    tracing::debug!(charge_point = key.0, ?over, "a connection ended");
-    // A newer connection keeps it online.
-    let disconnected = Event::Disconnected { link: id };
-    if site.links().close(key, id) && counter.tell(key, disconnected, Clock::real()).await.is_err() {
+}
+
+/// Notes that a connection is gone, unless a newer one keeps the charge point online.
+async fn note_end(central: &Central, key: ChargePointKey, link: u64) {
+    let disconnected = Event::Disconnected { link };
+    if central.site.links().close(key, link) && central.counter.tell(key, disconnected, Clock::real()).await.is_err() {
         tracing::debug!(charge_point = key.0, "the end of a connection could not be noted");
     }
-    drop(ending);
 }
 
 impl Connection {
-    async fn serve(mut self, peer: Option<String>) -> Over {
+    fn open(socket: Socket, central: Central, key: ChargePointKey, address: Option<Box<str>>) -> Self {
+        let now = Instant::now();
+        Self {
+            socket,
+            key,
+            link: central.site.links().open(key, address),
+            waiting: VecDeque::new(),
+            asked: None,
+            own: VecDeque::new(),
+            last_id: 0,
+            heard_at: now,
+            alive_at: None,
+            curious_at: Some(now + central.options.pause),
+            boot_until: None,
+            central,
+        }
+    }
+
+    async fn serve(&mut self, peer: Option<String>) -> Over {
         let mut timer = Box::pin(sleep_until(self.wake_at()));
         let connected = Event::Connected { link: self.link.id, address: peer };
-        let connected = self.central.counter.tell(self.key, connected, Clock::real()).await;
+        let connected = Box::pin(self.central.counter.tell(self.key, connected, Clock::real())).await;
         let over = match connected {
             Err(NotStored) => Over::NotStored,
             Ok(_) => loop {
-                // It is moved only when it is too late, or has come: frames come far more often.
+                // What seldom happens is boxed: many connections idle. The timer is moved only when it is too late, or has come: frames come far more often.
                 let wake = self.wake_at();
                 if wake < timer.deadline() {
                     timer.as_mut().reset(wake);
@@ -181,16 +191,16 @@ impl Connection {
                     biased;
                     answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
                     frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame).await,
-                    Some(order) = self.link.orders.recv(), if self.asked.is_none() => self.ordered(order).await,
+                    Some(order) = self.link.orders.recv(), if self.asked.is_none() => Box::pin(self.ordered(order)).await,
                     _ = &mut self.link.gone => Err(self.let_go()),
-                    () = &mut timer => self.on_time(&mut timer).await,
+                    () = &mut timer => Box::pin(self.on_time(&mut timer)).await,
                 };
                 if let Err(over) = step {
                     break over;
                 }
             },
         };
-        self.close(over).await;
+        Box::pin(self.close(over)).await;
         over
     }
 
@@ -242,6 +252,12 @@ impl Connection {
         {
             return self.told(id, event, arrival).await;
         }
+        Box::pin(self.any_text(text, arrival)).await
+    }
+
+    /// Whatever a text may be. Rare, and kept apart for that: what is on its way here has no place in the task of an idle
+    /// connection.
+    async fn any_text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
         match Frame::read(text) {
             Ok(Frame::Call { id, action, payload }) => {
                 match read::event(&action, payload.map(RawValue::get), arrival) {
@@ -445,11 +461,14 @@ impl Connection {
 
     async fn send(&mut self, text: String) -> Result<(), Over> {
         self.central.frames.note(self.key, Clock::real(), Way::Out, &text);
-        match timeout(SEND, self.socket.send(Message::Text(text.into()))).await {
-            Ok(Ok(())) => Ok(()),
-            // It is gone, or reads nothing any more.
-            Ok(Err(_)) | Err(_) => Err(Over::Gone),
-        }
+        let mut sending = self.socket.send(Message::Text(text.into()));
+        // Most go at once: time is only kept of those that do not.
+        let sent = match (&mut sending).now_or_never() {
+            Some(sent) => sent,
+            // It reads nothing any more.
+            None => Box::pin(timeout(SEND, sending)).await.map_err(|_| Over::Gone)?,
+        };
+        sent.map_err(|_| Over::Gone)
     }
 
     async fn close(&mut self, over: Over) {

@@ -15,6 +15,7 @@ use bmw_store::{Batch, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{MutexGuard, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -74,8 +75,15 @@ impl Counter {
     ) -> Result<oneshot::Receiver<Answer>, NotStored> {
         let (answer, receiver) = oneshot::channel();
         let job = Job { charge_point, event, arrival, answer };
-        self.0.send(job).await.map_err(|_| NotStored)?;
-        Ok(receiver)
+        match self.0.try_send(job) {
+            Ok(()) => Ok(receiver),
+            // Only then is there something to wait for.
+            Err(TrySendError::Full(job)) => {
+                Box::pin(self.0.send(job)).await.map_err(|_| NotStored)?;
+                Ok(receiver)
+            }
+            Err(TrySendError::Closed(_)) => Err(NotStored),
+        }
     }
 
     /// Hands in an event and waits until it is stored.
