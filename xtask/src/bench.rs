@@ -27,6 +27,8 @@ pub struct Bench {
     /// The load generator of charge points, and its yardstick: a WebSocket that answers at once.
     pub load: PathBuf,
     pub bare_central: PathBuf,
+    /// Another yardstick: the folder of a central system in Node; `None` where it cannot be installed.
+    pub node_central: Option<PathBuf>,
     /// Those who follow the feed.
     pub watch: PathBuf,
 }
@@ -52,7 +54,7 @@ pub fn run(names: &[String]) -> Result<()> {
             bail!("there is no measurement '{name}', but: {}", known.join(", "));
         }
     }
-    let progress = Progress::new(release::STEPS + 2);
+    let progress = Progress::new(release::STEPS + 3);
     let (program, _) = release::build(&progress)?;
     let step = progress.step("yardstick and busy site");
     run_logged(
@@ -62,6 +64,8 @@ pub fn run(names: &[String]) -> Result<()> {
     )?;
     step.done("built");
     let wrk = tools::ensure_wrk(&progress.step("wrk"))?;
+    let step = progress.step("a central system in Node");
+    let node_central = tools::ensure_node_central(&step).inspect_err(|error| println!("not measured: {error:#}")).ok();
     let example = |name: &str| project::path("target/release/examples").join(name);
     let bench = Bench {
         program,
@@ -70,6 +74,7 @@ pub fn run(names: &[String]) -> Result<()> {
         wrk,
         load: example("load"),
         bare_central: example("bare_central"),
+        node_central,
         watch: example("watch"),
     };
     println!("\n{}", machine());

@@ -330,6 +330,29 @@ pub fn ensure_end2end_packages(step: &Step) -> Result<()> {
     Ok(())
 }
 
+/// The folder of a central system in Node, with its packages: the yardstick of `cargo xtask bench ocpp`.
+pub fn ensure_node_central(step: &Step) -> Result<PathBuf> {
+    const FOLDER: &str = "end2end/central";
+    let _lock = lock(step)?;
+    let home = cache()?.join(format!("node-central-{}", fingerprint::of(&[FOLDER], &[])?));
+    if home.is_dir() {
+        step.done("there");
+        return Ok(home);
+    }
+    ensure_npm(step)?;
+    let scratch = Scratch::beside(&home)?;
+    for name in ["package.json", "central.js"] {
+        fs::copy(project::path(FOLDER).join(name), scratch.path().join(name))?;
+    }
+    step.say("installing with npm, which compiles SQLite");
+    let mut install = command("npm");
+    install.current_dir(scratch.path()).args(["install", "--no-audit", "--no-fund"]);
+    run_logged(step, &mut install, "npm-central")?;
+    scratch.keep_as(&home)?;
+    step.done("installed");
+    Ok(home)
+}
+
 /// The folder for tools: `bmw-tools` in the user's cache.
 pub fn cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME") {

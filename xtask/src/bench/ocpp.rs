@@ -36,18 +36,23 @@ pub fn ocpp(bench: &Bench) -> Result<()> {
     let bare = Server::start(&mut Command::new(&bench.bare_central))?;
     let yardstick = talk(bench, &bare)?;
     drop(bare);
+    let node = bench.node_central.as_deref().map(|folder| talk_to_node(bench, folder)).transpose()?;
     let running = start(bench, &site)?;
     let run = talk(bench, &running)?;
     drop(running);
     println!(
         "{TALKING} charge points that send their next message as soon as the last is answered, 1 start : 20 meter values : \
          1 stop, each stored before its answer, the frame log on (medians of {ROUNDS} runs of {SECONDS} s; beside it \
-         WebSockets that are answered at once and store nothing):\n"
+         WebSockets that are answered at once and store nothing, and a central system in Node):\n"
     );
-    println!("| | bmw | bare WebSocket | asked |\n|---|--:|--:|--:|");
-    println!("| answers/s | {:.0} | {:.0} | 35 000 |", run.speed, yardstick.speed);
-    println!("| CPU of the server for each, µs | {:.1} | {:.1} | 25 |", run.cpu, yardstick.cpu);
-    println!("| p99, ms | {:.0} | {:.0} | 150 |", run.p99, yardstick.p99);
+    let line = |what: &str, digits: usize, figure: fn(&Run) -> f64, asked: &str| {
+        let node = node.as_ref().map_or_else(|| "-".to_owned(), |run| format!("{:.digits$}", figure(run)));
+        println!("| {what} | {:.digits$} | {:.digits$} | {node} | {asked} |", figure(&run), figure(&yardstick));
+    };
+    println!("| | bmw | bare WebSocket | Node | asked |\n|---|--:|--:|--:|--:|");
+    line("answers/s", 0, |run| run.speed, "35 000");
+    line("CPU of the server for each, µs", 1, |run| run.cpu, "25");
+    line("p99, ms", 0, |run| run.p99, "150");
     let running = start(bench, &site)?;
     let before = running.memory()?;
     let held = idle(bench, &running)?.saturating_sub(before);
@@ -89,6 +94,20 @@ fn start(bench: &Bench, site: &Path) -> Result<Server> {
     let mut command = Command::new(&bench.program);
     // The clock of a measured site stands still; here it goes.
     Server::start(server::on(&mut command, &database).env_remove("BMW_NOW").env("BMW_REGISTER_UNKNOWN", "true"))
+}
+
+/// A run of the load on a central system in Node, on a new database.
+fn talk_to_node(bench: &Bench, folder: &Path) -> Result<Run> {
+    let database = project::path("target/bench/node.db");
+    for suffix in ["", "-wal", "-shm"] {
+        let path = PathBuf::from(format!("{}{suffix}", database.display()));
+        if path.exists() {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    let mut command = Command::new("node");
+    command.arg(folder.join("central.js")).arg(&database).current_dir(folder);
+    talk(bench, &Server::start(&mut command)?)
 }
 
 /// The site file of the first so many charge points that the load may be.

@@ -9,12 +9,13 @@ use crate::state::{AppState, Ending, FeedTimes};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::Site;
-use futures::FutureExt as _;
+use futures::{FutureExt as _, SinkExt};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
 const TOGETHER: u32 = 64;
@@ -78,7 +79,8 @@ impl Reader {
                 return;
             }
         }
-        while self.wait(&place).await.is_continue() {}
+        let mut timer = Box::pin(sleep_until(self.wake_at()));
+        while self.wait(&place, &mut timer).await.is_continue() {}
     }
 
     /// Sends what it does not know yet.
@@ -103,23 +105,37 @@ impl Reader {
     async fn send(&mut self, told: &Told) -> Result<(), Over> {
         self.seq += 1;
         let message = told.message(self.seq, self.site.clock().local_now()).ok_or(Over)?;
-        match timeout(self.times.send, self.socket.send(message)).await {
-            Ok(Ok(())) => {
-                self.said_at = Instant::now();
-                Ok(())
-            }
-            // The reader is gone, or reads nothing any more.
-            Ok(Err(_)) | Err(_) => Err(Over),
-        }
+        let mut sending = SinkExt::send(&mut self.socket, message);
+        // Most go at once: time is only kept of those that do not.
+        let sent = match (&mut sending).now_or_never() {
+            Some(sent) => sent,
+            // It reads nothing any more.
+            None => Box::pin(timeout(self.times.send, sending)).await.map_err(|_| Over)?,
+        };
+        sent.map_err(|_| Over)?;
+        self.said_at = Instant::now();
+        Ok(())
+    }
+
+    /// When there is something to do, whatever comes.
+    fn wake_at(&self) -> Instant {
+        let next = self.repeat_at.min(self.ping_at);
+        self.alive.map_or(next, |alive| next.min(self.said_at + alive))
     }
 
     /// Waits until there is something to do, and does it.
-    async fn wait(&mut self, place: &Place) -> ControlFlow<()> {
-        let next = self.repeat_at.min(self.ping_at);
-        let next = self.alive.map_or(next, |alive| next.min(self.said_at + alive));
+    async fn wait(&mut self, place: &Place, timer: &mut Pin<Box<Sleep>>) -> ControlFlow<()> {
+        // It is moved only when it is too late, or has come: messages go far more often.
+        if self.wake_at() < timer.deadline() {
+            timer.as_mut().reset(self.wake_at());
+        }
         let done = tokio::select! {
             () = place.rings() => self.tell_mail(place).await,
-            () = sleep_until(next) => self.keep_time().await,
+            () = timer.as_mut() => {
+                let kept = self.keep_time().await;
+                timer.as_mut().reset(self.wake_at());
+                kept
+            }
             () = self.ending.begun() => {
                 self.close(close_code::AWAY, "the server ends").await;
                 Err(Over)
