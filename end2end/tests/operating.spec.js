@@ -240,7 +240,7 @@ test("several chargers are started at once from the devices page", async ({ open
   await Promise.all([chargers[0], chargers[2]].map((charger) => charger.start(0)));
   await expect(page.locator(".command-life", { hasText: "Effect seen" })).toHaveCount(2);
   expect(chargers[1].asked.some(({ method }) => method === "RemoteStartTransaction")).toBe(false);
-  await page.locator(".bulk-more summary").click();
+  await page.locator(".bulk-more > summary").click();
   await page.locator(".bulk-more").getByRole("button", { name: "Ask for status" }).click();
   await Promise.all([chargers[0], chargers[2]].map((charger) => charger.toBeAsked("TriggerMessage")));
   await page.locator(".bulk-more").getByLabel("Firmware address").fill("http://10.0.0.1/fw.bin");

@@ -311,6 +311,10 @@ pub(super) mod on_server {
         Ok(thinned(values))
     }
 
+    /// By how much the clock of a charge point may differ from ours, ms: what it has measured right after it came back may seem to
+    /// be from before.
+    const CLOCKS_MS: i64 = 60_000;
+
     /// When contact was lost in a time, of a charge point whose happenings are these, newest first. What was measured without
     /// contact and told later leaves no gap.
     fn gaps(values: &[MeterValue], happened: &[Happening], time: RangeInclusive<Timestamp>) -> Vec<Timestamp> {
@@ -322,7 +326,7 @@ pub(super) mod on_server {
                 HappeningKind::Lost if time.contains(&happening.at) => {
                     let lost = happening.at;
                     let next = values.get(values.partition_point(|value| value.at <= lost));
-                    if next.is_none_or(|next| next.at >= until) {
+                    if next.is_none_or(|next| until.since(next.at) <= CLOCKS_MS) {
                         found.push(lost);
                     }
                 }
@@ -493,7 +497,7 @@ pub(super) mod on_server {
         fn contact_that_was_lost_is_a_gap_unless_what_was_measured_meanwhile_came_later() {
             let happening = |at, kind| Happening {
                 charge_point: ChargePointKey(1),
-                at: Timestamp(at),
+                at: Timestamp(at * 1_000),
                 kind,
                 connector: None,
                 status: None,
@@ -503,7 +507,7 @@ pub(super) mod on_server {
                 charge_point: ChargePointKey(1),
                 connector: 1,
                 transaction: None,
-                at: Timestamp(at),
+                at: Timestamp(at * 1_000),
                 energy: None,
                 currents: bmw_domain::phase::LineCurrents::default(),
                 offered: None,
@@ -520,10 +524,14 @@ pub(super) mod on_server {
                 happening(300, HappeningKind::Lost),
                 happening(50, HappeningKind::Lost),
             ];
-            let values = [100, 200, 350, 500, 800].map(measured);
-            let found = |values: &[MeterValue], from, to| gaps(values, &newest_first, Timestamp(from)..=Timestamp(to));
-            assert_eq!(found(&values, 100, 1000), [900, 600].map(Timestamp));
-            assert_eq!(found(&[], 0, 800), [600, 300, 50].map(Timestamp));
+            let values = [100, 200, 330, 500, 800].map(measured);
+            let found = |values: &[MeterValue], from, to| {
+                gaps(values, &newest_first, Timestamp(from * 1_000)..=Timestamp(to * 1_000))
+            };
+            assert_eq!(found(&values, 100, 1000), [900_000, 600_000].map(Timestamp));
+            assert_eq!(found(&[], 0, 800), [600_000, 300_000, 50_000].map(Timestamp));
+            // By a clock that is late: it was measured after contact came back.
+            assert_eq!(found(&[measured(690)], 550, 1000), [900_000, 600_000].map(Timestamp));
         }
     }
 }
