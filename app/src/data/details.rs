@@ -495,7 +495,7 @@ pub(super) mod on_server {
 
         #[test]
         fn contact_that_was_lost_is_a_gap_unless_what_was_measured_meanwhile_came_later() {
-            let happening = |at, kind| Happening {
+            let happening = |at: i64, kind| Happening {
                 charge_point: ChargePointKey(1),
                 at: Timestamp(at * 1_000),
                 kind,
@@ -503,7 +503,7 @@ pub(super) mod on_server {
                 status: None,
                 detail: String::new(),
             };
-            let measured = |at| MeterValue {
+            let measured = |at: i64| MeterValue {
                 charge_point: ChargePointKey(1),
                 connector: 1,
                 transaction: None,
@@ -525,7 +525,7 @@ pub(super) mod on_server {
                 happening(50, HappeningKind::Lost),
             ];
             let values = [100, 200, 330, 500, 800].map(measured);
-            let found = |values: &[MeterValue], from, to| {
+            let found = |values: &[MeterValue], from: i64, to: i64| {
                 gaps(values, &newest_first, Timestamp(from * 1_000)..=Timestamp(to * 1_000))
             };
             assert_eq!(found(&values, 100, 1000), [900_000, 600_000].map(Timestamp));
