@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here does I/O, and nothing knows HTTP, SQL, an OCPP library or a clock; time
 //! comes in as a parameter. It compiles to WebAssembly, so that the browser applies the same rules as the server.
 
+pub mod account;
 pub mod calendar;
 pub mod charger;
 pub mod command;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are tests
 
 use async_trait::async_trait;
+use bmw_domain::account::AccountKey;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Stop, Told};
@@ -15,8 +16,8 @@ use bmw_domain::settings::Settings;
 use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
-    AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewCommand, OpenOptions, Result, Role,
-    SessionFilter, SessionPage, Store, StoreError, Zone,
+    AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
+    NewSignIn, NewToken, OpenOptions, Result, Role, SessionFilter, SessionPage, Store, StoreError, StoredAccount, Zone,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,6 +159,17 @@ shaky! {
     fn export() -> SiteFile;
     fn is_empty() -> bool;
     fn audit_log(limit: u32) -> Vec<AuditEntry>;
+    fn accounts() -> AccountInventory;
+    fn account(key: &str) -> Option<StoredAccount>;
+    fn add_account(account: &NewAccount, audit: &AuditEntry) -> AccountKey;
+    fn change_account(account: &StoredAccount, end: &[i64], revoke: &[i64], audit: &AuditEntry) -> ();
+    fn add_sign_in(sign_in: &NewSignIn, audit: &AuditEntry) -> i64;
+    fn touch_sign_in(id: i64, at: Timestamp) -> ();
+    fn end_sign_ins(ids: &[i64], audit: &AuditEntry) -> ();
+    fn forget_sign_ins(ids: &[i64]) -> ();
+    fn add_token(token: &NewToken, audit: &AuditEntry) -> i64;
+    fn touch_token(id: i64, at: Timestamp) -> ();
+    fn remove_tokens(ids: &[i64], audit: &AuditEntry) -> ();
 }
 
 /// A site with one charge point, on a store that fails.

@@ -3,6 +3,7 @@
 //! Architecture invariants: SQL lives here and nowhere else. Instants are stored as ms since the epoch in UTC, energy
 //! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
 
+mod accounts;
 mod error;
 mod meter;
 pub mod site_file;
@@ -13,10 +14,14 @@ mod rows;
 mod sql;
 mod sqlite;
 
+pub use accounts::{
+    AccountInventory, NewAccount, NewSignIn, NewToken, SecretHash, StoredAccount, StoredSignIn, StoredToken,
+};
 pub use error::StoreError;
 pub use zone::Zone;
 
 use async_trait::async_trait;
+use bmw_domain::account::AccountKey;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
@@ -158,7 +163,7 @@ impl Batch {
 pub struct AuditEntry {
     /// The real time.
     pub at: Timestamp,
-    /// Who: an account's name, or the local operator as long as there are no accounts.
+    /// Who: an account's name, with that of its token where it was a program.
     pub actor: String,
     /// From where: an address.
     pub origin: String,
@@ -396,6 +401,58 @@ pub trait Store: Send + Sync + 'static {
 
     /// Newest audit entries first.
     async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+
+    /// Who may do what, in one consistent reading.
+    async fn accounts(&self) -> Result<AccountInventory>;
+
+    /// The account of a name, by its key.
+    async fn account(&self, key: &str) -> Result<Option<StoredAccount>>;
+
+    /// Adds an account and the audit entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when its name is taken.
+    async fn add_account(&self, account: &NewAccount, audit: &AuditEntry) -> Result<AccountKey>;
+
+    /// Puts an account's role, password and state in the place of what they were, ends sign-ins and removes tokens, and adds
+    /// the audit entry: all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such account.
+    async fn change_account(
+        &self,
+        account: &StoredAccount,
+        end: &[i64],
+        revoke: &[i64],
+        audit: &AuditEntry,
+    ) -> Result<()>;
+
+    /// Adds a sign-in, and the audit entry with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such account.
+    async fn add_sign_in(&self, sign_in: &NewSignIn, audit: &AuditEntry) -> Result<i64>;
+
+    /// A sign-in was used.
+    async fn touch_sign_in(&self, id: i64, at: Timestamp) -> Result<()>;
+
+    /// Ends sign-ins, and adds the audit entry.
+    async fn end_sign_ins(&self, ids: &[i64], audit: &AuditEntry) -> Result<()>;
+
+    /// Forgets sign-ins that ended long ago.
+    async fn forget_sign_ins(&self, ids: &[i64]) -> Result<()>;
+
+    /// Adds a token, and the audit entry with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such account.
+    async fn add_token(&self, token: &NewToken, audit: &AuditEntry) -> Result<i64>;
+
+    /// A token was used.
+    async fn touch_token(&self, id: i64, at: Timestamp) -> Result<()>;
+
+    /// Removes tokens, and adds the audit entry.
+    async fn remove_tokens(&self, ids: &[i64], audit: &AuditEntry) -> Result<()>;
 
     /// Closes all connections; later calls fail.
     async fn close(&self);

@@ -1,6 +1,7 @@
 //! The store's methods, for one database. This module is compiled twice, as a child of `sqlite` and of `postgres`: what
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
+mod accounts;
 mod batch;
 mod diagnostics;
 mod import;
@@ -9,6 +10,7 @@ pub(crate) mod meter;
 mod plans;
 
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
+use crate::accounts::{AccountRow, sql as account_sql};
 use crate::rows::{
     self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
     LimitsRow, ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
@@ -16,10 +18,12 @@ use crate::rows::{
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewCommand, OpenOptions, Opened, Result, Role,
-    SessionFilter, SessionPage, Store, StoreError, StoredChargePoint, Zone,
+    AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
+    NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SessionFilter, SessionPage, Store, StoreError,
+    StoredAccount, StoredChargePoint, Zone,
 };
 use async_trait::async_trait;
+use bmw_domain::account::AccountKey;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
@@ -753,6 +757,89 @@ impl Store for ThisStore {
     async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
         let entries = sqlx::query_as::<_, AuditRow>(sql::AUDIT_LOG).bind(i64::from(limit));
         Ok(entries.fetch_all(&self.readers).await?.into_iter().map(AuditEntry::from).collect())
+    }
+
+    async fn accounts(&self) -> Result<AccountInventory> {
+        let mut tx = self.begin_snapshot().await?;
+        let inventory = accounts::inventory(&mut tx).await?;
+        tx.commit().await?;
+        Ok(inventory)
+    }
+
+    async fn account(&self, key: &str) -> Result<Option<StoredAccount>> {
+        let row = sqlx::query_as::<_, AccountRow>(account_sql::ACCOUNT).bind(key);
+        row.fetch_optional(&self.readers).await?.map(StoredAccount::try_from).transpose()
+    }
+
+    async fn add_account(&self, account: &NewAccount, audit: &AuditEntry) -> Result<AccountKey> {
+        let mut tx = self.begin_write().await?;
+        let key = accounts::add(&mut tx, account, audit).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    async fn change_account(
+        &self,
+        account: &StoredAccount,
+        end: &[i64],
+        revoke: &[i64],
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        accounts::change(&mut tx, account, audit).await?;
+        accounts::end_sign_ins(&mut tx, end, audit.at).await?;
+        accounts::remove_tokens(&mut tx, revoke).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn add_sign_in(&self, sign_in: &NewSignIn, audit: &AuditEntry) -> Result<i64> {
+        let mut tx = self.begin_write().await?;
+        let id = accounts::add_sign_in(&mut tx, sign_in, audit).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    async fn touch_sign_in(&self, id: i64, at: Timestamp) -> Result<()> {
+        sqlx::query(account_sql::TOUCH_SIGN_IN).bind(id).bind(at.0).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    async fn end_sign_ins(&self, ids: &[i64], audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        accounts::end_sign_ins(&mut tx, ids, audit.at).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn forget_sign_ins(&self, ids: &[i64]) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        for id in ids {
+            sqlx::query(account_sql::FORGET_SIGN_IN).bind(*id).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn add_token(&self, token: &NewToken, audit: &AuditEntry) -> Result<i64> {
+        let mut tx = self.begin_write().await?;
+        let id = accounts::add_token(&mut tx, token, audit).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    async fn touch_token(&self, id: i64, at: Timestamp) -> Result<()> {
+        sqlx::query(account_sql::TOUCH_TOKEN).bind(id).bind(at.0).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    async fn remove_tokens(&self, ids: &[i64], audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        accounts::remove_tokens(&mut tx, ids).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn close(&self) {
