@@ -1,11 +1,13 @@
 //! The download of diagnostics: as the charge point sent them, and never taken for anything but a file.
 
+use crate::access::Asking;
 use crate::api::ApiError;
 use crate::state::AppState;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_site::Caller;
 use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
@@ -13,21 +15,21 @@ use http::header::{
 use std::io;
 
 /// `/details/diagnostics/{id}`.
-pub async fn download(State(state): State<AppState>, Path(id): Path<String>) -> Response {
+pub async fn download(State(state): State<AppState>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<i64>() else { return ApiError::NOT_FOUND.into_response() };
-    match state.site.store().diagnostics_file(id).await {
-        Ok(Some(file)) => answer(state, &file),
+    match state.site.diagnostics_file(id, &caller).await {
+        Ok(Some(file)) => answer(state, caller, &file),
         Ok(None) => ApiError::NOT_FOUND.into_response(),
         Err(error) => ApiError::from(error).into_response(),
     }
 }
 
-fn answer(state: AppState, file: &DiagnosticsFile) -> Response {
+fn answer(state: AppState, caller: Caller, file: &DiagnosticsFile) -> Response {
     let (id, size) = (file.id, file.size);
     let parts = futures::stream::try_unfold((0, 0_i64), move |(number, sent)| {
-        let state = state.clone();
+        let (state, caller) = (state.clone(), caller.clone());
         async move {
-            let part = state.site.store().diagnostics_part(id, number).await.map_err(|error| {
+            let part = state.site.diagnostics_part(id, number, &caller).await.map_err(|error| {
                 tracing::error!(%error, "a download of diagnostics");
                 io::Error::other("the store failed")
             })?;

@@ -6,7 +6,7 @@ use crate::components::{Glyph, icon};
 use crate::data::Query;
 use crate::live::{Link, Live};
 use crate::text::{Lang, switch_label};
-use crate::ui::{Theme, Ui};
+use crate::ui::{Person, Theme, Ui};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use maud::{Markup, html};
@@ -21,6 +21,7 @@ struct Frame {
     is_routing: bool,
     path: String,
     search: String,
+    person: Option<Person>,
 }
 
 /// The frame around the page. Without WebAssembly its switches are links that set a cookie and lead back here.
@@ -35,6 +36,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             is_routing: is_routing.get(),
             path: location.pathname.get(),
             search: location.search.get(),
+            person: ui.person(),
         };
         Some(frame.draw().into_string())
     };
@@ -54,9 +56,21 @@ fn age(live: Live) -> Option<i64> {
 
 /// The frame around a page that has no script.
 #[cfg(feature = "ssr")]
-pub(crate) fn still(lang: Lang, theme: Theme, path: &str) -> Markup {
+pub(crate) fn still(lang: Lang, theme: Theme, path: &str, person: Option<&Person>) -> Markup {
     let (path, search) = (path.to_owned(), String::new());
-    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search }.draw()
+    let person = person.cloned();
+    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person }.draw()
+}
+
+/// A page that shows nothing but why.
+#[cfg(feature = "ssr")]
+pub(crate) fn nothing_here(lang: Lang, why: &str) -> Markup {
+    html! {
+        section.card.trouble {
+            p { (why) }
+            p { a.button.is-primary href="/overview/" { (lang.to_overview()) } }
+        }
+    }
 }
 
 impl Frame {
@@ -99,14 +113,46 @@ impl Frame {
                 a.topbar-switch rel="external nofollow" href=(self.preference("theme", self.theme.next().word()))
                     data-do="theme" aria-label=(theme_label) title=(theme_label)
                 { (icon(theme_glyph)) }
+                (self.account())
             }
         }
     }
 
-    fn preference(&self, name: &str, value: &str) -> String {
+    /// Who is signed in, with his own page and the way out; or the way in.
+    fn account(&self) -> Markup {
+        let lang = self.lang;
+        let Some(person) = &self.person else {
+            let next = if self.path.starts_with("/log_in") { String::new() } else { self.here() };
+            return html! {
+                a.topbar-switch.topbar-account rel="external nofollow" href=(Query::from([("next", next)]).on("/log_in/")) {
+                    (icon(Glyph::LOG_IN)) span { (lang.sign_in()) }
+                }
+            };
+        };
+        html! {
+            details.account-menu data-key="account" {
+                summary.topbar-switch.topbar-account aria-label={ (lang.own_account()) ": " (person.name) } {
+                    (icon(Glyph::USER)) span { (person.name) }
+                }
+                div.account-body {
+                    p { strong { (person.name) } br; span.muted { (lang.role(person.role)) } }
+                    a.button rel="external" href="/account/" { (icon(Glyph::USER)) span { (lang.own_account()) } }
+                    form method="post" action="/log_out/" data-plain {
+                        button.button type="submit" { (icon(Glyph::LOG_OUT)) span { (lang.sign_out()) } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The address of the page.
+    fn here(&self) -> String {
         let search = if self.search.is_empty() { "" } else { "?" };
-        let back = [&self.path, search, &self.search].concat();
-        Query::from([(name, value)]).with("back", back).on("/preferences")
+        [&self.path, search, &self.search].concat()
+    }
+
+    fn preference(&self, name: &str, value: &str) -> String {
+        Query::from([(name, value)]).with("back", self.here()).on("/preferences")
     }
 
     /// The five pages.
@@ -121,8 +167,8 @@ impl Frame {
         ];
         let here = match self.path.trim_end_matches('/') {
             "" => "/overview",
-            // It stands below the settings.
-            "/cards" => "/settings",
+            // They stand below the settings.
+            "/cards" | "/users" => "/settings",
             path => path,
         };
         html! {
@@ -152,7 +198,8 @@ mod tests {
             age(live)
         });
         let (path, search) = (String::new(), String::new());
-        let frame = Frame { lang: Lang::En, theme: Theme::System, link, age, is_routing: false, path, search };
+        let frame =
+            Frame { lang: Lang::En, theme: Theme::System, link, age, is_routing: false, path, search, person: None };
         let drawn = frame.draw().into_string();
         let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();
         let mut text = String::new();

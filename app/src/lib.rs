@@ -7,6 +7,8 @@
 #![recursion_limit = "512"]
 
 #[cfg(feature = "ssr")]
+pub mod access;
+#[cfg(feature = "ssr")]
 pub mod api;
 pub mod browser;
 pub mod bundle;

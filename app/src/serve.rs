@@ -1,18 +1,21 @@
 //! The pages on the server: the HTML document around them, the policy that guards it, and the few routes that belong
 //! to pages alone.
 
+use crate::access::{self, Asking};
+use crate::api::ApiError;
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
 use crate::state::AppState;
 use crate::text::Lang;
-use crate::ui::{COOKIE_RULES, Theme};
+use crate::ui::{COOKIE_RULES, Person, Theme};
 use crate::{App, frame, ui};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
+use bmw_domain::account::{Right, Role};
 use bmw_domain::record::TransactionId;
 use http::header::{self, HeaderValue};
 use http::{HeaderName, StatusCode};
@@ -39,18 +42,33 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         let context = context.clone();
         move |request| leptos_axum::handle_server_fns_with_context(context.clone(), request)
     };
+    let accounts = access::routes(state.clone(), bundle.as_ref().map(|bundle| bundle.css.as_str()));
     let bundle = bundle.map(Arc::new);
     let pages = leptos_axum::render_app_async_with_context(context, move || shell(bundle.clone()));
-    Router::new()
-        .route("/fn/{*function}", get(functions.clone()).post(functions))
-        .route("/records/export.csv", get(records_csv))
-        .route("/cards/export.csv", get(cards_csv))
-        .route("/details/frames.txt", get(frames_text))
-        .route("/details/diagnostics/{id}", get(crate::diagnostics::download))
-        .route("/preferences", get(preferences))
-        .fallback_service(get(pages))
-        .layer(middleware::from_fn(to_the_end))
-        .with_state(state)
+    let mut router = Router::new().route("/fn/{*function}", get(functions.clone()).post(functions));
+    for (path, route) in routes() {
+        router = router.route(path, route);
+    }
+    router.with_state(state).merge(accounts).fallback_service(get(pages)).layer(middleware::from_fn(to_the_end))
+}
+
+/// The routes beside the pages and their functions.
+fn routes() -> [(&'static str, MethodRouter<AppState>); 5] {
+    [
+        ("/records/export.csv", get(records_csv)),
+        ("/cards/export.csv", get(cards_csv)),
+        ("/details/frames.txt", get(frames_text)),
+        ("/details/diagnostics/{id}", get(crate::diagnostics::download)),
+        ("/preferences", get(preferences)),
+    ]
+}
+
+/// The paths of all that is served here: pages, server functions, and the routes beside them.
+pub fn paths() -> Vec<String> {
+    let pages = leptos_axum::generate_route_list(App).into_iter().map(|page| page.path().to_owned());
+    let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned());
+    let beside = routes().into_iter().map(|(path, _)| path).chain(access::paths()).map(ToOwned::to_owned);
+    pages.chain(functions).chain(beside).collect()
 }
 
 /// Draws a page to its end also when nobody waits for it any more: cut off half way, its signals would be gone while
@@ -65,6 +83,8 @@ async fn to_the_end(request: Request, next: Next) -> Response {
 /// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.
 pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
+    let person = ui::signed_in();
+    let (account, role) = (person.as_ref().map(|it| it.name.clone()), person.map(|it| Role::word(it.role)));
     let nonce = use_nonce();
     if let Some(response) = use_context::<ResponseOptions>() {
         guard(&response, nonce.as_deref());
@@ -91,7 +111,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     });
     view! {
         <!DOCTYPE html>
-        <html lang=lang.code() data-theme=theme.word()>
+        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
@@ -111,12 +131,33 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
 /// A page beside those of the interface, in the same frame and language: without script, and asked for anew every few seconds.
 pub fn still_page(
     headers: &http::HeaderMap,
+    caller: &bmw_site::Caller,
     path: &str,
     css: Option<&str>,
     title: fn(Lang) -> &'static str,
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {
-    let (lang, theme) = ui::chosen_by(headers);
+    let person = access::person(caller);
+    still_document(Still { headers, path, css, person: person.as_ref(), refresh: Some(5) }, title, body)
+}
+
+/// What a page without script is drawn by.
+pub(crate) struct Still<'a> {
+    pub headers: &'a http::HeaderMap,
+    pub path: &'a str,
+    pub css: Option<&'a str>,
+    pub person: Option<&'a Person>,
+    /// After how many seconds it is asked for anew.
+    pub refresh: Option<u32>,
+}
+
+/// A page without script, in the frame of all others.
+pub(crate) fn still_document(
+    still: Still<'_>,
+    title: fn(Lang) -> &'static str,
+    body: impl FnOnce(Lang) -> Markup,
+) -> Response {
+    let (lang, theme) = ui::chosen_by(still.headers);
     let document = html! {
         (DOCTYPE)
         html lang=(lang.code()) data-theme=(theme.word()) {
@@ -124,13 +165,14 @@ pub fn still_page(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="refresh" content="5";
+                meta name="referrer" content="same-origin";
+                @if let Some(seconds) = still.refresh { meta http-equiv="refresh" content=(seconds); }
                 title { (title(lang)) " · BMW" }
                 link rel="icon" type="image/svg+xml" href="/favicon.svg";
-                @if let Some(css) = css { link rel="stylesheet" href=(css); }
+                @if let Some(css) = still.css { link rel="stylesheet" href=(css); }
             }
             body {
-                div.frame { (frame::still(lang, theme, path)) }
+                div.frame { (frame::still(lang, theme, still.path, still.person)) }
                 main.page id="content" tabindex="-1" {
                     h1.page-title { (title(lang)) }
                     (body(lang))
@@ -187,7 +229,7 @@ async fn preferences(RawQuery(query): RawQuery) -> Response {
 }
 
 /// Whether an address stays on this server: `//host` and `/\host` do not.
-fn is_own_path(path: &str) -> bool {
+pub fn is_own_path(path: &str) -> bool {
     path.starts_with('/')
         && !path[1..].starts_with(['/', '\\'])
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
@@ -200,12 +242,12 @@ const CSV_ROWS: u32 = 1000;
 const FRAMES: usize = 12_000;
 
 /// The raw frames of a charge point, oldest first.
-async fn frames_text(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
+async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
     let query = Query::parse(&query.unwrap_or_default());
     let Some(charger) = state.site.charge_point(query.get("charger_id")) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match state.site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES).await {
+    match state.site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES, &caller).await {
         Ok(frames) => {
             let line = |frame: &bmw_site::Frame| frame.line(state.site.clock().zone().local(frame.at));
             let text: String = frames.iter().rev().map(line).collect();
@@ -216,17 +258,15 @@ async fn frames_text(State(state): State<AppState>, RawQuery(query): RawQuery) -
             ];
             (headers, text).into_response()
         }
-        Err(error) => {
-            tracing::error!(%error, "the frames of a charge point");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
 
 /// All cards, for a spreadsheet or another site.
-async fn cards_csv(State(state): State<AppState>) -> Response {
-    match crate::data::export_cards(&state.site) {
-        Ok(csv) => {
+async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Response {
+    match crate::data::export_cards(&state.site, &caller) {
+        Err(denied) => ApiError::from(denied).into_response(),
+        Ok(Ok(csv)) => {
             let headers = [
                 (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"cards.csv\""),
@@ -234,7 +274,7 @@ async fn cards_csv(State(state): State<AppState>) -> Response {
             ];
             (headers, csv).into_response()
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::error!(%error, "the CSV of the cards");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
@@ -242,7 +282,10 @@ async fn cards_csv(State(state): State<AppState>) -> Response {
 }
 
 /// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
-async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
+async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
+    if let Err(denied) = caller.check(Right::ReadSensitive) {
+        return ApiError::from(denied).into_response();
+    }
     let present = state.site.present().clone();
     let query = Query::parse(&query.unwrap_or_default());
     let question = RecordsQuestion::read(&query, &state.site, &present);
@@ -251,12 +294,12 @@ async fn records_csv(State(state): State<AppState>, RawQuery(query): RawQuery) -
     let head = "\u{feff}record_id,charge_code,charger_id,started,finished,minutes,energy_kwh,card\r\n";
     let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(head.as_bytes()))]);
     let parts = futures::stream::try_unfold(question.store_filter.map(|filter| (filter, None)), move |position| {
-        let (state, present) = (state.clone(), present.clone());
+        let (state, present, caller) = (state.clone(), present.clone(), caller.clone());
         async move {
             let Some((filter, before)) = position else {
                 return Ok(None);
             };
-            let page = state.site.store().find_sessions(&filter, before, CSV_ROWS).await.map_err(|error| {
+            let page = state.site.find_sessions(&filter, before, CSV_ROWS, &caller).await.map_err(|error| {
                 tracing::error!(%error, "the CSV of the records");
                 std::io::Error::other("the store failed")
             })?;

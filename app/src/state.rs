@@ -1,6 +1,6 @@
 //! What the server hands to routes, server functions and pages.
 
-use bmw_site::{Commands, Site};
+use bmw_site::{Access, Commands, Site};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -10,6 +10,8 @@ use tokio::sync::watch;
 pub struct AppState {
     /// The running site.
     pub site: Arc<Site>,
+    /// Who may do what.
+    pub access: Arc<Access>,
     /// Gives commands to charge points.
     pub commands: Commands,
     /// The times of the live feed.
@@ -86,6 +88,3 @@ impl Ending {
         drop(self.0.wait_for(|ending| *ending).await);
     }
 }
-
-/// Who changes something, as long as there are no accounts.
-pub const LOCAL_OPERATOR: &str = "local operator";

@@ -1,6 +1,7 @@
 //! What the person has chosen for the interface: language and theme, kept in cookies.
 
 use crate::text::Lang;
+use bmw_domain::account::{Right, Role};
 use leptos::prelude::*;
 
 /// Light or dark.
@@ -40,20 +41,41 @@ impl Theme {
     }
 }
 
-/// The choices, for all views.
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The account's name.
+    pub name: String,
+    /// What he is.
+    pub role: Role,
+}
+
+/// Why somebody may not do something, in words; `None` when he may.
+pub fn cannot(lang: Lang, role: Option<Role>, right: Right) -> Option<&'static str> {
+    match role {
+        None => Some(lang.sign_in_first()),
+        Some(role) if role.may(right) => None,
+        Some(_) => Some(lang.role_too_low()),
+    }
+}
+
+/// The choices, for all views, and whose they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
     /// The language.
     pub lang: RwSignal<Lang>,
     /// The theme.
     pub theme: RwSignal<Theme>,
+    /// Who is signed in; the same as long as the document is.
+    person: StoredValue<Option<Person>>,
 }
 
 impl Ui {
     /// Reads the choices and makes them known to all views below.
     pub fn provide() -> Self {
         let (lang, theme) = chosen();
-        let ui = Self { lang: RwSignal::new(lang), theme: RwSignal::new(theme) };
+        let person = StoredValue::new(signed_in());
+        let ui = Self { lang: RwSignal::new(lang), theme: RwSignal::new(theme), person };
         provide_context(ui);
         ui
     }
@@ -61,6 +83,11 @@ impl Ui {
     /// The choices made known above.
     pub fn get() -> Self {
         use_context().unwrap_or_else(Self::provide)
+    }
+
+    /// Who is signed in.
+    pub fn person(self) -> Option<Person> {
+        self.person.try_get_value().flatten()
     }
 
     /// Switches the language at once, and for the next visit.
@@ -85,22 +112,40 @@ pub(crate) fn chosen() -> (Lang, Theme) {
 /// What these headers choose.
 #[cfg(feature = "ssr")]
 pub(crate) fn chosen_by(headers: &http::HeaderMap) -> (Lang, Theme) {
-    use http::header::{ACCEPT_LANGUAGE, COOKIE};
-    let cookie = |name: &str| {
-        let pairs = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
-        pairs
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.to_owned())
-    };
+    use http::header::ACCEPT_LANGUAGE;
+    let cookie = |name: &str| cookie(headers, name);
     let asked = || {
         let header = headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
         header.map_or(Lang::Zh, Lang::accepted)
     };
-    let lang = cookie("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_else(asked);
-    let theme = cookie("theme").and_then(|word| Theme::from_word(&word)).unwrap_or(Theme::System);
+    let lang = cookie("lang").and_then(Lang::from_code).unwrap_or_else(asked);
+    let theme = cookie("theme").and_then(Theme::from_word).unwrap_or(Theme::System);
     (lang, theme)
+}
+
+/// The value of a cookie.
+#[cfg(feature = "ssr")]
+pub(crate) fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
+    let pairs = headers.get_all(http::header::COOKIE).iter().filter_map(|header| header.to_str().ok());
+    pairs
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// Who is signed in, as the front has told.
+#[cfg(feature = "ssr")]
+pub(crate) fn signed_in() -> Option<Person> {
+    crate::access::person(&crate::data::caller())
+}
+
+/// Who was signed in when the server drew the document.
+#[cfg(not(feature = "ssr"))]
+fn signed_in() -> Option<Person> {
+    let html = document().document_element()?;
+    let role = Role::from_word(&html.get_attribute("data-role")?)?;
+    Some(Person { name: html.get_attribute("data-account")?, role })
 }
 
 /// What the server has rendered.

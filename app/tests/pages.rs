@@ -11,7 +11,7 @@ use bmw_app::serve::page_routes;
 use bmw_app::state::{AppState, FeedTimes, Shutdown};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::settings::SettingField;
-use bmw_site::{Commands, Site, SiteOptions};
+use bmw_site::{Access, Caller, Commands, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, OpenOptions, Role, Zone};
 use http::{Request, Response, StatusCode, header};
@@ -80,17 +80,26 @@ impl Served {
             store.import(&SiteFile::parse(text.as_bytes()).unwrap(), ImportMode::Merge).await.unwrap();
         }
         let now = LocalTime::parse("2015-12-28T12:00:00");
-        let (site, ..) = Site::start(store, SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
+        let (site, ..) = Site::start(store.clone(), SiteOptions { now, ..SiteOptions::default() }).await.unwrap();
         let shutdown = Shutdown::default();
+        let access = Access::start(store, true).await.unwrap();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state =
-            AppState { site: site.clone(), commands, feed: FeedTimes::default(), has_simulator: false, shutdown };
+        let state = AppState {
+            site: site.clone(),
+            access,
+            commands,
+            feed: FeedTimes::default(),
+            has_simulator: false,
+            shutdown,
+        };
         let bundle =
             Bundle { js: "/pkg/a.js".to_owned(), wasm: "/pkg/a.wasm".to_owned(), css: "/pkg/a.css".to_owned() };
         Self { routes: page_routes(state, Some(bundle)), site, _folder: folder }
     }
 
-    async fn ask_bytes(&self, request: Request<Body>) -> (Response<()>, Vec<u8>) {
+    /// As an administrator asks, who may see and do everything.
+    async fn ask_bytes(&self, mut request: Request<Body>) -> (Response<()>, Vec<u8>) {
+        request.extensions_mut().insert(Caller::terminal());
         let response = self.routes.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         (Response::from_parts(parts, ()), body.collect().await.unwrap().to_bytes().to_vec())

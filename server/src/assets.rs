@@ -39,6 +39,9 @@ pub fn bundle() -> Option<Bundle> {
     })
 }
 
+/// Where the bundle is.
+pub const FOLDER: &str = "/pkg/{*rest}";
+
 /// Routes for every file of the bundle, and "not found" for all else below `/pkg`, which must not
 /// reach the pages: a browser with an old page would take one for a script.
 pub fn router<S>() -> Router<S>
@@ -46,10 +49,15 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let missing = get(async || StatusCode::NOT_FOUND);
-    let router = Router::new().route("/pkg/{*rest}", missing);
+    let router = Router::new().route(FOLDER, missing);
     FILES.iter().fold(router, |router, asset| {
         router.route(asset.path, get(async |headers: HeaderMap| respond(asset, &headers)))
     })
+}
+
+/// Whether a path is that of a file of the bundle, or below its folder: nothing there is a secret.
+pub fn is_file(path: &str) -> bool {
+    path.starts_with("/pkg/") || FILES.iter().any(|asset| asset.path == path)
 }
 
 fn respond(asset: &Asset, request: &HeaderMap) -> Response {

@@ -30,6 +30,16 @@ pub enum Command {
     Serve,
     /// Create the database or bring it to this version, and do nothing else
     Migrate,
+    /// Make an account for an administrator, the first one or another
+    #[command(name = "createsuperuser")]
+    CreateSuperuser {
+        /// Its name; asked for when it is left out
+        #[arg(long, value_name = "NAME")]
+        username: Option<String>,
+        /// Read the password from the standard input, one line, instead of asking for it twice
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// Bring a site file into the database, all or nothing
     Import {
         /// Make the file the whole site, instead of merging it into what is there; accounts and the audit log stay
@@ -79,7 +89,11 @@ pub struct Options {
     /// The address to serve on [default: 127.0.0.1:8000]
     #[arg(long, env = "BMW_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub listen: Option<String>,
-    /// Serve with simulated charge points, those of the demo, and a page at /simulator/ to play with them
+    /// Whether everybody on the site's network may read: true, or false to let only those in who sign in [default: true]
+    #[arg(long, env = "BMW_PUBLIC_READ", value_name = "BOOL", global = true)]
+    pub public_read: Option<String>,
+    /// Serve with simulated charge points, those of the demo, and a page at /simulator/ to play with them; the demo's account
+    /// has a fresh password then, which is printed
     #[arg(long, env = "BMW_SIMULATOR", global = true)]
     pub simulator: bool,
     /// An address of its own for charge points; they are served on the other one too

@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::serve;
-use crate::{Failure, demo, simulator};
+use crate::{Failure, accounts, demo, simulator};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, Role, StoreError};
 use std::fs;
@@ -28,6 +28,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(&config).await,
+            Command::CreateSuperuser { username, password_stdin } => {
+                accounts::create_superuser(&config, username, password_stdin).await
+            }
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
@@ -54,7 +57,7 @@ fn log_to_stderr(filter: &str) -> Result<(), Failure> {
 }
 
 /// One line on the standard output. Whoever closed it does not want it.
-fn say(line: &str) {
+pub fn say(line: &str) {
     let mut out = io::stdout();
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
@@ -63,6 +66,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let signal = serve::signal();
     let running = serve::start(config).await?;
     say(&format!("listening on http://{}", running.addr));
+    accounts::greet(&running.access, config.simulator).await?;
     signal.await.map_err(Failure::failed)?;
     tracing::info!("ending");
     running.shutdown().await;
@@ -208,8 +212,12 @@ async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {
     serve::report(&opened, &store);
     let now = bmw_site::Clock::new(store.zone().clone(), config.now).local_now();
     let outcome = demo::fill(store.as_ref(), seed, now).await;
+    let account = match &outcome {
+        Ok(_) => accounts::make_demo(&store).await,
+        Err(_) => Ok(()),
+    };
     store.close().await;
     let filled = outcome.map_err(Failure::failed)?;
     say(&format!("filled the database with {filled} in {:.1} s", start.elapsed().as_secs_f64()));
-    Ok(())
+    account
 }

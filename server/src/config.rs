@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: String,
     /// Where charge points alone are served, `HOST:PORT`.
     pub ocpp_listen: Option<String>,
+    /// Whether everybody on the site's network may read.
+    pub public_read: bool,
     /// Whether simulated charge points are served with.
     pub simulator: bool,
     /// What the central system needs to know.
@@ -54,6 +56,7 @@ impl Config {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
             ocpp_listen: None,
+            public_read: true,
             simulator: false,
             ocpp: bmw_ocpp::Options::default(),
             rejects_unknown_cards: false,
@@ -83,6 +86,11 @@ impl Config {
             check_address("--ocpp-listen", &listen)?;
             config.ocpp_listen = Some(listen);
         }
+        config.public_read = match given(options.public_read).as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(other) => return Err(Failure::usage(format!("--public-read: {other:?} is neither true nor false"))),
+        };
         config.simulator = options.simulator;
         config.ocpp.registers_unknown = options.register_unknown;
         config.ocpp.needs_subprotocol = rejects("--no-subprotocol", options.no_subprotocol)?;
@@ -177,8 +185,9 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 10] = [
+        let cases: [(&str, Change, &[&str]); 11] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
+            ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
             ("--no-subprotocol", |options, value| options.no_subprotocol = Some(value), &["maybe", "Reject"]),

@@ -1,7 +1,7 @@
-//! What stands before all routes: bodies are read within bounds, writing is guarded, paths are normalised, nothing
-//! panics through, and every answer has the headers that browsers should see.
+//! What stands before all routes: it is told who asks, bodies are read within bounds, writing is guarded, paths are
+//! normalised, nothing panics through, and every answer has the headers that browsers should see.
 //!
-//! Reading the documented routes goes past all of that but the net under panics.
+//! Reading the documented routes goes past all of that but who asks, and the net under panics.
 
 use crate::{assets, guard, health, simulator};
 use axum::Router;
@@ -9,11 +9,13 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bmw_app::access;
 use bmw_app::api::{self, ApiError, RequestId, body};
 use bmw_app::state::AppState;
+use bmw_domain::account::Right;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
-use bmw_site::UPLOAD_PATH;
+use bmw_site::{Access, Caller, UPLOAD_PATH};
 use futures::FutureExt as _;
 use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -37,6 +39,8 @@ pub struct Front(Arc<Doors>);
 
 /// The ways in.
 struct Doors {
+    /// Who may do what.
+    access: Arc<Access>,
     /// Where charge points connect.
     charge_points: Router,
     /// The documented world, without layers.
@@ -45,33 +49,49 @@ struct Doors {
     guarded: Csrf<Inner, fn(ProtectionError) -> Response>,
 }
 
+/// The paths of this crate's own routes.
+pub const PATHS: [&str; 3] = ["/healthz", simulator::ROUTE, assets::FOLDER];
+
 impl Front {
     /// Everything that the program serves.
     pub fn new(app: AppState, central: Central, hands: Option<Hands>) -> Self {
         let api = api::router(app.clone());
+        let access = Arc::clone(&app.access);
         let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
             .layer(CompressionLayer::new().br(true).gzip(true).compress_when(IsPage));
         let simulator = hands.map(|hands| simulator::router(Arc::clone(&app.site), hands)).unwrap_or_default();
         let site = Router::new()
-            .route("/healthz", get(health::healthz))
+            .route(PATHS[0], get(health::healthz))
             .with_state(app)
             .merge(simulator)
             .merge(assets::router())
             .fallback_service(pages);
         let inner = Inner { api: api.clone(), site: Arc::new(site) };
         let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
-        Self(Arc::new(Doors { charge_points: bmw_ocpp::router(central), api, guarded: layer.layer(inner) }))
+        Self(Arc::new(Doors { access, charge_points: bmw_ocpp::router(central), api, guarded: layer.layer(inner) }))
     }
 
     /// Answers a request of a peer.
     pub async fn answer(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let is_plain = request.body().is_end_stream();
-        if is_plain && guard::is_reading(request.method()) && is_documented(request.uri().path()) {
-            let request = request.map(|_| Body::empty());
-            return caught(self.0.api.clone().oneshot(request)).await;
-        }
         if is_upload(&request) || is_plain && is_below("/ocpp", request.uri().path()) {
             return self.answer_charge_point(request, peer).await;
+        }
+        let caller = match access::identify(&self.0.access, request.headers(), peer.ip()) {
+            Ok(caller) => caller,
+            Err(error) => return error.into_response(),
+        };
+        let is_read = guard::is_reading(request.method());
+        if is_read
+            && is_documented(request.uri().path())
+            && let Err(denied) = caller.check(Right::Read)
+        {
+            return ApiError::from(denied).into_response();
+        }
+        if is_plain && is_read && is_documented(request.uri().path()) {
+            let mut request = request.map(|_| Body::empty());
+            request.extensions_mut().insert(caller);
+            return caught(self.0.api.clone().oneshot(request)).await;
         }
         let (mut parts, incoming) = request.into_parts();
         let body = if is_plain {
@@ -83,11 +103,7 @@ impl Front {
                 Err(error) => return error.into_response(),
             }
         };
-        if !guard::is_reading(&parts.method)
-            && let Err(reason) = guard::check(peer.ip(), &parts.uri, &parts.headers)
-        {
-            return ApiError::detail(StatusCode::FORBIDDEN, reason).into_response();
-        }
+        parts.extensions.insert(caller);
         parts.extensions.insert(ConnectInfo(peer));
         caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
     }
@@ -111,7 +127,7 @@ fn is_upload(request: &Request<Incoming>) -> bool {
 
 /// Whether a path is of the documented world.
 fn is_documented(path: &str) -> bool {
-    ["/api", "/bmw", "/ws"].into_iter().any(|prefix| is_below(prefix, path))
+    ["/api", "/bmw", "/ws", "/api-token-auth"].into_iter().any(|prefix| is_below(prefix, path))
 }
 
 /// Whether a path is that of a folder, or below it.
@@ -163,6 +179,13 @@ impl Service<Request<Body>> for Inner {
         let id = RequestId::next();
         normalise(request.uri_mut());
         request.extensions_mut().insert(id);
+        let (parts, body) = request.into_parts();
+        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or_default();
+        if let Some(mut refused) = guard::refusal(&parts, &caller) {
+            complete(&mut refused, id);
+            return Box::pin(std::future::ready(Ok(refused)));
+        }
+        let request = Request::from_parts(parts, body);
         let site = Router::clone(&self.site);
         Box::pin(async move {
             let mut response = site.oneshot(request).await?;
@@ -229,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_documented_world_ends_at_whole_names() {
-        for path in ["/api", "/api/", "/api/x", "/bmw/chart", "/ws", "/ws/charger/details/"] {
+        for path in ["/api", "/api/", "/api/x", "/api-token-auth/", "/bmw/chart", "/ws", "/ws/charger/details/"] {
             assert!(is_documented(path), "{path}");
         }
         for path in ["/", "/apis", "/bmwx/", "/wsx", "/overview", "/fn/api", "//api"] {

@@ -1,120 +1,114 @@
-//! Who may write, as long as there are no accounts: whoever sits at the machine itself.
+//! Who is let in where: the door before all pages. What a caller may do beyond it is decided below the routes, by `bmw_site`.
 //!
-//! A request that writes must come from a loopback address, through no proxy, to a loopback name, and from a page of
-//! this very server when a browser sends it. The name is checked since a page of another site may let its own name
-//! point to this machine.
-//!
-//! Charge points that upload diagnostics do not come by here: the address that they were told is their permission.
+//! The documented routes say by themselves who may not (401, 403); here only reading them is decided.
 
-use http::header::{HOST, ORIGIN};
-use http::uri::Authority;
-use http::{HeaderMap, Method, Uri};
-use std::net::IpAddr;
+use crate::assets;
+use axum::response::{IntoResponse as _, Response};
+use bmw_app::access::{SIGN_IN, sign_in_for};
+use bmw_app::api::ApiError;
+use bmw_app::serve::is_own_path;
+use bmw_domain::account::Right;
+use bmw_site::{Caller, Denied};
+use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERER};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+/// What is open to everybody, whoever may read: to sign in, what that page looks like, and whether the program lives.
+const OPEN: [&str; 4] = ["/log_in", "/log_out", "/preferences", "/healthz"];
 
 /// Whether a method only reads.
 pub const fn is_reading(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether a writing request is of the machine itself.
-///
-/// # Errors
-/// Headers that only what stands between sends.
-const PROXIES: [&str; 7] =
-    ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-cluster-client-ip"];
-
-/// Why not.
-pub fn check(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
-    if !peer.to_canonical().is_loopback() {
-        return Err("Writing is allowed from the machine itself only.");
+/// What one is told who may not come in; a person is led to the page to sign in.
+pub fn refusal(parts: &Parts, caller: &Caller) -> Option<Response> {
+    let path = parts.uri.path();
+    if OPEN.contains(&path) || assets::is_file(path) {
+        return None;
     }
-    if headers.keys().any(|name| PROXIES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-")) {
-        return Err("Writing is not allowed through a proxy.");
-    }
-    let host = only(headers, HOST.as_str()).filter(|host| is_loopback_name(host));
-    let Some(host) = host else {
-        return Err("Writing is allowed at 127.0.0.1, localhost or [::1] only.");
+    let denied = if is_reading(&parts.method) {
+        caller.check(Right::Read).err()?
+    } else if caller.who().is_some() {
+        return None;
+    } else {
+        Denied::NotSignedIn
     };
-    if uri.authority().is_some_and(|authority| authority.as_str() != host) {
-        return Err("The address and the Host header differ.");
+    if !wants_a_page(&parts.headers) || path.starts_with("/fn/") && is_reading(&parts.method) {
+        return Some(ApiError::from(denied).into_response());
     }
-    if headers.contains_key(ORIGIN) && only(headers, ORIGIN.as_str()) != Some(&format!("http://{host}")) {
-        return Err("Pages of other sites may not write.");
-    }
-    Ok(())
+    let next = if is_reading(&parts.method) {
+        parts.uri.path_and_query().map(|it| it.as_str().to_owned())
+    } else {
+        page_before(&parts.headers)
+    };
+    let address = next.filter(|next| is_own_path(next)).map_or_else(|| SIGN_IN.to_owned(), |next| sign_in_for(&next));
+    let mut response = (StatusCode::SEE_OTHER, [(CACHE_CONTROL, "no-store")]).into_response();
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static(SIGN_IN)));
+    Some(response)
 }
 
-/// The only value of a header.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then_some(value)
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn is_loopback_name(host: &str) -> bool {
-    // The authority's parser also takes a user, which no Host has, and a port that is no number.
-    !host.contains('@')
-        && host.parse::<Authority>().is_ok_and(|authority| {
-            let name = authority.host();
-            let has_good_port = host.len() == name.len() || authority.port_u16().is_some();
-            has_good_port && (["127.0.0.1", "[::1]"].contains(&name) || name.eq_ignore_ascii_case("localhost"))
-        })
+/// The page that a form stood on.
+fn page_before(headers: &HeaderMap) -> Option<String> {
+    let (_, rest) = headers.get(REFERER)?.to_str().ok()?.split_once("://")?;
+    rest.find('/').map(|place| rest[place..].to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::Request;
+    use std::net::IpAddr;
 
-    fn ask(peer: &str, uri: &'static str, list: &[(&'static str, &'static str)]) -> bool {
-        let mut headers = HeaderMap::new();
-        for (name, value) in list {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    /// Where one is led who has not signed in: `""` for nowhere, `-` for an answer of 401.
+    fn led(method: &str, uri: &str, headers: &[(&str, &str)], public_read: bool) -> String {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        check(peer.parse().unwrap(), &Uri::from_static(uri), &headers).is_ok()
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let Some(response) = refusal(&parts, &Caller::nobody(IpAddr::from([10, 0, 0, 1]), public_read)) else {
+            return String::new();
+        };
+        if let Some(address) = response.headers().get(LOCATION) {
+            return address.to_str().unwrap().to_owned();
+        }
+        assert_eq!(response.status(), 401);
+        "-".to_owned()
+    }
+
+    const PAGE: (&str, &str) = ("accept", "text/html,*/*");
+
+    #[test]
+    fn where_reading_is_open_everybody_reads_and_nobody_writes() {
+        for path in ["/overview", "/details?a=b", "/fn/page", "/users", "/nowhere"] {
+            assert_eq!(led("GET", path, &[], true), "");
+            assert_eq!(led("POST", path, &[], true), "-");
+            assert_eq!(led("DELETE", path, &[], true), "-");
+        }
+        assert_eq!(led("POST", "/fn/command", &[PAGE], true), "/log_in/");
+        let before = ("referer", "http://host:8000/devices/?state=x");
+        assert_eq!(led("POST", "/fn/command", &[PAGE, before], true), "/log_in/?next=%2Fdevices%2F%3Fstate%3Dx");
+        assert_eq!(led("POST", "/log_in", &[], true), "");
     }
 
     #[test]
-    fn the_machine_itself_may_write() {
-        for host in ["127.0.0.1", "127.0.0.1:8000", "localhost:8000", "LocalHost", "[::1]:1", "[::1]"] {
-            assert!(ask("127.0.0.1", "/", &[("host", host)]), "{host}");
+    fn where_it_is_closed_pages_lead_to_the_sign_in() {
+        assert_eq!(led("GET", "/details?charger_id=a", &[PAGE], false), "/log_in/?next=%2Fdetails%3Fcharger_id%3Da");
+        assert_eq!(led("GET", "/details", &[], false), "-");
+        assert_eq!(led("GET", "/fn/page?x=y", &[PAGE], false), "-");
+        for path in ["/log_in", "/healthz", "/preferences?lang=en", "/pkg/a.css"] {
+            assert_eq!(led("GET", path, &[PAGE], false), "", "{path}");
         }
-        for peer in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
-            assert!(ask(peer, "/", &[("host", "localhost"), ("origin", "http://localhost")]), "{peer}");
+        for path in ["/log_in/x", "/healthzz", "/pkgx", "/LOG_IN", "/%6cog_in"] {
+            assert_ne!(led("GET", path, &[], false), "", "{path}");
         }
-        assert!(ask("::1", "http://localhost:1/", &[("host", "localhost:1")]));
-    }
-
-    #[test]
-    fn others_may_not() {
-        for peer in ["192.168.1.2", "10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "0.0.0.0", "128.0.0.1"] {
-            assert!(!ask(peer, "/", &[("host", "localhost")]), "{peer}");
-        }
-        for host in [
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "127.0.0.1@evil.example",
-            "0.0.0.0",
-            "",
-            "localhost:x",
-        ] {
-            assert!(!ask("127.0.0.1", "/", &[("host", host)]), "{host}");
-        }
-        assert!(!ask("127.0.0.1", "/", &[]));
-        assert!(!ask("127.0.0.1", "/", &[("host", "localhost"), ("host", "localhost")]));
-        assert!(!ask("127.0.0.1", "http://evil.example/", &[("host", "localhost")]));
-    }
-
-    #[test]
-    fn neither_proxies_nor_other_pages_may() {
-        for name in ["forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-anything"] {
-            assert!(!ask("127.0.0.1", "/", &[("host", "localhost"), (name, "")]), "{name}");
-        }
-        for origin in ["http://localhost:1", "https://localhost", "http://127.0.0.1", "null", "", "http://localhost/"] {
-            assert!(!ask("127.0.0.1", "/", &[("host", "localhost"), ("origin", origin)]), "{origin}");
-        }
-        let twice = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "http://evil.example")];
-        assert!(!ask("127.0.0.1", "/", &twice));
+        assert_eq!(led("GET", "//evil.example/", &[PAGE], false), "/log_in/");
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows a charge point or writes SQL: commands are carried out by `bmw-store` and `bmw-site`, requests
 //! answered by `bmw-app`.
 
+mod accounts;
 pub mod assets;
 pub mod cli;
 mod commands;

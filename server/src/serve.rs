@@ -10,7 +10,7 @@ use bmw_app::state::{AppState, Shutdown};
 use bmw_domain::charger::card::IdTag;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
-use bmw_site::{Commands, Counter, FrameLog, Site, SiteOptions};
+use bmw_site::{Access, Commands, Counter, FrameLog, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +39,8 @@ pub struct Running {
     pub ocpp_addr: Option<SocketAddr>,
     /// The site.
     pub site: Arc<Site>,
+    /// Who may do what.
+    pub access: Arc<Access>,
     /// Where events are handed in that no connection tells.
     pub counter: Counter,
     store: Arc<dyn Store>,
@@ -73,6 +75,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         operator_id_tag: IdTag::new(&config.operator_id_tag).ok(),
     };
     let (site, counter, desk) = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
+    let access = Access::start(Arc::clone(&store), config.public_read).await.map_err(Failure::failed)?;
     let yard = Yard::start().map_err(Failure::failed)?;
     let desk = yard.handle().spawn(desk.work());
     let shutdown = Shutdown::default();
@@ -80,6 +83,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     commands.resume().await.map_err(Failure::failed)?;
     let app = AppState {
         site: Arc::clone(&site),
+        access: Arc::clone(&access),
         commands,
         feed: config.feed,
         has_simulator: config.simulator,
@@ -109,7 +113,8 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
             accepting.push(tokio::spawn(work));
         }
     }
-    let running = Running { addr, ocpp_addr, site, counter, store, shutdown, kill, accepting, yard, desk, frame_log };
+    let running =
+        Running { addr, ocpp_addr, site, access, counter, store, shutdown, kill, accepting, yard, desk, frame_log };
     running.warm_up();
     Ok(running)
 }
@@ -239,6 +244,11 @@ async fn pause_after(error: &io::Error) {
 }
 
 impl Running {
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
     /// Reads the sums before somebody asks for them.
     fn warm_up(&self) {
         let site = Arc::clone(&self.site);

@@ -5,11 +5,15 @@ use axum::Router;
 use axum::extract::{Form, Query as Asked, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use bmw_app::access::Asking;
+use bmw_app::api::ApiError;
 use bmw_app::components::{Glyph, badge, icon, tag};
 use bmw_app::data::Query;
 use bmw_app::serve::still_page;
 use bmw_app::text::Lang;
 use bmw_app::text::format::with_unit;
+use bmw_app::ui;
+use bmw_domain::account::Right;
 use bmw_domain::status::condition;
 use bmw_simulator::{Deed, Hands, Options, Unit};
 use bmw_site::{ChargePointNow, Site};
@@ -101,9 +105,12 @@ fn named(word: &str) -> Option<Doable> {
 /// Where the page lies.
 const PATH: &str = "/simulator/";
 
+/// The same as a route.
+pub const ROUTE: &str = "/simulator";
+
 /// The page at `/simulator/`.
 pub fn router(site: Arc<Site>, hands: Hands) -> Router {
-    Router::new().route("/simulator", get(page).post(act)).with_state((site, hands))
+    Router::new().route(ROUTE, get(page).post(act)).with_state((site, hands))
 }
 
 type Shared = (Arc<Site>, Hands);
@@ -116,18 +123,26 @@ struct Done {
     done: String,
 }
 
-async fn page(State((site, hands)): State<Shared>, Asked(done): Asked<Done>, headers: HeaderMap) -> Response {
+async fn page(
+    State((site, hands)): State<Shared>,
+    Asking(caller): Asking,
+    Asked(done): Asked<Done>,
+    headers: HeaderMap,
+) -> Response {
     let css = assets::bundle().map(|bundle| bundle.css);
     let present = site.present().clone();
     let identities = hands.identities();
-    still_page(&headers, PATH, css.as_deref(), Lang::simulator, |lang| {
+    let role = caller.role();
+    still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, |lang| {
         html! {
             p.muted { (lang.simulator_help()) }
             @if identities.is_empty() { p { (lang.no_simulated()) } }
             div.simulated {
                 @for id in &identities {
                     @let done = if done.charger == *id { named(&done.done) } else { None };
-                    (charger(lang, id, present.find(id).map(AsRef::as_ref), done.map(|(_, _, name, _)| name(lang))))
+                    @let done = done.map(|(_, _, name, _)| name(lang));
+                    @let cannot = ui::cannot(lang, role, Right::Command);
+                    (charger(lang, id, present.find(id).map(AsRef::as_ref), done, cannot))
                 }
             }
         }
@@ -135,7 +150,7 @@ async fn page(State((site, hands)): State<Shared>, Asked(done): Asked<Done>, hea
 }
 
 /// A simulated charge point: how the site sees it, what was done to it last, and what can be done.
-fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str>) -> Markup {
+fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str>, cannot: Option<&str>) -> Markup {
     let state = now.and_then(ChargePointNow::state_name);
     let is_online = now.is_some_and(ChargePointNow::is_online);
     let word = state.map_or(lang.unknown(), |state| lang.state_name(state).unwrap_or(state));
@@ -156,7 +171,16 @@ fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str
             form.commands method="post" action=(PATH) {
                 input type="hidden" name="charger" value=(id);
                 @for (word, _, name, glyph) in DEEDS {
-                    button.button type="submit" name="deed" value=(word) { (icon(glyph)) span { (name(lang)) } }
+                    @match cannot {
+                        Some(why) => {
+                            button.button type="button" aria-disabled="true" title=(why) {
+                                (icon(glyph)) span { (name(lang)) }
+                            }
+                        }
+                        None => {
+                            button.button type="submit" name="deed" value=(word) { (icon(glyph)) span { (name(lang)) } }
+                        }
+                    }
                 }
             }
         }
@@ -174,7 +198,10 @@ struct Wish {
     deed: String,
 }
 
-async fn act(State((site, hands)): State<Shared>, Form(wish): Form<Wish>) -> Response {
+async fn act(State((site, hands)): State<Shared>, Asking(caller): Asking, Form(wish): Form<Wish>) -> Response {
+    if let Err(denied) = caller.check(Right::Command) {
+        return ApiError::from(denied).into_response();
+    }
     let version = || site.present().find(&wish.charger).map(|now| now.version);
     let mut changes = site.subscribe();
     let mut known = version();

@@ -87,6 +87,36 @@ fn documented_names_stay_at_the_boundary() {
 }
 
 #[test]
+fn what_is_sensitive_is_asked_for_with_a_caller() {
+    let words = [
+        "commands_of",
+        "last_answers",
+        "command(",
+        "command_by_key",
+        "open_commands",
+        "find_sessions",
+        "session(",
+        "findings",
+        "happenings",
+        "frames(",
+        "diagnostics",
+        "audit_log",
+        "account",
+    ];
+    for folder in ["app/src", "server/src"] {
+        for (path, line) in code_lines(folder) {
+            for word in words {
+                let direct = format!("store().{word}");
+                assert!(!line.contains(&direct), "{}: {line}", path.display());
+            }
+            for direct in ["site.cards()", "site.joining()", "site.newest_commands()"] {
+                assert!(!line.contains(direct), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn what_draws_knows_no_document() {
     let life_of_a_page = root().join("app/src/pages/mod.rs");
     for folder in ["app/src/components", "app/src/charts", "app/src/pages"] {

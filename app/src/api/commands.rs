@@ -1,14 +1,16 @@
 //! Commands to chargers (reading guide, "Commands").
 
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
-use super::settings::{author, content_length};
+use super::settings::content_length;
 use super::{Shared, body, json_body, options, refuse_method, reply, reply_read, to_json};
+use crate::access::Asking;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use bmw_domain::account::Right;
 use bmw_domain::command::{Action, Command};
 use bmw_domain::field::FieldError;
-use bmw_site::{Arguments, Ask, Refusal};
+use bmw_site::{Arguments, Ask, Caller, Refusal};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -81,9 +83,10 @@ pub(super) struct CommandStep {
 /// Gives a command to a charger
 ///
 /// It is stored and carried out; follow it by its id. Asking again with the same `Idempotency-Key` gives the same command and
-/// does nothing twice. Until there are accounts, only from the machine itself.
+/// does nothing twice. An operator's token, or session, is needed.
 #[utoipa::path(
     post, path = "/api/charger/command/", tag = "commands",
+    security(("token" = []), ("session" = [])),
     params((
         "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[!-~]{1,200}$",
         description = "Up to 200 visible characters"
@@ -92,7 +95,6 @@ pub(super) struct CommandStep {
     responses(
         (status = 202, body = CommandGiven, description = "The command is queued"),
         (status = 400, body = FieldErrorsOrDetail, description = "Fields are wrong or missing, or the body cannot be read"),
-        (status = 403, body = Detail, description = "Not from this machine, or from another site's page"),
         (status = 404, body = Detail, description = "There is no such charger"),
         (status = 408, body = Detail, description = "The body came too slowly"),
         (status = 409, body = Detail, description = "One of that kind is pending for that charger"),
@@ -113,13 +115,16 @@ pub(super) async fn give(State(api): State<Shared>, request: Request) -> Respons
 
 async fn give_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
     let (parts, body) = request.into_parts();
+    let caller = Asking::of(&parts.extensions);
+    // Before the body is looked at: who may not is told that first.
+    caller.check(Right::Command)?;
     check_type(&parts.headers)?;
     let key = key(&parts.headers)?;
     let bytes = body::read(body, content_length(&parts.headers), parts.headers.contains_key(EXPECT)).await?;
     let (charger, action, arguments) = read(&bytes)?;
     let charge_point = api.app.site.charge_point(Some(&charger)).ok_or(ApiError::NOT_FOUND)?.key;
     let ask = Ask { charge_point, action, arguments, key };
-    let command = api.app.commands.give(ask, author(&parts)).await.map_err(|refusal| refused(refusal, action))?;
+    let command = api.app.commands.give(ask, &caller).await.map_err(|refusal| refused(refusal, action))?;
     to_json(&CommandGiven { id: command.id })
 }
 
@@ -131,6 +136,7 @@ fn refused(refusal: Refusal, action: Action) -> ApiError {
             ApiError::detail(StatusCode::CONFLICT, text)
         }
         Refusal::KeyUsed => ApiError::detail(StatusCode::CONFLICT, "The Idempotency-Key was used for another command."),
+        Refusal::Denied(denied) => denied.into(),
         Refusal::Store(error) => ApiError::Inside(error),
     }
 }
@@ -196,21 +202,26 @@ fn read(bytes: &[u8]) -> Result<(String, Action, Arguments), ApiError> {
 }
 
 /// A command and its life so far
+///
+/// A token, or session, is needed.
 #[utoipa::path(
     get, path = "/api/charger/command/{id}/", tag = "commands",
+    security(("token" = []), ("session" = [])),
     params(("id" = i64, Path, description = "As it was given")),
     responses(
         (status = 200, body = CommandAnswer, description = "The command"),
         (status = 404, body = Detail, description = "There is no such command"),
     ),
 )]
-pub(super) async fn show(State(api): State<Shared>, Path(id): Path<String>) -> Response {
-    reply_read(find(&api, &id).await)
+pub(super) async fn show(State(api): State<Shared>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
+    reply_read(find(&api, &id, &caller).await)
 }
 
-async fn find(api: &Shared, id: &str) -> Result<Bytes, ApiError> {
+async fn find(api: &Shared, id: &str, caller: &Caller) -> Result<Bytes, ApiError> {
+    // Whether there is such a command is no matter of those who may not see it.
+    caller.check(Right::ReadSensitive)?;
     let id: i64 = id.parse().map_err(|_| ApiError::NOT_FOUND)?;
-    let command = api.app.commands.find(id).await?.ok_or(ApiError::NOT_FOUND)?;
+    let command = api.app.commands.find(id, caller).await?.ok_or(ApiError::NOT_FOUND)?;
     to_json(&answer(api, command))
 }
 

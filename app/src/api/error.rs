@@ -3,8 +3,11 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bmw_domain::field::FieldError;
+use bmw_site::{Denied, NotDone};
 use bmw_store::StoreError;
-use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -71,6 +74,28 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        let status = match denied {
+            Denied::NotSignedIn | Denied::BadToken => StatusCode::UNAUTHORIZED,
+            Denied::NotAllowed => StatusCode::FORBIDDEN,
+        };
+        Self::detail(status, denied.to_string())
+    }
+}
+
+impl From<NotDone> for ApiError {
+    fn from(error: NotDone) -> Self {
+        match error {
+            NotDone::Denied(denied) => denied.into(),
+            NotDone::Store(error) => error.into(),
+        }
+    }
+}
+
+/// How a program proves who it is.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"bmw\"");
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
@@ -78,7 +103,13 @@ impl IntoResponse for ApiError {
                 by_name(errors.into_iter().map(|(name, error)| (name.to_owned(), error.to_string())))
             }
             Self::Named(errors) => by_name(errors.into_iter()),
-            Self::Detail(status, text) => json(status, &Detail { detail: text.into_owned() }),
+            Self::Detail(status, text) => {
+                let mut response = json(status, &Detail { detail: text.into_owned() });
+                if status == StatusCode::UNAUTHORIZED {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
+                }
+                response
+            }
             Self::Inside(error) => inside(&error),
         }
     }

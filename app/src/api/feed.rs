@@ -90,6 +90,7 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
         | WebSocketUpgradeRejection::ConnectionNotUpgradable(_) => upgrade_required(),
         other => ApiError::detail(StatusCode::BAD_REQUEST, other.body_text()),
     })?;
+    let caller = crate::access::Asking::of(&parts.extensions);
     let (app, board) = (api.app.clone(), Arc::clone(&api.feed));
     Ok(upgrade
         .max_message_size(MOST_RECEIVED)
@@ -97,7 +98,7 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
         .on_upgrade(async move |socket| {
-            let reader = Reader::new(&app, Arc::clone(&board), socket, only, alive);
+            let reader = Reader::new(&app, Arc::clone(&board), socket, only, alive, caller);
             if let Err(error) = board.start(&app, reader) {
                 tracing::error!(%error, "the feed has no thread");
             }

@@ -18,6 +18,7 @@ mod params;
 mod rendered;
 mod sessions;
 mod settings;
+mod token_auth;
 
 pub use asyncapi::document as asyncapi_document;
 pub use error::{ApiError, RequestId};
@@ -71,7 +72,7 @@ impl Api {
     }
 }
 
-/// The documented world: everything below `/api/`, `/bmw/` and `/ws/`.
+/// The documented world: everything below `/api/`, `/bmw/` and `/ws/`, and `/api-token-auth/`.
 pub fn router(app: AppState) -> Router {
     let rendered = ArcSwap::from_pointee(Rendered::new(Arc::clone(&app.site.present())));
     let feed = feed::Board::new(Arc::clone(&app.site));
@@ -82,6 +83,11 @@ pub fn router(app: AppState) -> Router {
         router = router.route(path, route.clone()).route(path.trim_end_matches('/'), route);
     }
     router.fallback(not_found).with_state(api)
+}
+
+/// The paths of all routes, each with a slash at its end.
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
 }
 
 /// Every route with its handlers; each path ends with a slash here.
@@ -104,6 +110,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/charger/command/", commands::route()),
         ("/api/charger/command/{id}/", read(get(commands::show))),
         (feed::PATH, any(feed::connect)),
+        (token_auth::PATH, token_auth::route()),
         ("/api/openapi.json/", read(get(openapi::serve))),
         ("/api/asyncapi.json/", read(get(asyncapi::serve))),
         ("/api/docs/", read(get(docs::page))),

@@ -1,7 +1,7 @@
 //! The OpenAPI document of the routes, made from their handlers.
 
 use super::error::{ApiError, Detail, FieldErrors};
-use super::{Shared, charge_points, commands, energy, feed, reply_read, sessions, settings, to_json};
+use super::{Shared, charge_points, commands, energy, feed, reply_read, sessions, settings, to_json, token_auth};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
@@ -28,6 +29,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         (name = "energy", description = "Sums of energy for charts"),
         (name = "commands", description = "Commands to chargers, watched until they take effect"),
         (name = "settings", description = "The settings of the site"),
+        (name = "access", description = "Tokens of programs"),
     ),
     paths(
         charge_points::details,
@@ -48,6 +50,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         charge_points::list,
         energy::total,
         energy::by_charger,
+        token_auth::give,
     ),
     components(schemas(Detail, FieldErrors, feed::FeedMessage)),
     modifiers(&EveryRoute),
@@ -59,6 +62,9 @@ struct EveryRoute;
 
 impl Modify for EveryRoute {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", token_scheme());
+        components.add_security_scheme("session", session_scheme());
         for item in document.paths.paths.values_mut() {
             let allow = match (&item.get, &item.post) {
                 (Some(_), Some(_)) => "GET, POST, HEAD, OPTIONS",
@@ -67,8 +73,37 @@ impl Modify for EveryRoute {
             };
             for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
                 add_responses(operation, allow);
+                add_refusals(operation);
             }
         }
+    }
+}
+
+/// A program's token.
+fn token_scheme() -> SecurityScheme {
+    let text =
+        "A token of the account's page, or of `/api-token-auth/`. `Authorization: Token …` is understood as well.";
+    SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text)).build())
+}
+
+/// A person's sign-in.
+fn session_scheme() -> SecurityScheme {
+    let text = "What a browser has after signing in at `/log_in/`.";
+    SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("bmw_session", text)))
+}
+
+/// Who is refused: the routes that need a role name it, all others are open as long as reading is.
+fn add_refusals(operation: &mut Operation) {
+    let detail = |text: &str| {
+        let schema = RefOr::Ref(Ref::from_schema_name("Detail"));
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        RefOr::T(ResponseBuilder::new().content("application/json", content).description(text).build())
+    };
+    let responses = &mut operation.responses.responses;
+    responses
+        .insert("401".to_owned(), detail("Nobody has signed in and it is needed here, or the token does not hold"));
+    if operation.security.is_some() {
+        responses.insert("403".to_owned(), detail("The role is too low, or the request is from another site's page"));
     }
 }
 

@@ -3,18 +3,17 @@
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
 use super::params::{decode, pairs};
 use super::{READ_AND_WRITE, Shared, body, json_body, options, refuse_method, reply, reply_read, to_json};
-use crate::state::LOCAL_OPERATOR;
-use axum::extract::{ConnectInfo, Request, State};
+use crate::access::Asking;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
+use bmw_domain::account::Right;
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::{Input, SettingField, Settings};
-use bmw_site::Author;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use utoipa::ToSchema;
 
 /// The settings of the site (2.4).
@@ -127,9 +126,10 @@ pub(super) async fn show(State(api): State<Shared>) -> Response {
 /// Saves the settings (2.5)
 ///
 /// Needs all 16 fields and saves all or nothing; unknown fields are ignored. Whole numbers and decimals may be JSON
-/// numbers or text. Until there are accounts, only from the machine itself.
+/// numbers or text. An administrator's token, or session, is needed.
 #[utoipa::path(
     post, path = "/api/basic/settings/", tag = "settings",
+    security(("token" = []), ("session" = [])),
     request_body(content(
         (super::openapi::SettingsBody = "application/json"),
         (super::openapi::SettingsForm = "application/x-www-form-urlencoded"),
@@ -137,7 +137,6 @@ pub(super) async fn show(State(api): State<Shared>) -> Response {
     responses(
         (status = 200, body = SettingsAnswer, description = "The saved settings"),
         (status = 400, body = FieldErrorsOrDetail, description = "Fields are wrong or missing, or the body cannot be read"),
-        (status = 403, body = Detail, description = "Not from this machine, or from another site's page"),
         (status = 408, body = Detail, description = "The body came too slowly"),
         (status = 413, body = Detail, description = "The body is larger than 1 MiB"),
         (status = 415, body = Detail, description = "Neither JSON nor a form"),
@@ -149,6 +148,9 @@ pub(super) async fn save(State(api): State<Shared>, request: Request) -> Respons
 
 async fn save_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
     let (parts, body) = request.into_parts();
+    let caller = Asking::of(&parts.extensions);
+    // Before the body is looked at: who may not is told that first.
+    caller.check(Right::Settings)?;
     let format = Format::of(&parts.headers)?;
     let bytes = body::read(body, content_length(&parts.headers), parts.headers.contains_key(EXPECT)).await?;
     let settings = match format {
@@ -156,14 +158,8 @@ async fn save_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
         Format::Form => from_form(&bytes)?,
     };
     let answer = to_json(&SettingsAnswer::of(&settings))?;
-    api.app.site.save_settings(settings, author(&parts)).await?;
+    api.app.site.save_settings(settings, &caller).await?;
     Ok(answer)
-}
-
-/// Who writes, as long as there are no accounts.
-pub(super) fn author(parts: &http::request::Parts) -> Author {
-    let origin = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-    Author { actor: LOCAL_OPERATOR.to_owned(), origin: origin.unwrap_or_default() }
 }
 
 /// What `Content-Length` says.

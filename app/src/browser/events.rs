@@ -46,6 +46,8 @@ pub enum Action {
 pub fn action(event: &Event) -> Option<Action> {
     let target = target(event)?;
     match event.type_().as_str() {
+        // The browser's own matter: it leads to another document.
+        "submit" if target.has_attribute("data-plain") => None,
         "submit" => {
             event.prevent_default();
             let form: HtmlFormElement = target.dyn_into().ok()?;

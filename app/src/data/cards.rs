@@ -1,7 +1,7 @@
 //! The cards that may charge.
 
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, moment, now, site};
+use super::{DataError, Query, caller, moment, now, site};
 use super::{Moment, Told};
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct CardsPage {
     /// When this was.
     pub now: Moment,
-    /// The cards, by name.
-    pub cards: Vec<CardLine>,
+    /// The cards, by name; `None` for those who may not see them.
+    pub cards: Option<Vec<CardLine>>,
     /// Whether cards that nobody has entered may charge.
     pub accepts_unknown: bool,
     /// What came of a change.
@@ -55,11 +55,11 @@ pub mod word {
 pub(super) mod on_server {
     use super::*;
     use crate::data::settings::Typed;
-    use crate::data::settings::on_server::author;
+    use bmw_domain::account::Right;
     use bmw_domain::calendar::{Day, LocalTime};
-    use bmw_domain::charger::card::{Card, IdTag};
+    use bmw_domain::charger::card::{Card, Cards, IdTag};
     use bmw_domain::field::{self, FieldError};
-    use bmw_site::Site;
+    use bmw_site::{Caller, Denied, Site};
 
     /// The most characters of a note.
     const NOTE_MOST: u32 = 200;
@@ -70,7 +70,7 @@ pub(super) mod on_server {
     pub fn cards(query: &Query) -> Result<CardsPage, DataError> {
         let site = site()?;
         let now = now(&site);
-        let cards = site.cards().clone();
+        let cards = site.all_cards(&caller()).ok();
         let line = |card: &Card| CardLine {
             tag: card.tag.to_string(),
             group: card.group.as_ref().map(IdTag::to_string).unwrap_or_default(),
@@ -81,14 +81,17 @@ pub(super) mod on_server {
         };
         Ok(CardsPage {
             now,
-            cards: cards.sorted().into_iter().map(line).collect(),
-            accepts_unknown: cards.accepts_unknown(),
+            cards: cards.map(|cards| cards.sorted().into_iter().map(line).collect()),
+            accepts_unknown: site.card_count().1,
             told: Told::of(query, &site),
         })
     }
 
     /// Carries out what a form of cards asks: how many cards changed, or what is wrong.
     pub async fn change(site: &Site, word: &str, values: &Typed) -> Result<Result<u32, String>, DataError> {
+        let caller = caller();
+        // Before anything is looked at: who may not is told that first.
+        caller.check(Right::Cards)?;
         let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
         let cards = match word {
             word::PUT => card(site, [named("tag"), named("group"), named("blocked"), named("expires"), named("note")])
@@ -96,11 +99,11 @@ pub(super) mod on_server {
             word::CSV => csv(site, named("csv")),
             word::REMOVE => {
                 return Ok(match IdTag::new(named("tag")) {
-                    Ok(tag) => Ok(u32::from(site.remove_card(&tag, author()).await?)),
+                    Ok(tag) => Ok(u32::from(site.remove_card(&tag, &caller).await?)),
                     Err(error) => Err(format!("tag: {error}")),
                 });
             }
-            _ => match site.cards().get(named("tag")) {
+            _ => match site.all_cards(&caller)?.get(named("tag")) {
                 Some(card) => Ok(vec![Card { is_blocked: word == word::BLOCK, ..card.clone() }]),
                 None => Err("tag: There is no such card.".to_owned()),
             },
@@ -109,7 +112,7 @@ pub(super) mod on_server {
             Err(wrong) => Ok(Err(wrong)),
             Ok(cards) => {
                 let count = u32::try_from(cards.len()).unwrap_or(u32::MAX);
-                site.put_cards(cards, author()).await?;
+                site.put_cards(cards, &caller).await?;
                 Ok(Ok(count))
             }
         }
@@ -165,10 +168,15 @@ pub(super) mod on_server {
     }
 
     /// All cards as a CSV.
-    pub fn export(site: &Site) -> Result<Vec<u8>, csv::Error> {
+    pub fn export(site: &Site, caller: &Caller) -> Result<Result<Vec<u8>, csv::Error>, Denied> {
+        let cards = site.all_cards(caller)?;
+        Ok(written(site, &cards))
+    }
+
+    fn written(site: &Site, cards: &Cards) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         writer.write_record(COLUMNS)?;
-        for card in site.cards().sorted() {
+        for card in cards.sorted() {
             let expires = card.expires_at.map(|at| site.clock().zone().local(at).day().to_string());
             writer.write_record([
                 card.tag.as_str(),

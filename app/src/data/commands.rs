@@ -119,13 +119,14 @@ pub(super) mod on_server {
     use crate::data::cards::on_server as cards;
     use crate::data::cards::word::ALL as CARD_WORDS;
     use crate::data::forms::{Around, Form, is_charger};
-    use crate::data::settings::on_server::{author, is_plain_form};
-    use crate::data::{moment, site};
+    use crate::data::settings::on_server::is_plain_form;
+    use crate::data::{caller, moment, site};
     use crate::state::AppState;
+    use bmw_domain::account::Right;
     use bmw_domain::charger::Finding;
     use bmw_domain::command::Command;
     use bmw_domain::record::{ChargePointKey, Identity};
-    use bmw_site::{Ask, Clock, Joining, Refusal, Site};
+    use bmw_site::{Ask, Caller, Clock, Denied, Joining, NotDone, Refusal, Site};
     use bmw_store::StoreError;
 
     /// The most characters of what an address tells.
@@ -136,18 +137,31 @@ pub(super) mod on_server {
     const REPLY_MOST: usize = 2_000;
 
     pub async fn give(values: Typed) -> Result<String, DataError> {
+        let back = values.get("back").cloned().unwrap_or_default();
+        match carry_out(values).await {
+            // A person is led back to where he was, and told there.
+            Err(DataError::Refused) if is_plain_form() => {
+                Ok(led(&led_back(&back, 0, &[Denied::NotAllowed.to_string()]), &back))
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn carry_out(values: Typed) -> Result<String, DataError> {
         let commands = use_context::<AppState>().map(|state| state.commands).ok_or(DataError::Protocol)?;
-        let site = site()?;
+        let (site, caller) = (site()?, caller());
         let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
         let back = named("back").to_owned();
         if named("command") == ADMIT {
-            return admit(&site, &values, &back).await;
+            return admit(&site, &values, &back, &caller).await;
         }
         if CARD_WORDS.contains(&named("command")) {
             let outcome = cards::change(&site, named("command"), &values).await?;
             let (changed, refused) = outcome.map_or_else(|wrong| (0, vec![wrong]), |changed| (changed, Vec::new()));
             return Ok(led(&led_back(&back, changed, &refused), &back));
         }
+        // Before anything is looked at: who may not is told that first.
+        caller.check(Right::Command)?;
         let form = Form::of(named("command"), &values).ok_or(DataError::Protocol)?;
         // What is wrong stands at its field when the page is drawn again.
         let Ok(arguments) = form.payload(around(&site)) else {
@@ -158,7 +172,7 @@ pub(super) mod on_server {
         for identity in chargers {
             let Some(now) = site.charge_point(Some(identity)) else { continue };
             let ask = Ask { charge_point: now.key, action: form.action, arguments: arguments.clone(), key: None };
-            match commands.give(ask, author()).await {
+            match commands.give(ask, &caller).await {
                 Ok(_) => given += 1,
                 Err(Refusal::Field(field, text)) => {
                     refused.push(format!("{identity}: {field}: {text}"));
@@ -168,6 +182,7 @@ pub(super) mod on_server {
                 Err(Refusal::Pending | Refusal::KeyUsed) => {
                     refused.push(format!("{identity}: {} is pending", form.action.name()));
                 }
+                Err(Refusal::Denied(denied)) => return Err(denied.into()),
                 Err(Refusal::Store(error)) => return Err(error.into()),
             }
         }
@@ -183,13 +198,14 @@ pub(super) mod on_server {
     }
 
     /// Takes in the charge points of a form.
-    async fn admit(site: &Site, values: &Typed, back: &str) -> Result<String, DataError> {
+    async fn admit(site: &Site, values: &Typed, back: &str, caller: &Caller) -> Result<String, DataError> {
+        caller.check(Right::Admit)?;
         let (mut admitted, mut refused) = (0, Vec::new());
         for (_, identity) in values.iter().filter(|(name, _)| is_charger(name)) {
             match Identity::new(identity) {
-                Ok(identity) => match site.add_charge_point(identity, Some(author())).await {
+                Ok(identity) => match site.add_charge_point(identity, Some(caller)).await {
                     Ok(_) => admitted += 1,
-                    Err(error @ StoreError::Exists(_)) => refused.push(error.to_string()),
+                    Err(NotDone::Store(error @ StoreError::Exists(_))) => refused.push(error.to_string()),
                     Err(error) => return Err(error.into()),
                 },
                 Err(error) => refused.push(format!("{identity}: {error}")),
@@ -218,15 +234,15 @@ pub(super) mod on_server {
     }
 
     /// The newest commands of a charge point.
-    pub async fn log(site: &Site, charger: ChargePointKey) -> Result<Vec<CommandLine>, DataError> {
-        let commands = site.store().commands_of(charger, LOG).await?;
+    pub async fn log(site: &Site, charger: ChargePointKey, caller: &Caller) -> Result<Vec<CommandLine>, DataError> {
+        let commands = site.commands_of(charger, LOG, caller).await?;
         Ok(commands.iter().map(|command| line(site, command)).collect())
     }
 
     /// The newest findings, of one charge point or of all.
     pub async fn findings(site: &Site, charger: Option<ChargePointKey>) -> Result<Vec<FindingLine>, DataError> {
         let present = site.present().clone();
-        let found = site.store().findings(charger, LOG).await?;
+        let found = site.findings(charger, LOG, &caller()).await?;
         let line = |finding: &Finding| FindingLine {
             charger: present
                 .get(finding.charge_point)
@@ -247,7 +263,7 @@ pub(super) mod on_server {
             peer: joining.peer.unwrap_or_default(),
             at: moment(site, joining.last_at),
         };
-        site.joining().into_iter().map(line).collect()
+        site.joining_for(&caller()).into_iter().map(line).collect()
     }
 
     pub fn line(site: &Site, command: &Command) -> CommandLine {

@@ -2,7 +2,7 @@
 
 use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Moment, Operation, RecordLine, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, line, moment, now, site};
+use super::{DataError, Query, caller, line, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};
@@ -209,11 +209,12 @@ pub(super) mod on_server {
     use crate::data::commands::on_server::{findings, log};
     use crate::data::diagnostics::on_server::diagnostics;
     use crate::data::events::on_server::events;
-    use crate::data::operation::on_server::operation;
+    use crate::data::operation::on_server::{operation, without_answers};
+    use bmw_domain::account::Right;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::charger::{Happening, HappeningKind};
     use bmw_domain::record::{ChargePointKey, MeterValue, TransactionId};
-    use bmw_site::{ChargePointNow, Present, SessionLine, Site};
+    use bmw_site::{Caller, ChargePointNow, Present, SessionLine, Site};
     use std::collections::BTreeSet;
     use std::ops::RangeInclusive;
 
@@ -226,7 +227,7 @@ pub(super) mod on_server {
 
     /// Everything that the page shows, by its query string.
     pub async fn details(query: &Query) -> Result<Details, DataError> {
-        let site = site()?;
+        let (site, caller) = (site()?, caller());
         let present = site.present().clone();
         let asked = query.get("charger_id").map(ToOwned::to_owned);
         let charger = site.charge_point(asked.as_deref());
@@ -238,18 +239,22 @@ pub(super) mod on_server {
             None => Vec::new(),
         };
         let more_events = query.get("events").is_some();
-        let (commands, findings, operation, events) = match &charger {
+        let (findings, events) = match &charger {
             Some(charger) => (
-                log(&site, charger.key).await?,
                 findings(&site, Some(charger.key)).await?,
-                operation(&site, charger).await?,
-                events(&site, charger.key, EVENTS[usize::from(more_events)]).await?,
+                events(&site, charger.key, EVENTS[usize::from(more_events)], &caller).await?,
             ),
             None => Default::default(),
         };
-        let diagnostics = match &charger {
-            Some(charger) => diagnostics(&site, charger.key).await?,
-            None => Vec::new(),
+        let (commands, operation, diagnostics, frames) = match &charger {
+            Some(charger) if caller.may(Right::ReadSensitive) => (
+                log(&site, charger.key, &caller).await?,
+                operation(&site, charger, &caller).await?,
+                diagnostics(&site, charger.key, &caller).await?,
+                frames(&site, charger, query, &caller).await?,
+            ),
+            Some(charger) => (Vec::new(), without_answers(charger), Vec::new(), Vec::new()),
+            None => Default::default(),
         };
         Ok(Details {
             now,
@@ -258,7 +263,7 @@ pub(super) mod on_server {
             commands,
             events,
             more_events,
-            frames: frames(&site, charger.as_deref(), query).await?,
+            frames,
             frames_with: query.get("frames").unwrap_or_default().to_owned(),
             findings,
             told: Told::of(query, &site),
@@ -277,9 +282,13 @@ pub(super) mod on_server {
     const FRAMES: usize = 20;
     const FRAME_MOST: usize = 600;
 
-    async fn frames(site: &Site, charger: Option<&ChargePointNow>, query: &Query) -> Result<Vec<FrameLine>, DataError> {
-        let Some(charger) = charger else { return Ok(Vec::new()) };
-        let found = site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES).await?;
+    async fn frames(
+        site: &Site,
+        charger: &ChargePointNow,
+        query: &Query,
+        caller: &Caller,
+    ) -> Result<Vec<FrameLine>, DataError> {
+        let found = site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES, caller).await?;
         let line = |frame: bmw_site::Frame| FrameLine {
             at: site.clock().zone().local(frame.at),
             is_in: frame.way == bmw_site::Way::In,
@@ -297,9 +306,9 @@ pub(super) mod on_server {
         let from = now.plus(-span.ms());
         let values = site.store().meter_values(charger, from, now.plus(1), READ).await?;
         let [few, many] = HAPPENINGS;
-        let mut happened = site.store().happenings(charger, few).await?;
+        let mut happened = site.happenings(charger, few, &caller()).await?;
         if happened.len() >= few as usize && happened.last().is_some_and(|oldest| oldest.at > from) {
-            happened = site.store().happenings(charger, many).await?;
+            happened = site.happenings(charger, many, &caller()).await?;
         }
         let gaps = gaps(&values, &happened, from..=now);
         let mut values = shown(site, &values);
@@ -445,7 +454,7 @@ pub(super) mod on_server {
     }
 
     async fn opened(site: &Site, present: &Present, id: TransactionId) -> Result<Option<OpenedSession>, DataError> {
-        let Some(session) = site.store().session(id).await? else {
+        let Some(session) = site.session(id, &caller()).await? else {
             return Ok(None);
         };
         let measured = site.store().meter_values_of(id).await?;

@@ -92,6 +92,7 @@ impl DeviceSort {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::caller;
     use crate::data::commands::on_server::{findings, joining, line};
     use bmw_site::ChargePointNow;
     use std::cmp::Reverse;
@@ -127,7 +128,7 @@ pub(super) mod on_server {
             present.charge_points().iter().filter_map(|charger| charger.state_name().map(ToOwned::to_owned)).collect();
         states.sort_by_key(|state| state.to_ascii_lowercase());
         states.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-        let commands = site.newest_commands();
+        let commands = site.newest_commands_for(&caller());
         Ok(Devices {
             now,
             tiles: tiles(&present, sessions),

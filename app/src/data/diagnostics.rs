@@ -24,10 +24,15 @@ pub(super) mod on_server {
     use crate::data::{DataError, moment};
     use bmw_domain::diagnostics::DiagnosticsFile;
     use bmw_domain::record::ChargePointKey;
+    use bmw_site::Caller;
     use bmw_site::Site;
 
     /// The files of a charge point, newest first.
-    pub async fn diagnostics(site: &Site, charger: ChargePointKey) -> Result<Vec<DiagnosticsLine>, DataError> {
+    pub async fn diagnostics(
+        site: &Site,
+        charger: ChargePointKey,
+        caller: &Caller,
+    ) -> Result<Vec<DiagnosticsLine>, DataError> {
         let line = |file: DiagnosticsFile| DiagnosticsLine {
             id: file.id,
             name: file.name.to_string(),
@@ -35,6 +40,6 @@ pub(super) mod on_server {
             at: moment(site, file.received_at),
             command: file.command,
         };
-        Ok(site.store().diagnostics_of(charger).await?.into_iter().map(line).collect())
+        Ok(site.diagnostics_of(charger, caller).await?.into_iter().map(line).collect())
     }
 }

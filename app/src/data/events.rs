@@ -37,17 +37,22 @@ pub(super) mod on_server {
     use crate::text::format::{kwh_3, with_unit};
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::record::ChargePointKey;
-    use bmw_site::Site;
+    use bmw_site::{Caller, Site};
     use bmw_store::SessionFilter;
     use std::cmp::Reverse;
 
     /// The newest events of a charge point, newest first.
-    pub async fn events(site: &Site, charger: ChargePointKey, most: u32) -> Result<Vec<EventLine>, DataError> {
+    pub async fn events(
+        site: &Site,
+        charger: ChargePointKey,
+        most: u32,
+        caller: &Caller,
+    ) -> Result<Vec<EventLine>, DataError> {
         let filter = SessionFilter { charge_point: Some(charger), ..SessionFilter::default() };
         let (happenings, findings, sessions) = (
-            site.store().happenings(charger, most).await?,
-            site.store().findings(Some(charger), most).await?,
-            site.store().find_sessions(&filter, None, most).await?.sessions,
+            site.happenings(charger, most, caller).await?,
+            site.findings(Some(charger), most, caller).await?,
+            site.find_sessions(&filter, None, most, caller).await?.sessions,
         );
         let line = |at: Timestamp, what, connector, detail| EventLine { at: moment(site, at), what, connector, detail };
         let mut events: Vec<EventLine> = Vec::new();

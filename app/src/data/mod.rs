@@ -111,7 +111,7 @@ impl FromServerFnError for DataError {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) => Self::Network,
-            // The guard in front of the writing server functions answers like the documented routes, not like us.
+            // What is refused before it comes to us is answered like the documented routes.
             ServerFnErrorErr::Deserialization(_) => Self::Refused,
             _ => Self::Protocol,
         }
@@ -278,9 +278,10 @@ pub(crate) use on_server::*;
 #[cfg(feature = "ssr")]
 mod on_server {
     use super::{DataError, FORM, Moment, Phases, Tiles};
+    use crate::access::Asking;
     use crate::state::AppState;
     use bmw_domain::calendar::Timestamp;
-    use bmw_site::{Present, Site};
+    use bmw_site::{Caller, Denied, NotDone, Present, Site};
     use bmw_store::StoreError;
     use leptos::prelude::use_context;
     use serde::Serialize;
@@ -302,6 +303,30 @@ mod on_server {
     /// Whether charge points are simulated.
     pub fn has_simulator() -> bool {
         use_context::<AppState>().is_some_and(|state| state.has_simulator)
+    }
+
+    /// Who asks.
+    pub fn caller() -> Caller {
+        use_context::<http::request::Parts>().map(|parts| Asking::of(&parts.extensions)).unwrap_or_default()
+    }
+
+    impl From<Denied> for DataError {
+        /// The answer is 403 then, so that also those see it who read no more than that.
+        fn from(_: Denied) -> Self {
+            if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+                response.set_status(http::StatusCode::FORBIDDEN);
+            }
+            Self::Refused
+        }
+    }
+
+    impl From<NotDone> for DataError {
+        fn from(error: NotDone) -> Self {
+            match error {
+                NotDone::Denied(denied) => denied.into(),
+                NotDone::Store(error) => error.into(),
+            }
+        }
     }
 
     impl From<StoreError> for DataError {

@@ -80,7 +80,7 @@ pub(super) mod on_server {
     use crate::data::{DataError, moment};
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::command::{Action, Command, CommandState};
-    use bmw_site::{ChargePointNow, Clock, Site};
+    use bmw_site::{Caller, ChargePointNow, Clock, Site};
     use serde_json::Value;
 
     /// Commands that are looked through for reservations and changes of the configuration.
@@ -115,26 +115,35 @@ pub(super) mod on_server {
         }
     }
 
-    /// What the forms know of a charge point.
-    pub async fn operation(site: &Site, now: &ChargePointNow) -> Result<Operation, DataError> {
-        let accepted = |commands: Vec<Command>| commands.iter().filter_map(Accepted::of).collect::<Vec<_>>();
-        let last = accepted(site.store().last_answers(now.key).await?);
-        let newest = accepted(site.store().commands_of(now.key, NEWEST).await?);
-        let last_of = |action| last.iter().find(|command| command.action == action);
+    /// What the forms know for those who may not see what it has answered.
+    pub fn without_answers(now: &ChargePointNow) -> Operation {
+        Operation { connectors: connectors(now), ..Operation::default() }
+    }
+
+    fn connectors(now: &ChargePointNow) -> Vec<i32> {
         let mut connectors: Vec<i32> =
             now.connectors.iter().map(|connector| connector.number).filter(|number| *number > 0).collect();
         if connectors.is_empty() {
             connectors.push(1);
         }
+        connectors
+    }
+
+    /// What the forms know of a charge point.
+    pub async fn operation(site: &Site, now: &ChargePointNow, caller: &Caller) -> Result<Operation, DataError> {
+        let accepted = |commands: Vec<Command>| commands.iter().filter_map(Accepted::of).collect::<Vec<_>>();
+        let last = accepted(site.last_answers(now.key, caller).await?);
+        let newest = accepted(site.commands_of(now.key, NEWEST, caller).await?);
+        let last_of = |action| last.iter().find(|command| command.action == action);
         let version = |command: &Accepted, value: &Value| {
             value["listVersion"].as_i64().map(|version| (version, moment(site, command.at)))
         };
         Ok(Operation {
-            connectors,
+            connectors: connectors(now),
             running: now.running.iter().map(|session| (session.transaction.id.0, session.connector)).collect(),
             configuration: last_of(Action::GetConfiguration).map(|read| configuration(site, read, &newest)),
             reservations: reservations(site, now, &newest),
-            cards: site.cards().sorted().len(),
+            cards: site.card_count().0,
             list_sent: last_of(Action::SendLocalList).and_then(|sent| version(sent, &sent.arguments)),
             list_told: last_of(Action::GetLocalListVersion).and_then(|told| version(told, &told.result)),
             schedule: last_of(Action::GetCompositeSchedule).and_then(|told| schedule(site, told)),

@@ -1,7 +1,7 @@
 //! Sessions of the past.
 
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, site};
+use super::{DataError, Query, caller, site};
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::energy::{ChargingTime, Energy};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,7 @@ pub(crate) use on_server::{RecordsQuestion, line};
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use bmw_domain::account::Right;
     use bmw_domain::record::{Transaction, TransactionId};
     use bmw_site::{Present, Site};
     use bmw_store::SessionFilter;
@@ -125,16 +126,18 @@ pub(super) mod on_server {
         }
     }
 
-    /// Everything that the page shows, by its query string.
+    /// Everything that the page shows, by its query string. Those who may not see cards ask for none.
     pub async fn records(query: &Query) -> Result<Records, DataError> {
         let site = site()?;
         let present = site.present().clone();
+        let is_open = caller().may(Right::ReadSensitive);
+        let query = &if is_open { query.clone() } else { query.clone().without("card") };
         let question = RecordsQuestion::read(query, &site, &present);
         let before = query.get("before").and_then(|text| text.parse().ok()).map(TransactionId);
         let (mut found, mut totals) = (Vec::new(), (0, Energy::ZERO, ChargingTime::default()));
         if let Some(filter) = &question.store_filter {
             // One more than is shown tells whether there is another part.
-            let page = site.store().find_sessions(filter, before, ROWS + 1).await?;
+            let page = site.find_sessions(filter, before, ROWS + 1, &caller()).await?;
             found = page.sessions;
             totals = (page.count, page.energy, page.time);
         }

@@ -2,7 +2,7 @@
 
 use super::DataError;
 #[cfg(feature = "ssr")]
-use super::{Query, encode, site};
+use super::{Query, caller, encode, site};
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 #[cfg(feature = "ssr")]
@@ -106,19 +106,18 @@ pub async fn save_settings(
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
-    use crate::state::LOCAL_OPERATOR;
-    use axum::extract::ConnectInfo;
-    use bmw_site::Author;
+    use bmw_domain::account::Right;
     use http::request::Parts;
-    use std::net::SocketAddr;
 
     /// A typed value that is brought back to a page by its address is cut here; nothing that is accepted is longer.
     const TYPED_MOST: usize = 100;
 
     async fn save(values: &Typed) -> Result<SaveOutcome, DataError> {
+        // Before anything is looked at: who may not is told that first.
+        caller().check(Right::Settings)?;
         let outcome = match check(values) {
             Ok(settings) => {
-                let before = site()?.save_settings(settings.clone(), author()).await?;
+                let before = site()?.save_settings(settings.clone(), &caller()).await?;
                 let changed = settings.changed_fields(&before);
                 SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
             }
@@ -146,13 +145,6 @@ pub(super) mod on_server {
             saved: saved_in(query),
             failed: query.get("failed").and_then(DataError::from_word),
         })
-    }
-
-    /// Who writes, as long as there are no accounts.
-    pub fn author() -> Author {
-        let peer = use_context::<Parts>()
-            .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string()));
-        Author { actor: LOCAL_OPERATOR.to_owned(), origin: peer.unwrap_or_default() }
     }
 
     /// Whether a form was sent by the browser itself, which wants a page.

@@ -1,10 +1,11 @@
 //! The cards that may charge: added, blocked, taken away, brought in and taken out as CSV.
 
-use super::parts::{cell, command_form, plain, row_head, table};
+use super::parts::{cell, command_form, order, plain, row_head, table};
 use super::{Page, Seen, reason};
-use crate::components::{Glyph, NoticeKind, Span, badge, card, empty, icon, input, link_button, notice};
+use crate::components::{Glyph, NoticeKind, Span, badge, card, empty, input, link_button, notice};
 use crate::data::{CardLine, CardsPage, word};
 use crate::text::Lang;
+use bmw_domain::account::Right;
 use bmw_domain::status::Condition;
 use maud::{Markup, html};
 
@@ -14,7 +15,10 @@ const BACK: &str = "/cards/";
 impl Page for CardsPage {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
-        let export = link_button("/cards/export.csv", lang.export_csv(), Some(Glyph::DOWNLOAD));
+        let cannot = seen.cannot(Right::Cards);
+        let export = html! {
+            @if self.cards.is_some() { (link_button("/cards/export.csv", lang.export_csv(), Some(Glyph::DOWNLOAD))) }
+        };
         let unknown = if self.accepts_unknown { lang.unknown_cards_accepted() } else { lang.unknown_cards_rejected() };
         html! {
             @if let Some(error) = &seen.local.failed {
@@ -24,15 +28,18 @@ impl Page for CardsPage {
             @if !self.told.refused.is_empty() { (notice(NoticeKind::Error, &html! { (self.told.refused) })) }
             (notice(NoticeKind::Info, &html! { (unknown) }))
             div.grid {
-                (card("card-list", Span::All, lang.cards(), &export, &list(lang, &self.cards)))
-                (card("card-form", Span::Two, lang.card_add(), &html! {}, &add(lang)))
-                (card("card-csv", Span::One, lang.import_csv(), &html! {}, &import(lang)))
+                (card("card-list", Span::All, lang.cards(), &export, &list(lang, self.cards.as_deref(), cannot)))
+                (card("card-form", Span::Two, lang.card_add(), &html! {}, &add(lang, cannot)))
+                (card("card-csv", Span::One, lang.import_csv(), &html! {}, &import(lang, cannot)))
             }
         }
     }
 }
 
-fn list(lang: Lang, cards: &[CardLine]) -> Markup {
+type Cannot = Option<&'static str>;
+
+fn list(lang: Lang, cards: Option<&[CardLine]>, cannot: Cannot) -> Markup {
+    let Some(cards) = cards else { return super::for_those_signed_in(lang, lang.sign_in_for_cards()) };
     if cards.is_empty() {
         return empty(Glyph::INBOX, lang.no_cards(), "", &html! {});
     }
@@ -53,7 +60,7 @@ fn list(lang: Lang, cards: &[CardLine]) -> Markup {
                 (cell(state, &permission(lang, line)))
                 (cell(expires, &plain(line.expires.map(|at| at.local.day().to_string()).unwrap_or_default())))
                 (cell(note, &plain(&line.note)))
-                (cell(actions, &deeds(lang, line)))
+                (cell(actions, &deeds(lang, line, cannot)))
             }
         }
     };
@@ -71,7 +78,7 @@ fn permission(lang: Lang, line: &CardLine) -> Markup {
 }
 
 /// What can be done with a card.
-fn deeds(lang: Lang, line: &CardLine) -> Markup {
+fn deeds(lang: Lang, line: &CardLine, cannot: Cannot) -> Markup {
     let (what, name, glyph) = if line.is_blocked {
         (word::UNBLOCK, lang.card_unblock(), Glyph::CIRCLE_CHECK)
     } else {
@@ -79,21 +86,13 @@ fn deeds(lang: Lang, line: &CardLine) -> Markup {
     };
     let body = html! {
         input type="hidden" name="tag" value=(line.tag);
-        (button(what, name, glyph, None))
-        (button(word::REMOVE, lang.card_remove(), Glyph::X, Some(lang.ask_card_remove())))
+        (order(what, name, glyph, cannot, None))
+        (order(word::REMOVE, lang.card_remove(), Glyph::X, cannot, Some(lang.ask_card_remove())))
     };
     command_form(&[], BACK, &body)
 }
 
-fn button(what: &str, name: &str, glyph: Glyph, ask: Option<&str>) -> Markup {
-    html! {
-        button.button type="submit" name="command" value=(what) title=(name) data-ask=[ask] {
-            (icon(glyph)) span { (name) }
-        }
-    }
-}
-
-fn add(lang: Lang) -> Markup {
+fn add(lang: Lang, cannot: Cannot) -> Markup {
     let body = html! {
         (input("text", lang.card(), "tag", ""))
         (input("text", lang.card_group(), "group", ""))
@@ -103,7 +102,7 @@ fn add(lang: Lang) -> Markup {
             input type="checkbox" name="blocked" value="1";
             span { (lang.card_blocked()) }
         }
-        (button(word::PUT, lang.save(), Glyph::SAVE, None))
+        (order(word::PUT, lang.save(), Glyph::SAVE, cannot, None))
     };
     html! {
         p.muted { (lang.card_add_help()) }
@@ -111,13 +110,13 @@ fn add(lang: Lang) -> Markup {
     }
 }
 
-fn import(lang: Lang) -> Markup {
+fn import(lang: Lang, cannot: Cannot) -> Markup {
     let body = html! {
         label.filter.is-wide {
             span { (lang.import_csv_help()) }
             textarea name="csv" rows="6" spellcheck="false" placeholder="tag,group,blocked,expires,note" {}
         }
-        (button(word::CSV, lang.import_csv(), Glyph::PLUG, None))
+        (order(word::CSV, lang.import_csv(), Glyph::PLUG, cannot, None))
     };
     html! { div.operation { (command_form(&[], BACK, &body)) } }
 }

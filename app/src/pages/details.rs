@@ -17,6 +17,7 @@ use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
 use crate::told::{is_news_of, joined};
+use bmw_domain::account::Right;
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use maud::{Markup, html};
@@ -42,9 +43,9 @@ impl Page for Details {
                     (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
                 }
                 @if !self.identities.is_empty() {
-                    (diagnostics(seen, self.now, &self.diagnostics))
+                    @if seen.may(Right::ReadSensitive) { (diagnostics(seen, self.now, &self.diagnostics)) }
                     (card("events", Span::All, lang.events(), &events_aside(lang, self), &events(seen, self.now, &self.events)))
-                    (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self)))
+                    @if seen.may(Right::ReadSensitive) { (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self))) }
                     @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
                     (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
                 }
@@ -93,7 +94,8 @@ fn is_online(seen: &Seen<'_>, charger: &ChargerDetails) -> bool {
 }
 
 fn commanded<'a>(seen: &Seen<'_>, charger: &'a ChargerDetails, back: &'a str) -> Commanded<'a> {
-    Commanded { id: &charger.id, online: is_online(seen, charger), is_charging: charger.is_charging, back }
+    let cannot = seen.cannot(Right::Command);
+    Commanded { id: &charger.id, online: is_online(seen, charger), is_charging: charger.is_charging, back, cannot }
 }
 
 fn head(seen: &Seen<'_>, data: &Details) -> Markup {
@@ -133,7 +135,8 @@ fn operation(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Marku
     html! {
         (groups(seen, data, &charger.id, &back, is_online(seen, charger)))
         h3 { (lang.command_log()) }
-        @if data.commands.is_empty() { p.muted { (lang.no_commands()) } } @else { (command_log(seen, data)) }
+        @if !seen.may(Right::ReadSensitive) { (super::for_those_signed_in(lang, lang.sign_in_for_logs())) }
+        @else if data.commands.is_empty() { p.muted { (lang.no_commands()) } } @else { (command_log(seen, data)) }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::with_unit;
 use crate::told::{counts, is_news_of};
+use bmw_domain::account::Right;
 use bmw_domain::command::Action;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -151,7 +152,7 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
                 span { (lang.select_all()) }
             }
             span.muted role="status" { (lang.selected(chosen)) }
-            div.bulk-commands { (bulk(lang, data, chosen)) }
+            div.bulk-commands { (bulk(seen, data, chosen)) }
         }
         div.table-box {
             table.data.device-table {
@@ -179,7 +180,7 @@ fn joining(seen: &Seen<'_>, data: &Devices) -> Markup {
     let rows = html! {
         @for line in &data.joining {
             @let admit = html! {
-                button.button type="submit" name="command" value=(ADMIT) { (icon(Glyph::PLUG)) span { (lang.admit()) } }
+                (order(ADMIT, lang.admit(), Glyph::PLUG, seen.cannot(Right::Admit), None))
             };
             tr data-key=(line.id) {
                 (row_head(id, &plain(&line.id)))
@@ -202,9 +203,10 @@ fn back(data: &Devices) -> String {
 }
 
 /// The commands for all that are chosen: their boxes belong to this form.
-fn bulk(lang: Lang, data: &Devices, chosen: usize) -> Markup {
+fn bulk(seen: &Seen<'_>, data: &Devices, chosen: usize) -> Markup {
+    let lang = seen.lang;
     // Without WebAssembly nobody knows how many are chosen.
-    let cannot = None;
+    let cannot = seen.cannot(Right::Command);
     let more: [(&str, &str, Glyph, Option<&str>); 12] = [
         (
             "ChangeAvailability?type=Inoperative&connectorId=0",
@@ -329,7 +331,13 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
                 }
             }))
             td.commands-cell {
-                (commands(lang, Commanded { id, online, is_charging: charger.is_charging, back: &back(data) }))
+                (commands(lang, Commanded {
+                    id,
+                    online,
+                    is_charging: charger.is_charging,
+                    back: &back(data),
+                    cannot: seen.cannot(Right::Command),
+                }))
                 @if let Some(command) = &charger.command {
                     p.command-life {
                         (command.action.name()) " " (command_state(lang, command.state))

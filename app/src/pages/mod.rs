@@ -12,10 +12,13 @@ mod parts;
 mod records;
 mod settings;
 
+#[cfg(feature = "ssr")]
+pub(crate) use parts::{cell, plain, row_head, table};
+
 use crate::browser;
 use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
-use crate::components::{Glyph, icon};
+use crate::components::{Glyph, empty, icon};
 use crate::data::{
     Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
     decode, give_command, load, save_settings,
@@ -23,7 +26,8 @@ use crate::data::{
 use crate::feed_message::ChargerMessage;
 use crate::live::{Link, Live};
 use crate::text::Lang;
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
+use bmw_domain::account::{Right, Role};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::settings::SettingField;
 use leptos::prelude::*;
@@ -89,9 +93,21 @@ struct Seen<'a> {
     passed: i64,
     /// What was done on the page.
     local: &'a Local,
+    /// What the person is who sees it, if he has signed in.
+    role: Option<Role>,
 }
 
 impl Seen<'_> {
+    /// Whether the person may do this.
+    fn may(&self, right: Right) -> bool {
+        self.cannot(right).is_none()
+    }
+
+    /// Why not.
+    fn cannot(&self, right: Right) -> Option<&'static str> {
+        ui::cannot(self.lang, self.role, right)
+    }
+
     /// The time of the page's data, moved on by what has passed since it came.
     fn now(&self, at: Moment) -> Moment {
         Moment { at: at.at.plus(self.passed), local: LocalTime(at.local.0 + self.passed) }
@@ -226,7 +242,8 @@ impl Shown {
         let search = self.url.with_untracked(|url| url.search().to_owned());
         let known = || self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()));
         Some(match answer {
-            Err(DataError::Network) => known().ok_or(DataError::Network),
+            // Refused to one who was signed in, and is so no more: what he saw he has seen.
+            Err(error @ (DataError::Network | DataError::Refused)) => known().ok_or(error),
             answer => answer.and_then(|bytes| self.read(bytes, search)),
         })
     }
@@ -265,6 +282,7 @@ impl Shown {
     /// Looks at what a page is drawn by beside its data, as it stands now.
     fn seen(self, page: &Arc<dyn Page>, look: &mut dyn FnMut(&Seen<'_>)) {
         let lang = self.ui.lang.get();
+        let role = self.ui.person().map(|person| person.role);
         let none = BTreeMap::new();
         let now = page.live_since();
         let passed = now.map_or(0, |now| self.passed(now));
@@ -273,7 +291,7 @@ impl Shown {
         let is_told = now.is_some() && !is_newer();
         let phases = if is_told { self.live.phases.get() } else { None };
         let mut with = |chargers: &BTreeMap<String, ChargerMessage>| {
-            self.local.with(|local| look(&Seen { lang, chargers, phases, passed, local }));
+            self.local.with(|local| look(&Seen { lang, chargers, phases, passed, local, role }));
         };
         if is_told { self.live.chargers.with(with) } else { with(&none) }
     }
@@ -430,13 +448,7 @@ fn page(name: PageName) -> AnyView {
     let (ui, live) = (Ui::get(), Live::get());
     let url = use_url();
     let source = move || (url.with(|url| url.search().to_owned()), live.pulse.get());
-    let data = Resource::new_str_blocking(source, move |(search, _)| async move {
-        // Reading is refused to nobody: such an answer is somebody else's, who stands between.
-        Answer(load(name, search).await.map_err(|error| match error {
-            DataError::Refused => DataError::Network,
-            error => error,
-        }))
-    });
+    let data = Resource::new_str_blocking(source, move |(search, _)| async move { Answer(load(name, search).await) });
     let navigate = use_navigate();
     let go: Go = Arc::new(move |address, replace| {
         navigate(address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
@@ -525,6 +537,10 @@ fn trouble(lang: Lang, error: &DataError) -> Markup {
             h2 { (lang.failed_title()) }
             p { (reason(lang, error)) }
             p {
+                @if *error == DataError::Refused {
+                    a.button.is-primary rel="external" href="/log_in/" { (icon(Glyph::LOG_IN)) span { (lang.sign_in()) } }
+                    " "
+                }
                 // An empty address is this page's own.
                 a.button.is-primary rel="external" href="" data-do=[retry] {
                     (icon(Glyph::REFRESH_CW)) span { (lang.try_again()) }
@@ -542,6 +558,14 @@ fn reason(lang: Lang, error: &DataError) -> &'static str {
         DataError::Network => lang.failed_network(),
         DataError::Protocol => lang.failed_other(),
     }
+}
+
+/// What stands in the place of what only those see who have signed in.
+fn for_those_signed_in(lang: Lang, what: &str) -> Markup {
+    let sign_in = html! {
+        a.button rel="external nofollow" href="/log_in/" { (icon(Glyph::LOG_IN)) span { (lang.sign_in()) } }
+    };
+    empty(Glyph::USER, what, "", &sign_in)
 }
 
 /// The page that is shown for an address without one.

@@ -6,6 +6,7 @@ use crate::components::{Entry, Glyph, What, badge, icon, tag};
 use crate::data::{Configuration, ConfigurationLine, Details, Operation, Schedule, WrongForm};
 use crate::text::Lang;
 use crate::text::format::{one_decimal, with_unit};
+use bmw_domain::account::Right;
 use bmw_domain::status::Condition;
 use maud::{Markup, html};
 
@@ -24,7 +25,7 @@ struct Forms<'a> {
 /// The groups of commands of a charge point.
 pub fn groups(seen: &Seen<'_>, data: &Details, id: &str, back: &str, online: bool) -> Markup {
     let lang = seen.lang;
-    let offline = (!online).then(|| lang.no_connection());
+    let offline = seen.cannot(Right::Command).or_else(|| (!online).then(|| lang.no_connection()));
     let forms = Forms { seen, data, known: &data.operation, lang, id, back, offline };
     let groups: [(&str, &str, Markup, &[&str]); 5] = [
         ("everyday", lang.group_everyday(), forms.everyday(), &EVERYDAY),

@@ -229,19 +229,22 @@ pub struct Commanded<'a> {
     pub is_charging: bool,
     /// The page that the commands stand on.
     pub back: &'a str,
+    /// Why the person may give none.
+    pub cannot: Option<&'static str>,
 }
 
 /// The operation commands; what cannot be done now is there and says why.
 pub fn commands(lang: Lang, of: Commanded<'_>) -> Markup {
     let offline = (!of.online).then(|| lang.no_connection());
-    let cannot_start = offline.or_else(|| of.is_charging.then(|| lang.charges_already()));
-    let cannot_stop = offline.or_else(|| (!of.is_charging).then(|| lang.charges_not()));
+    let cannot = of.cannot.or(offline);
+    let cannot_start = cannot.or_else(|| of.is_charging.then(|| lang.charges_already()));
+    let cannot_stop = cannot.or_else(|| (!of.is_charging).then(|| lang.charges_not()));
     let more = Query::from([("charger_id", of.id)]).on("/details/") + "#operation";
     let body = html! {
         div.commands role="group" aria-label={ (lang.actions()) " " (of.id) } {
             (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot_start, None))
             (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot_stop, None))
-            (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, offline, Some(lang.ask_reset())))
+            (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))
             @for (name, glyph) in [(lang.update(), Glyph::DOWNLOAD), (lang.more(), Glyph::ELLIPSIS)] {
                 @match offline {
                     Some(why) => {

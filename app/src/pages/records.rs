@@ -6,6 +6,7 @@ use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, inpu
 use crate::data::{Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};
+use bmw_domain::account::Right;
 use bmw_domain::calendar::LocalTime;
 use maud::{Markup, html};
 
@@ -27,13 +28,21 @@ fn address(filter: &RecordsFilter) -> Query {
 impl Page for Records {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
+        let cannot = seen.cannot(Right::ReadSensitive);
         let download = html! {
-            a.button href=(address(&self.filter).on("/records/export.csv")) download rel="external" {
-                (icon(Glyph::DOWNLOAD)) span { (lang.download_csv()) }
+            @if let Some(why) = cannot {
+                button.button type="button" aria-disabled="true" title=(why) {
+                    (icon(Glyph::DOWNLOAD)) span { (lang.download_csv()) }
+                }
+            } @else {
+                a.button href=(address(&self.filter).on("/records/export.csv")) download rel="external" {
+                    (icon(Glyph::DOWNLOAD)) span { (lang.download_csv()) }
+                }
             }
         };
+        let has_cards = cannot.is_none();
         let body = html! {
-            (filters(lang, self))
+            (filters(lang, self, has_cards))
             @if let Some(text) = &self.wrong_day {
                 (notice(NoticeKind::Warning, &html! { (lang.wrong_day()) " (" (text) ")" }))
             }
@@ -41,14 +50,14 @@ impl Page for Records {
                 @let clear = link_button("/records/", lang.clear_filters(), Some(Glyph::X));
                 (empty(Glyph::INBOX, lang.no_records(), lang.no_records_help(), &clear))
             } @else {
-                (session_table(lang, self))
+                (session_table(lang, self, has_cards))
             }
         };
         card("records", Span::All, lang.recent_sessions(), &download, &body)
     }
 }
 
-fn filters(lang: Lang, data: &Records) -> Markup {
+fn filters(lang: Lang, data: &Records, has_cards: bool) -> Markup {
     let filter = &data.filter;
     let states = html! {
         (choice("", lang.all_states(), filter.finished.is_none()))
@@ -59,7 +68,7 @@ fn filters(lang: Lang, data: &Records) -> Markup {
         (select(lang.charger(), "charger", &charger_choices(lang, &data.identities, &filter.charger)))
         (input("date", lang.from(), "from", &filter.from.to_string()))
         (input("date", lang.to(), "to", &filter.to.to_string()))
-        (input("search", lang.card(), "card", &filter.card))
+        @if has_cards { (input("search", lang.card(), "card", &filter.card)) }
         (select(lang.state(), "state", &states))
     };
     get_form(lang, "/records/", "filters", &body)
@@ -78,9 +87,11 @@ fn columns(lang: Lang) -> [Column<'static>; 8] {
     ]
 }
 
-fn session_table(lang: Lang, data: &Records) -> Markup {
+fn session_table(lang: Lang, data: &Records, has_cards: bool) -> Markup {
     let columns = columns(lang);
-    let rows = html! { @for session in &data.sessions { (row(lang, &columns, session)) } };
+    let rows = html! { @for session in &data.sessions { (row(lang, &columns, session, has_cards)) } };
+    // That of the cards is the last one.
+    let shown = &columns[..columns.len() - usize::from(!has_cards)];
     let foot = html! {
         tfoot {
             tr {
@@ -88,14 +99,14 @@ fn session_table(lang: Lang, data: &Records) -> Markup {
                 td colspan="4" data-label=(lang.tile_sessions()) { (grouped(data.count)) " " (lang.sessions()) }
                 (cell(columns[5], &html! { (lang.hours(data.time)) }))
                 (cell(columns[6], &html! { (with_unit(kwh_2(data.energy), "kWh")) }))
-                td {}
+                @if has_cards { td {} }
             }
         }
     };
     let newest = data.is_later_part.then(|| ("newest", address(&data.filter), lang.newest()));
     let older = data.next.map(|next| ("older", address(&data.filter).with("before", next), lang.older()));
     html! {
-        div.table-box.is-tall { (table("data", lang.recent_sessions(), &columns, &rows, &foot)) }
+        div.table-box.is-tall { (table("data", lang.recent_sessions(), shown, &rows, &foot)) }
         nav.parts aria-label=(lang.records()) {
             @for (key, query, label) in newest.into_iter().chain(older) {
                 a.button data-key=(key) href=(query.on("/records/")) { span { (label) } }
@@ -104,7 +115,7 @@ fn session_table(lang: Lang, data: &Records) -> Markup {
     }
 }
 
-fn row(lang: Lang, columns: &[Column<'_>; 8], session: &RecordLine) -> Markup {
+fn row(lang: Lang, columns: &[Column<'_>; 8], session: &RecordLine, has_cards: bool) -> Markup {
     let dash = || "–".to_owned();
     let [id, charger, code, start, finish, duration, energy, card] = *columns;
     let finished = session.finish.map_or_else(|| lang.running().to_owned(), LocalTime::with_space);
@@ -124,7 +135,7 @@ fn row(lang: Lang, columns: &[Column<'_>; 8], session: &RecordLine) -> Markup {
             (cell(finish, &html! { (finished) }))
             (cell(duration, &html! { (session.time.map_or_else(dash, |time| lang.hours(time))) }))
             (cell(energy, &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
-            (cell(card, &html! { (session.card.as_deref().unwrap_or("–")) }))
+            @if has_cards { (cell(card, &html! { (session.card.as_deref().unwrap_or("–")) })) }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{Local, Page, Saving, Seen, reason};
 use crate::components::{Control, Field, Glyph, NoticeKind, field, field_errors, icon, link_button, notice};
 use crate::data::{DataError, SaveSettings, SettingsPage, field_name};
 use crate::text::Lang;
+use bmw_domain::account::Right;
 use bmw_domain::field::FieldError;
 use bmw_domain::phase::PhaseSequence;
 use bmw_domain::settings::{Input, SettingField};
@@ -52,7 +53,12 @@ impl Page for SettingsPage {
         let is_saving = matches!(seen.local.saving, Saving::Sent);
         html! {
             div.said { (said(lang, self, seen.local)) }
-            p.page-links { (link_button("/cards/", lang.cards(), Some(Glyph::ZAP))) }
+            p.page-links {
+                (link_button("/cards/", lang.cards(), Some(Glyph::ZAP))) " "
+                @if seen.may(Right::Users) {
+                    a.button rel="external" href="/users/" { (icon(Glyph::USERS)) span { (lang.users()) } }
+                }
+            }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {
                     (field_name(*field), lang.setting(*field), lang.field_error(error))
@@ -68,8 +74,17 @@ impl Page for SettingsPage {
                     }
                 }
                 div.form-bar {
-                    button.button.is-primary type="submit" {
-                        (icon(Glyph::SAVE)) span { (if is_saving { lang.saving() } else { lang.save() }) }
+                    @let name = if is_saving { lang.saving() } else { lang.save() };
+                    @match seen.cannot(Right::Settings) {
+                        Some(why) => {
+                            button.button type="button" aria-disabled="true" title=(why) {
+                                (icon(Glyph::SAVE)) span { (name) }
+                            }
+                            span.muted { (why) }
+                        }
+                        None => {
+                            button.button.is-primary type="submit" { (icon(Glyph::SAVE)) span { (name) } }
+                        }
                     }
                     button.button type="button" data-do="discard" {
                         (icon(Glyph::X)) span { (lang.discard()) }

@@ -4,6 +4,7 @@
 
 pub mod format;
 
+use bmw_domain::account::Role;
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 use serde::{Deserialize, Serialize};
@@ -118,14 +119,70 @@ texts! {
     theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
     loading: "正在加载…", "Loading…";
 
+    // Accounts
+    sign_in: "登录", "Sign in";
+    sign_out: "退出登录", "Sign out";
+    own_account: "我的账户", "My account";
+    account_name: "用户名", "Name";
+    account_name_help: "1–64 个字母、数字或 @.+-_，不区分大小写。", "1–64 letters, digits and @.+-_, in either case.";
+    account_exists: "该用户名已存在。", "There is an account of this name.";
+    account_own: "不能更改自己的角色或停用自己。", "Nobody changes his own role or disables himself.";
+    password: "密码", "Password";
+    password_help: "密码至少 10 个字符，且不易被猜中。", "A password has at least 10 characters and is not easily guessed.";
+    password_change: "更改密码", "Change the password";
+    password_old: "当前密码", "Present password";
+    password_new: "新密码", "New password";
+    password_reset: "重设密码", "Another password";
+    password_short: "密码至少 10 个字符。", "The password must have at least 10 characters.";
+    password_long: "密码最多 256 个字符。", "The password must have no more than 256 characters.";
+    password_weak: "密码太容易猜中。几个不相关的词更好。",
+        "The password is too easily guessed. Some words that have nothing to do with each other are better.";
+    sign_in_wrong: "用户名或密码不正确。", "Name or password is wrong.";
+    sign_in_wait: "尝试次数过多，请稍候再试。", "There were too many tries. Wait a little, then try again.";
+    sign_in_busy: "此刻登录的人太多，请再试一次。", "Too many are signing in at this moment. Try again.";
+    sign_in_first: "请先登录", "Sign in first";
+    sign_in_for_logs: "登录后可查看命令记录、原始报文和诊断文件。",
+        "Sign in to see the log of commands, raw messages and diagnostics.";
+    sign_in_for_cards: "登录后可查看充电卡。", "Sign in to see the cards.";
+    role_too_low: "您的角色无权执行此操作", "Your role does not allow this";
+    not_allowed: "无权查看", "Not allowed";
+    not_allowed_help: "您的角色无权查看或执行此操作。", "Your role does not allow this. An administrator can change that.";
+    not_there: "没有这一项，可能已被删除。", "There is no such thing any more.";
+    users: "用户", "Users";
+    user_add: "添加用户", "Add a user";
+    yourself: "您", "you";
+    role_name: "角色", "Role";
+    account_actions: "操作", "Actions";
+    active: "启用", "Active";
+    disabled: "已停用", "Disabled";
+    disable: "停用", "Disable";
+    enable: "启用", "Enable";
+    since: "创建日期", "Since";
+    sign_ins: "已登录的设备", "Devices that are signed in";
+    sign_ins_help: "七天未使用或满三十天后会自动退出。", "A sign-in ends after seven days without use, and after thirty in any case.";
+    device: "设备", "Device";
+    this_device: "本机", "this one";
+    last_seen: "最近使用", "Last seen";
+    end_it: "退出", "Sign out";
+    end_others: "退出其他所有设备", "Sign out all others";
+    tokens: "程序令牌", "Tokens of programs";
+    tokens_help: "程序用令牌代替密码，权限不超过您的角色。", "A program uses a token in the place of your password. It may never more than you.";
+    token_name: "用途", "What for";
+    token_add: "创建令牌", "Make a token";
+    token_once: "请现在复制此令牌，它不会再次显示。", "Copy this token now; it is not shown again.";
+    tokens_too_many: "令牌过多，请先撤销不用的。", "There are too many tokens. Revoke some first.";
+    holds_for: "有效期", "Holds for";
+    expires: "到期", "Expires";
+    expired: "已过期", "expired";
+    revoke: "撤销", "Revoke";
+
     // Failures
     failed_title: "未能加载", "This could not be loaded";
     failed_store: "数据库没有响应。", "The database did not answer.";
     failed_network: "服务器没有响应。", "The server did not answer.";
     failed_other: "服务器的回答无法理解。", "The server's answer could not be read.";
     failed_refused: "服务器拒绝了该操作。", "The server refused this.";
-    failed_refused_help: "目前只能在运行控制器的那台计算机上更改（127.0.0.1）。",
-        "For now, changes are accepted only on the computer that runs the controller (127.0.0.1).";
+    failed_refused_help: "请登录，或请管理员授予权限。", "Sign in, or ask an administrator for the right to do it.";
     try_again: "重试", "Try again";
     not_found_title: "没有这个页面", "There is no such page";
     not_found_help: "地址可能已更改。请从总览继续。", "The address may have changed. Carry on from the overview.";
@@ -611,6 +668,34 @@ impl Lang {
             (Self::Zh, count) => format!("已发出 {count} 条命令，下方可看到进展。"),
             (Self::En, 1) => "The command is on its way; below is how far it is.".to_owned(),
             (Self::En, count) => format!("{count} commands are on their way; below is how far they are."),
+        }
+    }
+
+    /// The name of a role.
+    pub const fn role(self, role: Role) -> &'static str {
+        match role {
+            Role::Viewer => self.pick("查看者", "Viewer"),
+            Role::Operator => self.pick("操作员", "Operator"),
+            Role::Administrator => self.pick("管理员", "Administrator"),
+        }
+    }
+
+    /// What a role may do.
+    pub const fn role_help(self, role: Role) -> &'static str {
+        match role {
+            Role::Viewer => self.pick("可查看全部内容并下载", "Sees everything, and downloads"),
+            Role::Operator => self.pick("另可发送命令、管理充电卡", "Gives commands and keeps the cards, too"),
+            Role::Administrator => self.pick("另可更改设置、用户和电桩", "Keeps settings, users and chargers, too"),
+        }
+    }
+
+    /// How long a token holds.
+    pub fn days_or_ever(self, days: i64) -> String {
+        match (self, days) {
+            (Self::Zh, 0) => "不过期".to_owned(),
+            (Self::En, 0) => "ever".to_owned(),
+            (Self::Zh, days) => format!("{days} 天"),
+            (Self::En, days) => format!("{days} days"),
         }
     }
 

@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::UPLOAD_PATH;
+use bmw_site::{NotDone, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -205,7 +205,7 @@ async fn charge_point(central: &Central, identity: Identity, peer: Option<&str>)
     match central.site.add_charge_point(identity.clone(), None).await {
         Ok(key) => Ok(key),
         // It came twice at once.
-        Err(StoreError::Exists(_)) => find().ok_or(StatusCode::NOT_FOUND),
+        Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or(StatusCode::NOT_FOUND),
         Err(error) => {
             tracing::error!(%error, %identity, "a charge point cannot be taken in");
             Err(StatusCode::SERVICE_UNAVAILABLE)

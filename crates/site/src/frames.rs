@@ -1,7 +1,9 @@
 //! The log of raw frames, beside what is promised: written in batches, bounded, and the first to go when there is trouble.
 
+use crate::access::{Caller, NotDone};
 use crate::diagnostics::Uploads;
 use crate::running::Site;
+use bmw_domain::account::Right;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{FramePart, StoreError};
@@ -258,7 +260,9 @@ impl Site {
         charge_point: ChargePointKey,
         containing: &str,
         most: usize,
-    ) -> Result<Vec<Frame>, StoreError> {
+        caller: &Caller,
+    ) -> Result<Vec<Frame>, NotDone> {
+        caller.check(Right::ReadSensitive)?;
         let mut found = Vec::new();
         let mut before = None;
         loop {

@@ -4,6 +4,7 @@
 //! a lock. Questions about history cost what they show: sums by period and the lines of days that were asked for are
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
+pub mod access;
 mod clock;
 mod commands;
 mod desk;
@@ -14,8 +15,10 @@ mod joining;
 mod links;
 mod present;
 mod running;
+mod sensitive;
 mod sums;
 
+pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
@@ -26,7 +29,7 @@ pub use history::{DayLines, RecentSession, SessionLine};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
 pub use present::{ChargePoints, Present, Statistics};
-pub use running::{Author, Site, SiteOptions};
+pub use running::{Site, SiteOptions};
 pub use sums::{EnergySums, Window};
 
 /// What can go wrong: only the store can.

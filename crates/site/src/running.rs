@@ -1,5 +1,6 @@
 //! The site itself: memory and store, kept in step.
 
+use crate::access::{Caller, NotDone};
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
 use crate::history::{self, DayCache, DayLines, RecentSession};
@@ -9,6 +10,7 @@ use crate::present::{ChargePoints, Present};
 use crate::sums::EnergySums;
 use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
+use bmw_domain::account::Right;
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::charger::card::{Card, Cards, IdTag};
 use bmw_domain::charger::{ChargePointNow, Measured, Session};
@@ -16,33 +18,10 @@ use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Model, Transaction};
 use bmw_domain::settings::Settings;
-use bmw_store::{AuditEntry, Batch, Inventory, Store, StoredChargePoint};
+use bmw_store::{Batch, Inventory, Store, StoredChargePoint};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast, watch};
-
-/// Who changes something, for the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
-    /// An account's name, or the local operator as long as there are no accounts.
-    pub actor: String,
-    /// From where: an address.
-    pub origin: String,
-}
-
-impl Author {
-    /// The entry of the audit log for what is being done.
-    pub(crate) fn entry(self, action: &str, before: String, after: String) -> AuditEntry {
-        AuditEntry {
-            at: Clock::real(),
-            actor: self.actor,
-            origin: self.origin,
-            action: action.to_owned(),
-            before,
-            after,
-        }
-    }
-}
 
 /// How old a stored measurement may be to be read at start, ms: more than it takes to become unknown.
 const MEASURED_BEFORE_START_MS: i64 = 600_000;
@@ -209,10 +188,11 @@ impl Site {
     }
 
     /// Saves the settings and tells the audit log who did it. Returns what they were before.
-    pub async fn save_settings(&self, settings: Settings, author: Author) -> Result<Arc<Settings>> {
+    pub async fn save_settings(&self, settings: Settings, caller: &Caller) -> Result<Arc<Settings>, NotDone> {
+        caller.check(Right::Settings)?;
         let _step = self.step.lock().await;
         let before = self.present().settings().clone();
-        let audit = author.entry("settings.save", json(before.as_ref()), json(&settings));
+        let audit = caller.entry("settings.save", json(before.as_ref()), json(&settings));
         self.store.save_settings(&settings, &audit).await?;
         self.replace(&[], |present| present.with_settings(settings));
         Ok(before)
@@ -272,11 +252,12 @@ impl Site {
     }
 
     /// Puts cards in the place of those of their names, all or none, and tells the audit log who did it.
-    pub async fn put_cards(&self, changed: Vec<Card>, author: Author) -> Result<()> {
+    pub async fn put_cards(&self, changed: Vec<Card>, caller: &Caller) -> Result<(), NotDone> {
+        caller.check(Right::Cards)?;
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let before: Vec<&Card> = changed.iter().filter_map(|card| cards.get(card.tag.as_str())).collect();
-        let audit = author.entry("card.put", json(&before), json(&changed));
+        let audit = caller.entry("card.put", json(&before), json(&changed));
         self.store.put_cards(&changed, &audit).await?;
         for card in changed {
             cards.put(card);
@@ -286,23 +267,30 @@ impl Site {
     }
 
     /// Takes a card away, and tells the audit log who did it. `false` when there is none of that name.
-    pub async fn remove_card(&self, tag: &IdTag, author: Author) -> Result<bool> {
+    pub async fn remove_card(&self, tag: &IdTag, caller: &Caller) -> Result<bool, NotDone> {
+        caller.check(Right::Cards)?;
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let Some(before) = cards.get(tag.as_str()).map(json) else { return Ok(false) };
-        self.store.remove_card(tag, &author.entry("card.remove", before, "null".to_owned())).await?;
+        self.store.remove_card(tag, &caller.entry("card.remove", before, "null".to_owned())).await?;
         cards.remove(tag);
         self.cards.store(Arc::new(cards));
         Ok(true)
     }
 
-    /// Adds a charge point that nobody knew; where a person admits it, the audit log is told who did.
+    /// Adds a charge point that nobody knew; where a person admits it, the audit log is told who did. Without a caller it is the
+    /// site itself that takes in whoever comes.
     ///
     /// # Errors
-    /// [`bmw_store::StoreError::Exists`] when its identity is taken.
-    pub async fn add_charge_point(&self, identity: Identity, author: Option<Author>) -> Result<ChargePointKey> {
+    /// For those who may not; [`bmw_store::StoreError::Exists`] when its identity is taken.
+    pub async fn add_charge_point(
+        &self,
+        identity: Identity,
+        caller: Option<&Caller>,
+    ) -> Result<ChargePointKey, NotDone> {
+        caller.map_or(Ok(()), |caller| caller.check(Right::Admit))?;
         let charge_point = ChargePoint::unknown(identity);
-        let audit = author.map(|author| author.entry("charger.admit", "null".to_owned(), json(&charge_point.identity)));
+        let audit = caller.map(|caller| caller.entry("charger.admit", "null".to_owned(), json(&charge_point.identity)));
         let _step = self.step.lock().await;
         let key = self.store.add_charge_point(&charge_point, audit.as_ref()).await?;
         self.joining.remove(&charge_point.identity);

@@ -108,7 +108,7 @@ async fn what_is_asked_for_again_with_its_key_reaches_the_charger_once() {
         charger.accept(&call).await;
         becomes(&site, next, "effective").await;
     }
-    let commands = site.running.site.store().audit_log(100).await.unwrap();
+    let commands = site.deeds().await;
     assert_eq!(commands.iter().filter(|entry| entry.action == "command.ClearCache").count(), 10, "each once");
     let other = give(&site, "A", "Reset", Some("key-0")).await;
     assert_eq!(other.status, 409, "a key is for one command");
@@ -125,9 +125,8 @@ async fn send(site: &Served, form: &str) {
 
 /// The newest entry of the audit log: who has done what, from what to what.
 async fn newest(site: &Served) -> (String, Value, Value) {
-    let AuditEntry { actor, origin, action, before, after, .. } =
-        site.running.site.store().audit_log(1).await.unwrap().remove(0);
-    assert_eq!((actor.as_str(), origin.as_str()), ("local operator", "127.0.0.1"), "{action}");
+    let AuditEntry { actor, origin, action, before, after, .. } = site.deeds().await.remove(0);
+    assert_eq!((actor.as_str(), origin.as_str()), ("boss (api-token-auth)", "127.0.0.1"), "{action}");
     (action, serde_json::from_str(&before).unwrap(), serde_json::from_str(&after).unwrap())
 }
 
@@ -145,7 +144,7 @@ async fn commands_are_in_the_audit_log_whoever_gives_them() {
     // What is refused was never given.
     assert_eq!(give(&site, "A", "Reset", None).await.status, 409);
     assert_eq!(give(&site, "A", "TriggerMessage", None).await.status, 400);
-    assert_eq!(site.running.site.store().audit_log(10).await.unwrap().len(), 2);
+    assert_eq!(site.deeds().await.len(), 2);
     site.end().await;
 }
 
@@ -171,7 +170,7 @@ async fn cards_are_in_the_audit_log_as_they_were_and_are() {
     let last = card("Anna1");
     send(&site, "back=/cards/&command=remove-card&tag=ANNA1").await;
     assert_eq!(newest(&site).await, ("card.remove".to_owned(), last, Value::Null));
-    assert_eq!(site.running.site.store().audit_log(10).await.unwrap().len(), 4);
+    assert_eq!(site.deeds().await.len(), 4);
     site.end().await;
 }
 
@@ -179,7 +178,7 @@ async fn cards_are_in_the_audit_log_as_they_were_and_are() {
 async fn admission_is_in_the_audit_log() {
     let site = site().await;
     Charger::turned_away(site.addr(), "NEW").await.unwrap();
-    assert!(site.running.site.store().audit_log(10).await.unwrap().is_empty(), "nobody has done anything");
+    assert!(site.deeds().await.is_empty(), "nobody has done anything");
     send(&site, "back=/devices/&c0=NEW&command=admit").await;
     assert_eq!(newest(&site).await, ("charger.admit".to_owned(), Value::Null, json!("NEW")));
     assert!(Charger::plug_in(site.addr(), "NEW").await.is_ok());

@@ -2,9 +2,12 @@
 
 use bmw::config::Config;
 use bmw::serve::{self, Running};
+use bmw_domain::account::Role as AccountRole;
 use bmw_domain::calendar::LocalTime;
+use bmw_site::Caller;
+use bmw_site::access::Visitor;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{ImportMode, OpenOptions, Role, Zone};
+use bmw_store::{AuditEntry, ImportMode, OpenOptions, Role, Zone};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,10 +24,16 @@ pub const SITE_2019: &str = include_str!("../fixtures/site-2019.json");
 /// How long an answer may take. Only what never comes takes so long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The administrator that asks where nobody else does, and everybody's password.
+pub const BOSS: &str = "boss";
+pub const PASSWORD: &str = "kF9-wuz2-pQx-7";
+
 /// A served site with its database.
 pub struct Served {
     pub running: Running,
     folder: TempDir,
+    /// Sent with every request that says nothing else of who asks.
+    token: Option<String>,
 }
 
 impl Served {
@@ -61,7 +70,31 @@ impl Served {
             store.import(&file, ImportMode::Replace).await.unwrap();
             store.close().await;
         }
-        Self { running: serve::start(&config).await.unwrap(), folder }
+        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None };
+        site.token = Some(site.account(BOSS, AccountRole::Administrator).await);
+        site
+    }
+
+    /// From here on nobody is signed in.
+    pub fn without_account(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
+    /// What was done since the start, newest first: the audit log without the administrator's account and token.
+    pub async fn deeds(&self) -> Vec<AuditEntry> {
+        let mut log = self.running.site.store().audit_log(1000).await.unwrap();
+        log.truncate(log.len() - 2);
+        log
+    }
+
+    /// Makes an account, and a token for it.
+    pub async fn account(&self, name: &str, role: AccountRole) -> String {
+        let access = &self.running.access;
+        access.add_account(&Caller::terminal(), name, PASSWORD, role).await.unwrap();
+        let address = std::net::IpAddr::from([127, 0, 0, 1]);
+        let visitor = Visitor { address, device: None, before: None, user_agent: "" };
+        access.fetch_token(name, PASSWORD, visitor).await.unwrap().as_str().to_owned()
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -89,6 +122,10 @@ impl Served {
         let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             head += &format!("host: {}\r\n", self.addr());
+        }
+        let says_who = headers.iter().any(|(name, _)| ["authorization", "cookie"].contains(name));
+        if let Some(token) = self.token.as_ref().filter(|_| !says_who) {
+            head += &format!("authorization: Bearer {token}\r\n");
         }
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
@@ -121,6 +158,8 @@ impl Served {
 pub struct Answer {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
+    /// What is set by `Set-Cookie`.
+    pub cookies: Vec<String>,
     pub body: Vec<u8>,
 }
 
@@ -135,9 +174,11 @@ impl Answer {
             .map(|line| line.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
+        let cookies = head.split("\r\n").filter_map(|line| line.strip_prefix("set-cookie: "));
+        let cookies = cookies.map(ToOwned::to_owned).collect();
         let rest = &bytes[end + 4..];
         let body = if headers.contains_key("transfer-encoding") { dechunk(rest) } else { rest.to_vec() };
-        Self { status, headers, body }
+        Self { status, headers, cookies, body }
     }
 
     pub fn header(&self, name: &str) -> &str {

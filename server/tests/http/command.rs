@@ -147,6 +147,9 @@ fn help_tells_every_option_and_its_variable() {
         "BMW_NO_SUBPROTOCOL",
         "--heartbeat",
         "BMW_HEARTBEAT",
+        "--public-read",
+        "BMW_PUBLIC_READ",
+        "createsuperuser",
         "BMW_LOG",
         "serve",
         "migrate",
@@ -156,6 +159,69 @@ fn help_tells_every_option_and_its_variable() {
     ] {
         assert!(help.contains(word), "{word}");
     }
+}
+
+/// Makes an administrator with a password from the standard input.
+fn superuser(folder: &Path, name: &str, password: &str) -> Output {
+    let mut command = bmw(folder, &["createsuperuser", "--username", name, "--password-stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may have ended before it reads.
+    drop(writeln!(child.stdin.take().unwrap(), "{password}"));
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn an_administrator_is_made_at_the_terminal_also_while_the_site_is_served() {
+    const PASSWORD: &str = "kF9-wuz2-pQx-7";
+    let folder = folder();
+    let mut serving = Serving::start(folder.path(), &[]);
+    let sign_in = |serving: &Serving| {
+        let body = format!("username=Boss&password={PASSWORD}");
+        let mut stream = TcpStream::connect(&serving.address).unwrap();
+        write!(
+            stream,
+            "POST /api-token-auth/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\
+             content-type: application/x-www-form-urlencoded\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(sign_in(&serving).starts_with("HTTP/1.1 400"));
+    for (name, password, word) in [
+        ("a b", PASSWORD, "--username"),
+        ("boss", "short", "at least 10"),
+        ("boss", "password1234", "too easily guessed"),
+        ("boss", "", "at least 10"),
+    ] {
+        refused(&superuser(folder.path(), name, password), 2, word);
+    }
+    refused(&run(folder.path(), &["createsuperuser", "--username", "boss"]), 2, "--password-stdin");
+    assert_eq!(done(&superuser(folder.path(), "boss", PASSWORD)), "the account boss was made");
+    refused(&superuser(folder.path(), "BOSS", PASSWORD), 2, "exists already");
+    let answer = sign_in(&serving);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("{\"token\":\""), "{answer}");
+    serving.terminate();
+}
+
+#[test]
+fn the_demo_tells_its_account_once() {
+    let folder = folder();
+    let said = run(folder.path(), &["demo"]);
+    let said = done(&said);
+    let of = |said: &str| {
+        said.lines().find_map(|line| line.strip_prefix("sign in as demo with the password ")).map(str::to_owned)
+    };
+    let first = of(said).unwrap();
+    let mut child =
+        bmw(folder.path(), &["--listen", "127.0.0.1:0", "--simulator"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let fresh = lines.by_ref().find_map(|line| of(&line.unwrap())).unwrap();
+    assert_ne!(first, fresh);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

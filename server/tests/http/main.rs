@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // in functions that tests share
 #![allow(clippy::format_push_string, clippy::format_collect)] // speed is no matter here
 
+mod access;
 mod bad_input;
 mod charger_commands;
 mod client;
@@ -13,5 +14,5 @@ mod model;
 mod operating;
 mod pages;
 mod settings;
+mod sign_in;
 mod simulator;
-mod writing;

@@ -8,7 +8,7 @@ use bmw_domain::calendar::{Day, LocalTime, Period};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointState, Identity, TransactionId};
 use bmw_domain::status;
-use bmw_site::{Commands, Site, SiteOptions};
+use bmw_site::{Access, Commands, Site, SiteOptions};
 use bmw_store::site_file::{SessionRow, SiteFile, StateRow};
 use bmw_store::{ImportMode, OpenOptions, Role, Zone};
 use http_body_util::BodyExt as _;
@@ -166,10 +166,11 @@ impl Routes {
         let (store, _) = bmw_store::open(&options).await.unwrap();
         store.import(&site.file, ImportMode::Merge).await.unwrap();
         let options = SiteOptions { now: Some(now()), ..SiteOptions::default() };
-        let (site, ..) = Site::start(store, options).await.unwrap();
+        let (site, ..) = Site::start(store.clone(), options).await.unwrap();
         let shutdown = Shutdown::default();
+        let access = Access::start(store, true).await.unwrap();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let state = AppState { site, commands, feed: FeedTimes::default(), has_simulator: false, shutdown };
+        let state = AppState { site, access, commands, feed: FeedTimes::default(), has_simulator: false, shutdown };
         Self { router: api::router(state), _folder: folder }
     }
 

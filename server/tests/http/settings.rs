@@ -100,9 +100,10 @@ async fn every_save_is_in_the_audit_log() {
     post(&site, JSON, Value::Object(other()).to_string()).await;
     post(&site, JSON, "{}").await;
     let after = site.running.site.present().settings().as_ref().clone();
-    let log = site.running.site.store().audit_log(10).await.unwrap();
+    let log = site.deeds().await;
     assert_eq!(log.len(), 1);
-    assert_eq!((log[0].action.as_str(), log[0].origin.as_str()), ("settings.save", "127.0.0.1"));
+    assert_eq!(log[0].action, "settings.save");
+    assert_eq!((log[0].actor.as_str(), log[0].origin.as_str()), ("boss (api-token-auth)", "127.0.0.1"));
     let read = |text: &str| serde_json::from_str::<Settings>(text).unwrap();
     assert_ne!(before, after);
     assert_eq!((read(&log[0].before), read(&log[0].after)), (before, after));

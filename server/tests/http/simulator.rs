@@ -4,7 +4,7 @@ use crate::client::{Answer, SITE_2015, Served};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::record::{Identity, Transaction};
 use bmw_simulator::{Deed, Hands, Unit};
-use bmw_site::{Author, ChargePointNow};
+use bmw_site::{Caller, ChargePointNow};
 use bmw_store::SessionFilter;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -253,13 +253,13 @@ async fn a_card_that_may_not_charge_starts_nothing() {
         expires_at: None,
         note: String::new(),
     };
-    let author = || Author { actor: "test".to_owned(), origin: "test".to_owned() };
-    story.site.running.site.put_cards(vec![known(true)], author()).await.unwrap();
+    let caller = Caller::terminal();
+    story.site.running.site.put_cards(vec![known(true)], &caller).await.unwrap();
     story.act(Deed::Card);
     let frames = story.frames_with(&["Blocked"]).await;
     assert!(!frames.contains("StartTransaction"), "{frames}");
     assert_eq!(status(&story.now()), "Preparing");
-    story.site.running.site.put_cards(vec![known(false)], author()).await.unwrap();
+    story.site.running.site.put_cards(vec![known(false)], &caller).await.unwrap();
     story.act(Deed::Card);
     story.becomes("charging", |now| status(now) == "Charging").await;
     assert_eq!(story.sessions().await.len(), 1);

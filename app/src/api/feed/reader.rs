@@ -8,13 +8,14 @@ use super::message::{FeedMessage, Told};
 use crate::state::{AppState, Ending, FeedTimes};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bmw_domain::record::ChargePointKey;
-use bmw_site::Site;
+use bmw_site::{Access, Caller, Site};
 use futures::{FutureExt as _, SinkExt};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
@@ -29,6 +30,10 @@ pub(super) struct Reader {
     only: Option<ChargePointKey>,
     ending: Ending,
     times: FeedTimes,
+    access: Arc<Access>,
+    caller: Caller,
+    /// Told when somebody may less than before.
+    revoked: watch::Receiver<()>,
     /// How long it may hear nothing.
     alive: Option<Duration>,
     seq: u64,
@@ -52,6 +57,7 @@ impl Reader {
         socket: WebSocket,
         only: Option<ChargePointKey>,
         alive: Option<Duration>,
+        caller: Caller,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -61,6 +67,9 @@ impl Reader {
             only,
             ending: app.shutdown.subscribe(),
             times: app.feed,
+            access: Arc::clone(&app.access),
+            caller,
+            revoked: app.access.subscribe(),
             alive,
             seq: 0,
             known: HashMap::new(),
@@ -140,9 +149,19 @@ impl Reader {
                 self.close(close_code::AWAY, "the server ends").await;
                 Err(Over)
             }
+            Ok(()) = self.revoked.changed() => self.check_still().await,
             received = self.socket.recv() => self.hear(received).await,
         };
         if done.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// Sends one away who may read no more. Where everybody may, so may he.
+    async fn check_still(&mut self) -> Result<(), Over> {
+        if self.access.public_read() || self.access.still_holds(&self.caller) {
+            return Ok(());
+        }
+        self.close(close_code::POLICY, "signed out").await;
+        Err(Over)
     }
 
     /// Answers to pings are on their way when something was received.
@@ -172,6 +191,8 @@ impl Reader {
     async fn keep_time(&mut self) -> Result<(), Over> {
         let now = Instant::now();
         if now >= self.ping_at {
+            // A sign-in ends by itself, too.
+            self.check_still().await?;
             // What has come while a message took long to be sent was listened to by nobody.
             while let Some(received) = self.socket.recv().now_or_never() {
                 self.hear(received).await?;

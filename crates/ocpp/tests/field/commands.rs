@@ -4,7 +4,7 @@ use crate::calls::unanswered;
 use crate::site::{Served, Setup};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::command::CommandState::{self, Accepted, Effective, Failed, NoEffect, Queued, Sent};
-use bmw_site::Author;
+use bmw_site::Caller;
 use bmw_testkit::charger::{Charger, frames, moment};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -54,12 +54,12 @@ async fn owing(charger: &mut Charger, action: &str) -> String {
 }
 
 async fn states(site: &Served, command: i64) -> Vec<CommandState> {
-    let command = site.commands.find(command).await.unwrap().unwrap();
+    let command = site.commands.find(command, &Caller::terminal()).await.unwrap().unwrap();
     command.history.into_iter().map(|(state, _)| state).collect()
 }
 
-fn author() -> Author {
-    Author { actor: "test".to_owned(), origin: "test".to_owned() }
+fn caller() -> Caller {
+    Caller::terminal()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,6 +285,6 @@ async fn what_an_operator_starts_is_not_refused_for_want_of_a_card() {
     // A card of that name is one like any other.
     let tag_of_card = IdTag::new("operator").unwrap();
     let card = Card { tag: tag_of_card, group: None, is_blocked: true, expires_at: None, note: String::new() };
-    site.site.put_cards(vec![card], author()).await.unwrap();
+    site.site.put_cards(vec![card], &caller()).await.unwrap();
     assert_eq!(authorize(&mut charger, &tag).await, "Blocked");
 }

@@ -4,7 +4,7 @@ use bmw_domain::charger::card::IdTag;
 use bmw_domain::charger::{ChargePointNow, FindingKind};
 use bmw_domain::record::{ChargePointKey, Identity, Transaction};
 use bmw_ocpp::{Central, Options, Taken};
-use bmw_site::{Arguments, Ask, Commands, FrameLog, Site, SiteOptions};
+use bmw_site::{Arguments, Ask, Caller, Commands, FrameLog, Site, SiteOptions};
 use bmw_store::{OpenOptions, Role, Store, Zone};
 use bmw_testkit::charger::{Charger, PATIENCE};
 use hyper::upgrade::Upgraded;
@@ -150,8 +150,7 @@ impl Served {
         let arguments: Arguments = arguments;
         let action = bmw_domain::command::Action::from_name(action).unwrap();
         let ask = Ask { charge_point: self.key(identity), action, arguments, key: None };
-        let author = bmw_site::Author { actor: "test".to_owned(), origin: "test".to_owned() };
-        self.commands.give(ask, author).await.unwrap().id
+        self.commands.give(ask, &Caller::terminal()).await.unwrap().id
     }
 
     /// Waits until a command has come so far, and gives its result.
@@ -160,7 +159,7 @@ impl Served {
         let waiting = async {
             loop {
                 changed.mark_unchanged();
-                let command = self.commands.find(id).await.unwrap().unwrap();
+                let command = self.commands.find(id, &Caller::terminal()).await.unwrap().unwrap();
                 if command.state == state {
                     return command.result;
                 }

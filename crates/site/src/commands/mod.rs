@@ -7,10 +7,12 @@ mod limit;
 pub use arguments::Arguments;
 
 use crate::Clock;
+use crate::access::{Caller, Denied, NotDone};
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME, without_tokens};
 use crate::links::{Order, Replied, Reply, ReplyTo};
-use crate::running::{Author, Site};
+use crate::running::Site;
 use arguments::Known;
+use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::record::ChargePointKey;
@@ -53,6 +55,8 @@ pub enum Refusal {
     Pending,
     /// The key was used for another command.
     KeyUsed,
+    /// Who asks may not.
+    Denied(Denied),
     /// It could not be stored.
     Store(StoreError),
 }
@@ -63,6 +67,12 @@ impl From<StoreError> for Refusal {
             StoreError::Exists(_) => Self::Pending,
             error => Self::Store(error),
         }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
     }
 }
 
@@ -108,7 +118,8 @@ impl Commands {
     ///
     /// # Errors
     /// See [`Refusal`].
-    pub async fn give(&self, ask: Ask, author: Author) -> Result<Command, Refusal> {
+    pub async fn give(&self, ask: Ask, caller: &Caller) -> Result<Command, Refusal> {
+        caller.check(Right::Command)?;
         let Some(now) = self.site.present().get(ask.charge_point).cloned() else {
             return Err(Refusal::Store(StoreError::Unknown(format!("charge point number {}", ask.charge_point.0))));
         };
@@ -138,7 +149,7 @@ impl Commands {
             at: time,
         };
         let told = json!({ "charger": now.charge_point.identity.as_str(), "arguments": arguments });
-        let audit = author.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
+        let audit = caller.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
         let command = {
             let _step = self.site.step().await;
             match self.site.store().add_command(&new, &audit).await {
@@ -172,9 +183,10 @@ impl Commands {
     /// A command.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn find(&self, id: i64) -> Result<Option<Command>, StoreError> {
-        self.site.store().command(id).await
+    /// For those who may not see it; the store's.
+    pub async fn find(&self, id: i64, caller: &Caller) -> Result<Option<Command>, NotDone> {
+        caller.check(Right::ReadSensitive)?;
+        Ok(self.site.store().command(id).await?)
     }
 }
 

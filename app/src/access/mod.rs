@@ -1,0 +1,300 @@
+//! Who asks, told from his request, and the pages about accounts: to sign in, one's own, and everybody's.
+//!
+//! These pages are links and forms alone, drawn by the server, and load no script: a password passes through nothing else.
+
+mod own;
+mod sign_in;
+mod users;
+
+use crate::api::ApiError;
+use crate::data::Query;
+use crate::frame;
+use crate::serve::{Still, is_own_path, still_document};
+use crate::state::AppState;
+use crate::text::Lang;
+use crate::ui::{self, Person};
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use bmw_domain::account::{AccountFault, Role};
+use bmw_site::access::{Access, AccessError, Credentials, Visitor};
+use bmw_site::{Caller, Denied};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
+use maud::{Markup, html};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// What a browser proves itself by.
+const SESSION: &str = "bmw_session";
+/// What a device is known by after its sign-in has ended; it proves nothing by itself.
+const DEVICE: &str = "bmw_device";
+/// How long a device is asked to remember, s: as long as the account remembers it.
+const DEVICE_SECONDS: i64 = 120 * 24 * 3600;
+
+/// The page to sign in.
+pub const SIGN_IN: &str = "/log_in/";
+/// The page of one's own account.
+pub const OWN: &str = "/account/";
+/// The page of all accounts.
+pub const USERS: &str = "/users/";
+
+/// Who asks, as the front has told. Of a request that did not come that way nothing is known, and it may nothing.
+pub struct Asking(pub Caller);
+
+impl Asking {
+    /// Who asks, from what the front has noted.
+    pub fn of(extensions: &Extensions) -> Caller {
+        extensions.get::<Caller>().cloned().unwrap_or_default()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Self::of(&parts.extensions)))
+    }
+}
+
+/// Who asks, by what he sends along: a program's token, else a browser's cookie.
+///
+/// # Errors
+/// 401 for a token that does not hold.
+pub fn identify(access: &Access, headers: &HeaderMap, address: IpAddr) -> Result<Caller, ApiError> {
+    let cookie = || ui::cookie(headers, SESSION);
+    let caller = match token(headers) {
+        Some(token) => access.identify(Credentials::Token(token), address)?,
+        None => match cookie() {
+            Some(cookie) => access.identify(Credentials::Cookie(cookie), address)?,
+            None => access.identify(Credentials::None, address)?,
+        },
+    };
+    Ok(caller)
+}
+
+/// The token of `Authorization: Bearer …` or `Token …`; other schemes are somebody else's, such as a proxy's.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+    let is_ours = ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    is_ours.then(|| token.trim())
+}
+
+/// Who wants to sign in.
+pub(crate) fn visitor<'a>(headers: &'a HeaderMap, caller: &Caller) -> Visitor<'a> {
+    Visitor {
+        address: caller.address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        device: ui::cookie(headers, DEVICE),
+        before: ui::cookie(headers, SESSION),
+        user_agent: headers.get(USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or_default(),
+    }
+}
+
+/// Where a page leads that wants somebody to sign in first.
+pub fn sign_in_for(next: &str) -> String {
+    Query::default().with("next", next).on(SIGN_IN)
+}
+
+/// What these pages share.
+#[derive(Clone)]
+struct Pages {
+    state: AppState,
+    css: Option<Arc<str>>,
+}
+
+/// The routes of these pages.
+pub fn routes(state: AppState, css: Option<&str>) -> Router {
+    let router = table().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
+    router.with_state(Pages { state, css: css.map(Arc::from) })
+}
+
+fn table() -> [(&'static str, MethodRouter<Pages>); 4] {
+    [
+        ("/log_in", get(sign_in::page).post(sign_in::sign_in)),
+        ("/log_out", post(sign_in::sign_out)),
+        ("/account", get(own::page).post(own::change)),
+        ("/users", get(users::page).post(users::change)),
+    ]
+}
+
+/// The paths of these pages.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    table().into_iter().map(|(path, _)| path)
+}
+
+/// The fields of a form. Of repeated ones the last counts.
+type Fields = HashMap<String, String>;
+
+fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
+    fields.get(name).map_or("", String::as_str)
+}
+
+fn number(fields: &Fields, name: &str) -> i64 {
+    field(fields, name).parse().unwrap_or(0)
+}
+
+fn role(fields: &Fields) -> Option<Role> {
+    Role::from_word(field(fields, "role"))
+}
+
+impl Pages {
+    fn access(&self) -> &Access {
+        &self.state.access
+    }
+
+    /// A page of these.
+    fn answer(
+        &self,
+        (status, headers, caller): (StatusCode, &HeaderMap, &Caller),
+        path: &str,
+        title: fn(Lang) -> &'static str,
+        body: impl FnOnce(Lang) -> Markup,
+    ) -> Response {
+        let person = person(caller);
+        let still = Still { headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let mut response = still_document(still, title, body);
+        *response.status_mut() = status;
+        response
+    }
+
+    /// What is shown to somebody who may not see a page.
+    fn refused(&self, denied: Denied, headers: &HeaderMap, caller: &Caller, path: &str) -> Response {
+        match denied {
+            Denied::NotSignedIn | Denied::BadToken => lead(&sign_in_for(path)),
+            Denied::NotAllowed => {
+                self.answer((StatusCode::FORBIDDEN, headers, caller), path, Lang::not_allowed, |lang| {
+                    frame::nothing_here(lang, lang.not_allowed_help())
+                })
+            }
+        }
+    }
+}
+
+/// Who is signed in, as the frame shows it.
+pub(crate) fn person(caller: &Caller) -> Option<Person> {
+    caller.who().map(|who| Person { name: who.name.to_string(), role: who.role })
+}
+
+/// Leads to an address of this site.
+fn lead(address: &str) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, [(CACHE_CONTROL, "no-store")]).into_response();
+    let address = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/overview/"));
+    response.headers_mut().insert(LOCATION, address);
+    response
+}
+
+/// Sets a cookie that no script reads and no other site sends along when it changes something. Without `Secure`: the program
+/// itself speaks plain HTTP.
+fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
+    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+/// Where a form leads next: to a page of this site.
+fn next(fields: &str) -> &str {
+    let path = fields.split('?').next().unwrap_or_default().trim_end_matches('/');
+    if is_own_path(fields) && !["/log_in", "/log_out"].contains(&path) { fields } else { "/overview/" }
+}
+
+/// What came of it, for a person: the status, and what is said.
+fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
+    let status = match error {
+        AccessError::Denied(Denied::NotSignedIn | Denied::BadToken | Denied::NotAllowed) => StatusCode::FORBIDDEN,
+        AccessError::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
+        AccessError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        AccessError::Inside | AccessError::Store(_) => {
+            tracing::error!(%error, "an account");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let text = match error {
+        AccessError::Denied(_) => lang.not_allowed_help(),
+        AccessError::Wrong => lang.sign_in_wrong(),
+        AccessError::Wait(_) => lang.sign_in_wait(),
+        AccessError::Busy => lang.sign_in_busy(),
+        AccessError::Fault(AccountFault::Name) => lang.account_name_help(),
+        AccessError::Fault(AccountFault::Short) => lang.password_short(),
+        AccessError::Fault(AccountFault::Long) => lang.password_long(),
+        AccessError::Fault(AccountFault::Weak) => lang.password_weak(),
+        AccessError::Exists => lang.account_exists(),
+        AccessError::Unknown => lang.not_there(),
+        AccessError::Own => lang.account_own(),
+        AccessError::TooMany => lang.tokens_too_many(),
+        AccessError::Inside | AccessError::Store(_) => lang.failed_store(),
+    };
+    (status, text.to_owned())
+}
+
+/// Tells when it is worth to try again.
+fn tell_when(response: &mut Response, error: &AccessError) {
+    if let AccessError::Wait(ms) = error {
+        let seconds = ms.div_euclid(1000) + 1;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// A labelled input of these pages.
+fn entry(kind: &str, label: &str, name: &str, autocomplete: &str, value: &str) -> Markup {
+    html! {
+        label.filter {
+            span { (label) }
+            input type=(kind) name=(name) value=(value) autocomplete=(autocomplete) required maxlength="256"
+                autocapitalize="none" spellcheck="false";
+        }
+    }
+}
+
+/// The roles up to one, to choose from.
+fn roles(lang: Lang, most: Role, chosen: Role) -> Markup {
+    html! {
+        @for role in Role::ALL.into_iter().filter(|role| *role <= most) {
+            option value=(role.word()) selected[role == chosen] { (lang.role(role)) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_in_two_schemes() {
+        for (header, expected) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Token abc", Some("abc")),
+            ("Token", Some("")),
+            ("Basic abc", None),
+            ("abc", None),
+            ("", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(header));
+            assert_eq!(token(&headers), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn who_has_signed_in_is_led_within_this_site() {
+        for (asked, expected) in [
+            ("/details/?charger_id=a", "/details/?charger_id=a"),
+            ("/", "/"),
+            ("", "/overview/"),
+            ("https://evil.example/", "/overview/"),
+            ("//evil.example/", "/overview/"),
+            ("/\\evil.example/", "/overview/"),
+            ("/log_in/?next=/log_in/", "/overview/"),
+            ("/log_out", "/overview/"),
+        ] {
+            assert_eq!(next(asked), expected, "{asked}");
+        }
+    }
+}

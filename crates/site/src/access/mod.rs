@@ -1,0 +1,674 @@
+//! Who may do what: accounts, sign-ins, tokens. The one place that decides.
+//!
+//! All of it is in memory, so that a request costs a look into a table and what was revoked is so at once; a change is stored
+//! first, then memory follows. Passwords are hashed beside the threads that answer, a few at a time.
+
+mod caller;
+mod lockout;
+mod password;
+mod people;
+mod secret;
+
+pub use caller::{By, Caller, Denied, NotDone, Who};
+pub use secret::{Secret, random_password};
+
+use crate::Clock;
+use bmw_domain::account::{Account, AccountFault, AccountKey, AccountName, Role, SignIn};
+use bmw_domain::calendar::Timestamp;
+use bmw_store::{
+    AccountInventory, NewSignIn, NewToken, SecretHash, Store, StoreError, StoredAccount, StoredSignIn, StoredToken,
+};
+use lockout::{Attempt, Lockout};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OnceCell, Semaphore, watch};
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+/// A sign-in ends when it was not used for so long, and after so long in any case.
+const IDLE_MS: i64 = 7 * DAY_MS;
+const ABSOLUTE_MS: i64 = 30 * DAY_MS;
+/// A device or an address is known so long after its last sign-in has ended.
+const FAMILIAR_MS: i64 = 90 * DAY_MS;
+/// The most sign-ins of an account, with those that have ended: the oldest make room.
+const SIGN_INS_MOST: usize = 50;
+/// The most tokens of an account.
+const TOKENS_MOST: usize = 50;
+/// Tokens that programs got by name and password: what they are called, how many an account has, and how long they hold.
+const FETCHED: &str = "api-token-auth";
+const FETCHED_MOST: usize = 10;
+const FETCHED_MS: i64 = 365 * DAY_MS;
+/// Passwords that are hashed at once, and that may wait for it.
+const HASHED_AT_ONCE: usize = 2;
+const HASHES_WAITING: usize = 32;
+/// The most characters of what a browser calls itself.
+const USER_AGENT_MOST: usize = 200;
+
+/// Why something about accounts was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// He may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Name or password is wrong; which of them is not told.
+    #[error("Unable to log in with provided credentials.")]
+    Wrong,
+    /// There were too many tries: how long to wait, ms.
+    #[error("Too many tries. Wait a little.")]
+    Wait(i64),
+    /// Too many are signing in at this moment.
+    #[error("Too many are signing in at this moment. Try again.")]
+    Busy,
+    /// A name or a password that cannot be one.
+    #[error("{0}")]
+    Fault(AccountFault),
+    /// An account of that name exists.
+    #[error("An account of this name exists already.")]
+    Exists,
+    /// There is no such account, sign-in or token.
+    #[error("There is no such thing.")]
+    Unknown,
+    /// Nobody changes what he himself is: the last administrator could shut himself out.
+    #[error("Nobody changes his own role or disables himself.")]
+    Own,
+    /// There are too many tokens.
+    #[error("There are too many tokens.")]
+    TooMany,
+    /// The system has no random bytes, or no memory for a hash.
+    #[error("Something went wrong inside.")]
+    Inside,
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AccountFault> for AccessError {
+    fn from(fault: AccountFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What a request proves itself by.
+#[derive(Debug, Clone, Copy)]
+pub enum Credentials<'a> {
+    /// By nothing.
+    None,
+    /// By a browser's cookie; an old one is as good as none.
+    Cookie(&'a str),
+    /// By a program's token; one that does not hold is refused.
+    Token(&'a str),
+}
+
+/// Who wants to sign in, as far as his request tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'a> {
+    /// From where.
+    pub address: IpAddr,
+    /// What his device was told to remember.
+    pub device: Option<&'a str>,
+    /// The sign-in that the new one takes the place of.
+    pub before: Option<&'a str>,
+    /// What his browser calls itself.
+    pub user_agent: &'a str,
+}
+
+/// A sign-in that has begun.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// What the browser proves itself by from now on.
+    pub secret: Secret,
+    /// What the device is known by the next time.
+    pub device: Secret,
+    /// How long it holds at most, s.
+    pub seconds: i64,
+}
+
+/// A sign-in in memory.
+#[derive(Debug)]
+struct LiveSignIn {
+    stored: StoredSignIn,
+    last_seen: AtomicI64,
+}
+
+impl LiveSignIn {
+    fn new(stored: StoredSignIn) -> Self {
+        Self { last_seen: AtomicI64::new(stored.sign_in.last_seen.0), stored }
+    }
+
+    fn last_seen(&self) -> Timestamp {
+        Timestamp(self.last_seen.load(Ordering::Relaxed))
+    }
+
+    /// When it ended, or will.
+    fn end(&self) -> Timestamp {
+        let by_itself = self.stored.sign_in.expires_at.min(self.last_seen().plus(IDLE_MS));
+        self.stored.ended_at.map_or(by_itself, |ended| ended.min(by_itself))
+    }
+
+    fn holds(&self, now: Timestamp) -> bool {
+        self.stored.ended_at.is_none() && now < self.end()
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.stored.sign_in.address.parse().ok()
+    }
+}
+
+/// A token in memory.
+#[derive(Debug)]
+struct LiveToken {
+    stored: StoredToken,
+    last_used: AtomicI64,
+}
+
+impl LiveToken {
+    fn new(stored: StoredToken) -> Self {
+        Self { last_used: AtomicI64::new(stored.token.last_used.map_or(0, |at| at.0)), stored }
+    }
+
+    fn holds(&self, now: Timestamp) -> bool {
+        self.stored.token.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// Notes that something is used now; whether that is to be stored, as it was not for a minute.
+fn touch(last: &AtomicI64, now: Timestamp) -> bool {
+    let before = last.load(Ordering::Relaxed);
+    now.0 - before >= MINUTE_MS && last.compare_exchange(before, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}
+
+/// What is known of who may do what.
+#[derive(Debug, Default)]
+struct Known {
+    accounts: HashMap<AccountKey, Arc<Account>>,
+    sign_ins: HashMap<SecretHash, Arc<LiveSignIn>>,
+    tokens: HashMap<SecretHash, Arc<LiveToken>>,
+}
+
+impl Known {
+    fn of(inventory: AccountInventory) -> Self {
+        let accounts = inventory.accounts.into_iter().map(|stored| (stored.account.key, Arc::new(stored.account)));
+        let sign_ins = inventory.sign_ins.into_iter().map(|stored| (stored.secret, Arc::new(LiveSignIn::new(stored))));
+        let tokens = inventory.tokens.into_iter().map(|stored| (stored.secret, Arc::new(LiveToken::new(stored))));
+        Self { accounts: accounts.collect(), sign_ins: sign_ins.collect(), tokens: tokens.collect() }
+    }
+
+    /// An account that somebody gets in by.
+    fn open_account(&self, key: AccountKey) -> Option<&Arc<Account>> {
+        self.accounts.get(&key).filter(|account| !account.is_disabled)
+    }
+
+    fn by_cookie(&self, secret: SecretHash, now: Timestamp) -> Option<(Who, Arc<LiveSignIn>)> {
+        let live = self.sign_ins.get(&secret).filter(|live| live.holds(now))?;
+        let account = self.open_account(live.stored.sign_in.account)?;
+        let by = By::SignIn(live.stored.sign_in.id);
+        Some((Who { account: account.key, name: account.name.clone(), role: account.role, by }, Arc::clone(live)))
+    }
+
+    fn by_token(&self, secret: SecretHash, now: Timestamp) -> Option<(Who, Arc<LiveToken>)> {
+        let live = self.tokens.get(&secret).filter(|live| live.holds(now))?;
+        let token = &live.stored.token;
+        let account = self.open_account(token.account)?;
+        let by = By::Token(token.id, token.name.clone());
+        let role = token.role.min(account.role);
+        Some((Who { account: account.key, name: account.name.clone(), role, by }, Arc::clone(live)))
+    }
+
+    /// The sign-ins of an account, also those that have ended, oldest first.
+    fn sign_ins_of(&self, account: AccountKey) -> Vec<&Arc<LiveSignIn>> {
+        let mut found: Vec<_> = self.sign_ins.values().filter(|live| live.stored.sign_in.account == account).collect();
+        found.sort_by_key(|live| live.stored.sign_in.id);
+        found
+    }
+
+    /// The tokens of an account, oldest first.
+    fn tokens_of(&self, account: AccountKey) -> Vec<&Arc<LiveToken>> {
+        let mut found: Vec<_> = self.tokens.values().filter(|live| live.stored.token.account == account).collect();
+        found.sort_by_key(|live| live.stored.token.id);
+        found
+    }
+
+    /// What an account knows a visitor by, if it does: a device or an address from which its owner has signed in.
+    fn familiar(&self, name: &str, visitor: &Visitor<'_>, now: Timestamp) -> Option<String> {
+        let account = self.accounts.values().find(|account| account.name.key() == name)?;
+        let device = visitor.device.and_then(secret::read);
+        let sign_ins = self.sign_ins_of(account.key);
+        let known = || sign_ins.iter().filter(|live| now.since(live.end()) < FAMILIAR_MS);
+        if let Some(live) = known().find(|live| Some(live.stored.device) == device) {
+            return Some(format!("device {:?}", live.stored.device.0));
+        }
+        let network = lockout::network(visitor.address);
+        known().any(|live| live.address().map(lockout::network) == Some(network)).then(|| network.to_string())
+    }
+
+    fn end(&mut self, ids: &[i64], at: Timestamp) {
+        for live in self.sign_ins.values_mut().filter(|live| ids.contains(&live.stored.sign_in.id)) {
+            let sign_in = SignIn { last_seen: live.last_seen(), ..live.stored.sign_in.clone() };
+            let ended_at = Some(live.stored.ended_at.unwrap_or(at));
+            *live = Arc::new(LiveSignIn::new(StoredSignIn { sign_in, ended_at, ..live.stored }));
+        }
+    }
+}
+
+/// Who may do what.
+pub struct Access {
+    store: Arc<dyn Store>,
+    public_read: bool,
+    known: RwLock<Known>,
+    lockout: Mutex<Lockout>,
+    /// Held from the write to the store until memory has followed.
+    step: tokio::sync::Mutex<()>,
+    waiting: Semaphore,
+    hashing: Semaphore,
+    /// The hash of a password that nobody has: for names that nobody has. Made before the first sign-in is judged.
+    nobodys: OnceCell<String>,
+    /// Told when somebody may less than before.
+    revoked: watch::Sender<()>,
+}
+
+impl Access {
+    /// Reads who may do what. Everybody may read with `public_read`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn start(store: Arc<dyn Store>, public_read: bool) -> Result<Arc<Self>, AccessError> {
+        let known = Known::of(store.accounts().await?);
+        Ok(Arc::new(Self {
+            store,
+            public_read,
+            known: RwLock::new(known),
+            lockout: Mutex::default(),
+            step: tokio::sync::Mutex::default(),
+            waiting: Semaphore::new(HASHES_WAITING),
+            hashing: Semaphore::new(HASHED_AT_ONCE),
+            nobodys: OnceCell::new(),
+            revoked: watch::Sender::new(()),
+        }))
+    }
+
+    /// Whether everybody may read.
+    pub const fn public_read(&self) -> bool {
+        self.public_read
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lockout(&self) -> MutexGuard<'_, Lockout> {
+        self.lockout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// [`Denied::BadToken`].
+    pub fn identify(&self, credentials: Credentials<'_>, address: IpAddr) -> Result<Caller, Denied> {
+        let now = Clock::real();
+        let nobody = Caller::nobody(address, self.public_read);
+        let who = match credentials {
+            Credentials::None => return Ok(nobody),
+            Credentials::Cookie(text) => {
+                let Some(secret) = secret::read(text) else { return Ok(nobody) };
+                let Some((who, live)) = self.known().by_cookie(secret, now) else { return Ok(nobody) };
+                if touch(&live.last_seen, now) {
+                    self.note(live.stored.sign_in.id, now, false);
+                }
+                who
+            }
+            Credentials::Token(text) => {
+                let found = secret::read(text).and_then(|secret| self.known().by_token(secret, now));
+                let (who, live) = found.ok_or(Denied::BadToken)?;
+                if touch(&live.last_used, now) {
+                    self.note(live.stored.token.id, now, true);
+                }
+                who
+            }
+        };
+        Ok(Caller::known(who, address, self.public_read))
+    }
+
+    /// Stores that a sign-in or a token was used. Nobody waits for it.
+    fn note(&self, id: i64, now: Timestamp, is_token: bool) {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let noted = if is_token { store.touch_token(id, now).await } else { store.touch_sign_in(id, now).await };
+            if let Err(error) = noted {
+                tracing::warn!(%error, "that somebody was here could not be stored");
+            }
+        });
+    }
+
+    /// Whether a caller may still what he might when he came.
+    pub fn still_holds(&self, caller: &Caller) -> bool {
+        let Some(who) = caller.who() else { return true };
+        let (known, now) = (self.known(), Clock::real());
+        let is_there = match &who.by {
+            By::Terminal => return true,
+            By::SignIn(id) => known.sign_ins.values().any(|live| live.stored.sign_in.id == *id && live.holds(now)),
+            By::Token(id, _) => known.tokens.values().any(|live| live.stored.token.id == *id && live.holds(now)),
+        };
+        is_there && known.open_account(who.account).is_some_and(|account| account.role >= who.role)
+    }
+
+    /// A receiver that is told when somebody may less than before.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.revoked.subscribe()
+    }
+
+    /// Signs a person in.
+    ///
+    /// # Errors
+    /// [`AccessError::Wrong`], [`AccessError::Wait`], [`AccessError::Busy`], the store's.
+    pub async fn sign_in(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<SignedIn, AccessError> {
+        let proven = self.prove(name, password, visitor).await?;
+        let account = &proven.account;
+        let secret = Secret::random().ok_or(AccessError::Inside)?;
+        let device = match visitor.device.and_then(Secret::told) {
+            Some(device) => device,
+            None => Secret::random().ok_or(AccessError::Inside)?,
+        };
+        let now = Clock::real();
+        let user_agent: String =
+            visitor.user_agent.chars().filter(|it| !it.is_control()).take(USER_AGENT_MOST).collect();
+        let new = NewSignIn {
+            account: account.key,
+            secret: secret.hash(),
+            device: device.hash(),
+            at: now,
+            expires_at: now.plus(ABSOLUTE_MS),
+            address: visitor.address.to_canonical().to_string(),
+            user_agent,
+        };
+        let by = Who { account: account.key, name: account.name.clone(), role: account.role, by: By::SignIn(0) };
+        let caller = Caller::known(by, visitor.address, self.public_read);
+        let _step = self.step.lock().await;
+        self.check_unchanged(&proven).await?;
+        let before = visitor.before.and_then(secret::read).and_then(|secret| {
+            let known = self.known();
+            let live = known.sign_ins.get(&secret)?;
+            (live.stored.sign_in.account == account.key).then_some(live.stored.sign_in.id)
+        });
+        self.end_ids(&caller, &Vec::from_iter(before)).await?;
+        self.make_room(account, now).await?;
+        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned());
+        let id = self.store.add_sign_in(&new, &entry).await?;
+        let sign_in = SignIn {
+            id,
+            account: new.account,
+            created_at: now,
+            last_seen: now,
+            expires_at: new.expires_at,
+            address: new.address,
+            user_agent: new.user_agent,
+        };
+        let stored = StoredSignIn { sign_in, secret: new.secret, device: new.device, ended_at: None };
+        self.known_mut().sign_ins.insert(new.secret, Arc::new(LiveSignIn::new(stored)));
+        Ok(SignedIn { secret, device, seconds: ABSOLUTE_MS / 1000 })
+    }
+
+    /// Who has proven himself by what was changed meanwhile has not. Only under `step`.
+    async fn check_unchanged(&self, proven: &StoredAccount) -> Result<(), AccessError> {
+        let now = self.store.account(&proven.account.name.key()).await?;
+        let is_same = now.is_some_and(|now| now.password_hash == proven.password_hash && !now.account.is_disabled);
+        if is_same { Ok(()) } else { Err(AccessError::Wrong) }
+    }
+
+    /// Forgets the sign-ins of an account that ended long ago, and the oldest where there are too many.
+    async fn make_room(&self, account: &Account, now: Timestamp) -> Result<(), AccessError> {
+        let ids: Vec<i64> = {
+            let known = self.known();
+            let all = known.sign_ins_of(account.key);
+            let beyond = all.len().saturating_sub(SIGN_INS_MOST - 1);
+            let old = all.iter().enumerate();
+            let old = old.filter(|(place, live)| *place < beyond || now.since(live.end()) >= FAMILIAR_MS);
+            old.map(|(_, live)| live.stored.sign_in.id).collect()
+        };
+        if !ids.is_empty() {
+            self.store.forget_sign_ins(&ids).await?;
+            self.known_mut().sign_ins.retain(|_, live| !ids.contains(&live.stored.sign_in.id));
+            self.revoked.send_replace(());
+        }
+        Ok(())
+    }
+
+    /// Gives a program a token for name and password, as the predecessor did.
+    ///
+    /// # Errors
+    /// Those of [`Access::sign_in`].
+    pub async fn fetch_token(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<Secret, AccessError> {
+        let proven = self.prove(name, password, visitor).await?;
+        let account = &proven.account;
+        let by = Who { account: account.key, name: account.name.clone(), role: account.role, by: By::SignIn(0) };
+        let caller = Caller::known(by, visitor.address, self.public_read);
+        let _step = self.step.lock().await;
+        self.check_unchanged(&proven).await?;
+        let old: Vec<i64> = {
+            let known = self.known();
+            let fetched = known.tokens_of(account.key);
+            let fetched: Vec<_> = fetched.iter().filter(|live| live.stored.token.name == FETCHED).collect();
+            let beyond = (fetched.len() + 1).saturating_sub(FETCHED_MOST);
+            fetched.iter().take(beyond).map(|live| live.stored.token.id).collect()
+        };
+        if !old.is_empty() {
+            self.remove_ids(&caller, &old).await?;
+        }
+        let expires_at = Some(Clock::real().plus(FETCHED_MS));
+        self.put_token(&caller, account.key, FETCHED, account.role, expires_at).await
+    }
+
+    /// Stores a token. Only under `step`.
+    async fn put_token(
+        &self,
+        caller: &Caller,
+        account: AccountKey,
+        name: &str,
+        role: Role,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Secret, AccessError> {
+        let secret = Secret::random().ok_or(AccessError::Inside)?;
+        let at = Clock::real();
+        let new = NewToken { account, secret: secret.hash(), name: name.to_owned(), role, at, expires_at };
+        let after = serde_json::json!({ "name": name, "role": role.word(), "expires": expires_at.map(|at| at.0) });
+        let id = self.store.add_token(&new, &caller.entry("token.add", "null".to_owned(), after.to_string())).await?;
+        let token = bmw_domain::account::ProgramToken {
+            id,
+            account,
+            name: new.name,
+            role,
+            created_at: at,
+            expires_at,
+            last_used: None,
+        };
+        let live = Arc::new(LiveToken::new(StoredToken { token, secret: new.secret }));
+        self.known_mut().tokens.insert(new.secret, live);
+        Ok(secret)
+    }
+
+    /// Ends sign-ins, if there are any. Only under `step`.
+    async fn end_ids(&self, caller: &Caller, ids: &[i64]) -> Result<(), AccessError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let before = serde_json::json!({ "sign_ins": ids }).to_string();
+        let entry = caller.entry("sign_in.end", before, "null".to_owned());
+        self.store.end_sign_ins(ids, &entry).await?;
+        self.known_mut().end(ids, entry.at);
+        self.revoked.send_replace(());
+        Ok(())
+    }
+
+    /// Removes tokens. Only under `step`.
+    async fn remove_ids(&self, caller: &Caller, ids: &[i64]) -> Result<(), AccessError> {
+        let names: Vec<String> = {
+            let known = self.known();
+            let chosen = known.tokens.values().filter(|live| ids.contains(&live.stored.token.id));
+            chosen.map(|live| live.stored.token.name.clone()).collect()
+        };
+        let before = serde_json::json!({ "tokens": ids, "names": names }).to_string();
+        self.store.remove_tokens(ids, &caller.entry("token.remove", before, "null".to_owned())).await?;
+        self.known_mut().tokens.retain(|_, live| !ids.contains(&live.stored.token.id));
+        self.revoked.send_replace(());
+        Ok(())
+    }
+
+    /// Checks name and password, as slowly for names that nobody has as for others, and lets nobody try without end.
+    async fn prove(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<StoredAccount, AccessError> {
+        // What is no name is one that nobody has; of a long one a part is enough to count it by.
+        let key: String = AccountName::new(name)
+            .map_or_else(|_| name.chars().take(bmw_domain::account::NAME_MOST + 1).collect(), |name| name.key());
+        let now = Clock::real();
+        let familiar = self.known().familiar(&key, &visitor, now);
+        let attempt = Attempt { account: key, address: visitor.address, familiar };
+        self.lockout().begin(&attempt, now).map_err(AccessError::Wait)?;
+        let outcome = self.verify(&attempt.account, password).await;
+        match &outcome {
+            Ok(_) => self.lockout().succeeded(&attempt),
+            Err(AccessError::Wrong) => tracing::info!(address = %visitor.address, "a sign-in failed"),
+            Err(_) => self.lockout().taken_back(&attempt),
+        }
+        outcome
+    }
+
+    /// The account of a name, if the password is its own. The store is asked each time: the terminal may have added one.
+    async fn verify(&self, key: &str, password: &str) -> Result<StoredAccount, AccessError> {
+        let stored = if key.contains('\0') { None } else { self.store.account(key).await? };
+        let nobodys = self.nobodys.get_or_try_init(nobodys).await?;
+        let hash = stored.as_ref().map_or_else(|| nobodys.clone(), |stored| stored.password_hash.clone());
+        // None that is longer was ever accepted; it costs as much.
+        let password: String = password.chars().take(bmw_domain::account::PASSWORD_MOST + 1).collect();
+        let is_right = self.beside(move || password::is_right(&password, &hash)).await?;
+        match stored {
+            Some(stored) if is_right && !stored.account.is_disabled => {
+                // What memory knows is newer than what was read, if it knows anything.
+                let account = || Arc::new(stored.account.clone());
+                self.known_mut().accounts.entry(stored.account.key).or_insert_with(account);
+                Ok(stored)
+            }
+            _ => Err(AccessError::Wrong),
+        }
+    }
+
+    /// Does something slow beside the threads that answer, a few at a time.
+    async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccessError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| AccessError::Busy)?;
+        let _hashing = self.hashing.acquire().await.map_err(|_| AccessError::Busy)?;
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
+            tracing::error!(%error, "a password");
+            AccessError::Inside
+        })
+    }
+}
+
+/// The hash of a password that nobody has.
+async fn nobodys() -> Result<String, AccessError> {
+    let hash = tokio::task::spawn_blocking(|| random_password().and_then(|password| password::hash(&password))).await;
+    hash.ok().flatten().ok_or(AccessError::Inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bmw_domain::account::ProgramToken;
+
+    const BEGIN: Timestamp = Timestamp(1_790_000_000_000);
+    const ANNA: AccountKey = AccountKey(1);
+
+    fn secret(number: u8) -> SecretHash {
+        SecretHash([number; 32])
+    }
+
+    /// An account with a sign-in and an administrator's token that holds for a day.
+    fn known(change: impl FnOnce(&mut AccountInventory)) -> Known {
+        let name = AccountName::new("Anna").unwrap();
+        let account = Account { key: ANNA, name, role: Role::Operator, is_disabled: false, created_at: BEGIN };
+        let sign_in = SignIn {
+            id: 7,
+            account: ANNA,
+            created_at: BEGIN,
+            last_seen: BEGIN,
+            expires_at: BEGIN.plus(ABSOLUTE_MS),
+            address: "192.168.0.7".to_owned(),
+            user_agent: String::new(),
+        };
+        let token = ProgramToken {
+            id: 9,
+            account: ANNA,
+            name: "meter".to_owned(),
+            role: Role::Administrator,
+            created_at: BEGIN,
+            expires_at: Some(BEGIN.plus(DAY_MS)),
+            last_used: None,
+        };
+        let mut inventory = AccountInventory {
+            accounts: vec![StoredAccount { account, password_hash: String::new() }],
+            sign_ins: vec![StoredSignIn { sign_in, secret: secret(1), device: secret(2), ended_at: None }],
+            tokens: vec![StoredToken { token, secret: secret(3) }],
+        };
+        change(&mut inventory);
+        Known::of(inventory)
+    }
+
+    #[test]
+    fn a_sign_in_ends_without_use_and_in_any_case() {
+        let known = known(|_| {});
+        let holds = |at: Timestamp| known.by_cookie(secret(1), at).is_some();
+        assert!(holds(BEGIN) && holds(BEGIN.plus(IDLE_MS - 1)) && !holds(BEGIN.plus(IDLE_MS)));
+        let live = &known.sign_ins[&secret(1)];
+        let mut now = BEGIN;
+        while now < BEGIN.plus(ABSOLUTE_MS) {
+            assert!(holds(now) && touch(&live.last_seen, now) == (now > BEGIN), "used each day it holds");
+            assert!(!touch(&live.last_seen, now.plus(MINUTE_MS - 1)), "that is stored once a minute at most");
+            now = now.plus(DAY_MS);
+        }
+        assert!(!holds(BEGIN.plus(ABSOLUTE_MS)));
+        assert!(known.by_cookie(secret(3), BEGIN).is_none() && known.by_token(secret(1), BEGIN).is_none());
+    }
+
+    #[test]
+    fn what_was_ended_or_disabled_lets_nobody_in() {
+        let mut ended = known(|_| {});
+        ended.end(&[7], BEGIN);
+        assert!(ended.by_cookie(secret(1), BEGIN).is_none());
+        let disabled = known(|inventory| inventory.accounts[0].account.is_disabled = true);
+        assert!(disabled.by_cookie(secret(1), BEGIN).is_none() && disabled.by_token(secret(3), BEGIN).is_none());
+        let gone = known(|inventory| inventory.accounts.clear());
+        assert!(gone.by_cookie(secret(1), BEGIN).is_none() && gone.by_token(secret(3), BEGIN).is_none());
+    }
+
+    #[test]
+    fn a_token_holds_for_its_time_and_may_no_more_than_its_account() {
+        let known = known(|_| {});
+        let (who, _) = known.by_token(secret(3), BEGIN).unwrap();
+        assert_eq!((who.role, who.by), (Role::Operator, By::Token(9, "meter".to_owned())));
+        assert!(known.by_token(secret(3), BEGIN.plus(DAY_MS)).is_none());
+    }
+
+    #[test]
+    fn an_account_knows_its_devices_and_addresses_for_a_while_after_their_end() {
+        let mut known = known(|inventory| {
+            let other = Account { key: AccountKey(2), ..inventory.accounts[0].account.clone() };
+            let other = Account { name: AccountName::new("bob").unwrap(), ..other };
+            inventory.accounts.push(StoredAccount { account: other, password_hash: String::new() });
+        });
+        known.end(&[7], BEGIN);
+        let (here, there) = (IpAddr::from([192, 168, 0, 7]), IpAddr::from([10, 0, 0, 1]));
+        let visitor = |address| Visitor { address, device: None, before: None, user_agent: "" };
+        assert!(known.familiar("anna", &visitor(here), BEGIN).is_some());
+        assert!(known.familiar("anna", &visitor(there), BEGIN).is_none());
+        assert!(known.familiar("bob", &visitor(here), BEGIN).is_none(), "each account knows its own");
+        assert!(known.familiar("nobody", &visitor(here), BEGIN).is_none());
+        assert!(known.familiar("anna", &visitor(here), BEGIN.plus(FAMILIAR_MS)).is_none());
+        let device = Secret::random().unwrap();
+        let live = known.sign_ins.get_mut(&secret(1)).unwrap();
+        *live = Arc::new(LiveSignIn::new(StoredSignIn { device: device.hash(), ..live.stored.clone() }));
+        let with_device = Visitor { device: Some(device.as_str()), ..visitor(there) };
+        assert!(known.familiar("anna", &with_device, BEGIN).is_some());
+    }
+}

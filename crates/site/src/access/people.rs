@@ -1,0 +1,290 @@
+//! What people do with accounts: administrators with all, everybody with his own.
+
+use super::{Access, AccessError, By, Caller, DAY_MS, Denied, LiveToken, TOKENS_MOST, Visitor, password};
+use crate::Clock;
+use bmw_domain::account::{Account, AccountFault, AccountKey, AccountName, ProgramToken, Right, Role, SignIn};
+use bmw_domain::calendar::Timestamp;
+use bmw_store::{NewAccount, StoreError, StoredAccount};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The most days that a token is made for.
+const TOKEN_DAYS_MOST: i64 = 3_650;
+
+/// What is cut off when an account changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Nothing: what it may is looked up each time.
+    Nothing,
+    /// All sign-ins but this one.
+    SignInsBut(i64),
+    /// All sign-ins and tokens.
+    All,
+}
+
+/// What the audit log keeps of an account.
+fn told(account: &Account) -> String {
+    json!({ "name": account.name.as_str(), "role": account.role.word(), "disabled": account.is_disabled }).to_string()
+}
+
+impl Access {
+    /// All accounts, in the order in which they were added.
+    ///
+    /// # Errors
+    /// For those who may not change accounts; the store's.
+    pub async fn accounts(&self, caller: &Caller) -> Result<Vec<Account>, AccessError> {
+        caller.check(Right::Users)?;
+        Ok(self.store.accounts().await?.accounts.into_iter().map(|stored| stored.account).collect())
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// For those who may not; a name or password that cannot be one; a name that is taken.
+    pub async fn add_account(
+        &self,
+        caller: &Caller,
+        name: &str,
+        password: &str,
+        role: Role,
+    ) -> Result<AccountKey, AccessError> {
+        Self::check_users(caller)?;
+        let name = AccountName::new(name)?;
+        let password_hash = self.new_hash(&name, password).await?;
+        let _step = self.step.lock().await;
+        self.check_still(caller)?;
+        let at = Clock::real();
+        let new = NewAccount { name, role, password_hash, at };
+        let mut account =
+            Account { key: AccountKey(0), name: new.name.clone(), role, is_disabled: false, created_at: at };
+        let entry = caller.entry("account.add", "null".to_owned(), told(&account));
+        account.key = self.store.add_account(&new, &entry).await.map_err(|error| match error {
+            StoreError::Exists(_) => AccessError::Exists,
+            error => error.into(),
+        })?;
+        let key = account.key;
+        self.known_mut().accounts.insert(key, Arc::new(account));
+        Ok(key)
+    }
+
+    /// Gives an account another role.
+    ///
+    /// # Errors
+    /// For those who may not, and for one's own account.
+    pub async fn set_role(&self, caller: &Caller, key: AccountKey, role: Role) -> Result<(), AccessError> {
+        Self::check_other(caller, key)?;
+        self.change(caller, key, "account.role", |stored| stored.account.role = role, Cut::Nothing).await
+    }
+
+    /// Lets nobody in by an account any more, or again.
+    ///
+    /// # Errors
+    /// For those who may not, and for one's own account.
+    pub async fn set_disabled(&self, caller: &Caller, key: AccountKey, is_disabled: bool) -> Result<(), AccessError> {
+        Self::check_other(caller, key)?;
+        let action = if is_disabled { "account.disable" } else { "account.enable" };
+        let cut = if is_disabled { Cut::All } else { Cut::Nothing };
+        self.change(caller, key, action, |stored| stored.account.is_disabled = is_disabled, cut).await
+    }
+
+    /// Gives an account another password; who was in by it is out.
+    ///
+    /// # Errors
+    /// For those who may not, and for a password that cannot be one.
+    pub async fn reset_password(&self, caller: &Caller, key: AccountKey, password: &str) -> Result<(), AccessError> {
+        Self::check_users(caller)?;
+        let hash = self.hash_for(key, password).await?;
+        self.change(caller, key, "account.password", |stored| stored.password_hash = hash, Cut::All).await
+    }
+
+    /// Changes one's own password. One's other sign-ins end.
+    ///
+    /// # Errors
+    /// [`AccessError::Wrong`] when the old one is not that; a new one that cannot be one.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        old: &str,
+        new: &str,
+        visitor: Visitor<'_>,
+    ) -> Result<(), AccessError> {
+        let (who, sign_in) = caller.person()?;
+        bmw_domain::account::check_length(new)?;
+        self.prove(who.name.as_str(), old, visitor).await?;
+        let hash = self.hash_for(who.account, new).await?;
+        let change = |stored: &mut StoredAccount| stored.password_hash = hash;
+        self.change(caller, who.account, "account.password", change, Cut::SignInsBut(sign_in)).await
+    }
+
+    /// One's own sign-ins that hold, newest first.
+    ///
+    /// # Errors
+    /// For those who are no person that has signed in, as of all that follow.
+    pub fn sign_ins(&self, caller: &Caller) -> Result<Vec<SignIn>, Denied> {
+        let (who, _) = caller.person()?;
+        let (known, now) = (self.known(), Clock::real());
+        let own = known.sign_ins_of(who.account).into_iter().rev().filter(|live| live.holds(now));
+        Ok(own.map(|live| SignIn { last_seen: live.last_seen(), ..live.stored.sign_in.clone() }).collect())
+    }
+
+    /// Ends one of one's own sign-ins.
+    ///
+    /// # Errors
+    /// [`AccessError::Unknown`] for one that is none.
+    pub async fn end_sign_in(&self, caller: &Caller, id: i64) -> Result<(), AccessError> {
+        if !self.sign_ins(caller)?.iter().any(|sign_in| sign_in.id == id) {
+            return Err(AccessError::Unknown);
+        }
+        let _step = self.step.lock().await;
+        self.end_ids(caller, &[id]).await
+    }
+
+    /// Ends all of one's own sign-ins but this one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn end_other_sign_ins(&self, caller: &Caller) -> Result<(), AccessError> {
+        let (_, this) = caller.person()?;
+        let others = self.sign_ins(caller)?.into_iter().map(|sign_in| sign_in.id).filter(|id| *id != this);
+        let others: Vec<i64> = others.collect();
+        let _step = self.step.lock().await;
+        self.end_ids(caller, &others).await
+    }
+
+    /// Signs out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<(), AccessError> {
+        let (_, this) = caller.person()?;
+        let _step = self.step.lock().await;
+        self.end_ids(caller, &[this]).await
+    }
+
+    /// One's own tokens, newest first.
+    ///
+    /// # Errors
+    /// For those who are no person that has signed in.
+    pub fn tokens(&self, caller: &Caller) -> Result<Vec<ProgramToken>, Denied> {
+        let (who, _) = caller.person()?;
+        let known = self.known();
+        let shown = |live: &Arc<LiveToken>| {
+            let last_used = Some(live.last_used.load(Ordering::Relaxed)).filter(|at| *at > 0).map(Timestamp);
+            ProgramToken { last_used, ..live.stored.token.clone() }
+        };
+        Ok(known.tokens_of(who.account).into_iter().rev().map(shown).collect())
+    }
+
+    /// Makes a token, which may no more than its owner and holds for so many days. It is told this once.
+    ///
+    /// # Errors
+    /// A name that cannot be one, a role above one's own, too many tokens.
+    pub async fn add_token(
+        &self,
+        caller: &Caller,
+        name: &str,
+        role: Role,
+        days: Option<i64>,
+    ) -> Result<super::Secret, AccessError> {
+        let (who, _) = caller.person()?;
+        let name = bmw_domain::field::printable(name.trim(), 64).map_err(|_| AccountFault::Name)?;
+        if role > who.role {
+            return Err(Denied::NotAllowed.into());
+        }
+        let days = days.map(|days| days.clamp(1, TOKEN_DAYS_MOST));
+        let _step = self.step.lock().await;
+        self.check_still(caller)?;
+        if self.known().tokens_of(who.account).len() >= TOKENS_MOST {
+            return Err(AccessError::TooMany);
+        }
+        let expires_at = days.map(|days| Clock::real().plus(days * DAY_MS));
+        self.put_token(caller, who.account, &name, role, expires_at).await
+    }
+
+    /// Revokes one of one's own tokens.
+    ///
+    /// # Errors
+    /// [`AccessError::Unknown`] for one that is none.
+    pub async fn remove_token(&self, caller: &Caller, id: i64) -> Result<(), AccessError> {
+        if !self.tokens(caller)?.iter().any(|token| token.id == id) {
+            return Err(AccessError::Unknown);
+        }
+        let _step = self.step.lock().await;
+        self.remove_ids(caller, &[id]).await
+    }
+
+    /// A stored account, as it is now.
+    async fn stored(&self, key: AccountKey) -> Result<StoredAccount, AccessError> {
+        let stored = self.store.accounts().await?.accounts;
+        stored.into_iter().find(|stored| stored.account.key == key).ok_or(AccessError::Unknown)
+    }
+
+    async fn hash_for(&self, key: AccountKey, password: &str) -> Result<String, AccessError> {
+        let name = self.stored(key).await?.account.name;
+        self.new_hash(&name, password).await
+    }
+
+    /// The hash of a new password, if it can be one.
+    async fn new_hash(&self, name: &AccountName, password: &str) -> Result<String, AccessError> {
+        bmw_domain::account::check_length(password)?;
+        let (name, password) = (name.as_str().to_owned(), password.to_owned());
+        let hash = self.beside(move || password::check(&password, &name).map(|()| password::hash(&password))).await?;
+        hash?.ok_or(AccessError::Inside)
+    }
+
+    /// Changes an account: stored first, then memory follows.
+    async fn change(
+        &self,
+        caller: &Caller,
+        key: AccountKey,
+        action: &str,
+        change: impl FnOnce(&mut StoredAccount),
+        cut: Cut,
+    ) -> Result<(), AccessError> {
+        let _step = self.step.lock().await;
+        self.check_still(caller)?;
+        let mut stored = self.stored(key).await?;
+        let before = told(&stored.account);
+        change(&mut stored);
+        let (end, revoke) = {
+            let (known, now) = (self.known(), Clock::real());
+            let sign_ins = known.sign_ins_of(key).into_iter().filter(|live| live.holds(now));
+            let sign_ins = sign_ins.map(|live| live.stored.sign_in.id);
+            let tokens = known.tokens_of(key).into_iter().map(|live| live.stored.token.id);
+            match cut {
+                Cut::Nothing => (Vec::new(), Vec::new()),
+                Cut::SignInsBut(kept) => (sign_ins.filter(|id| *id != kept).collect::<Vec<i64>>(), Vec::new()),
+                Cut::All => (sign_ins.collect(), tokens.collect::<Vec<i64>>()),
+            }
+        };
+        let entry = caller.entry(action, before, told(&stored.account));
+        self.store.change_account(&stored, &end, &revoke, &entry).await?;
+        let mut known = self.known_mut();
+        known.accounts.insert(key, Arc::new(stored.account));
+        known.end(&end, entry.at);
+        known.tokens.retain(|_, live| !revoke.contains(&live.stored.token.id));
+        drop(known);
+        self.revoked.send_replace(());
+        Ok(())
+    }
+
+    /// Accounts are a matter of people, and of the terminal.
+    fn check_users(caller: &Caller) -> Result<(), Denied> {
+        caller.check(Right::Users)?;
+        match caller.who().map(|who| &who.by) {
+            Some(By::Token(..)) => Err(Denied::NotAllowed),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_other(caller: &Caller, key: AccountKey) -> Result<(), AccessError> {
+        Self::check_users(caller)?;
+        if caller.who().is_some_and(|who| who.account == key) { Err(AccessError::Own) } else { Ok(()) }
+    }
+
+    /// Refuses one who may no more what he might when he came.
+    fn check_still(&self, caller: &Caller) -> Result<(), Denied> {
+        if self.still_holds(caller) { Ok(()) } else { Err(Denied::NotSignedIn) }
+    }
+}

@@ -1,0 +1,99 @@
+//! What browsers and programs prove themselves by: random, kept as a hash alone.
+
+use bmw_store::SecretHash;
+use sha2::{Digest as _, Sha256};
+use std::fmt::{self, Write as _};
+
+/// Random bytes of a secret.
+const BYTES: usize = 32;
+/// Its digits.
+const DIGITS: usize = 2 * BYTES;
+
+/// A secret, as its holder has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A new one; `None`, after a line in the log, when the system gives no random bytes.
+    pub(crate) fn random() -> Option<Self> {
+        let mut bytes = [0; BYTES];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            tracing::error!(%error, "the system gives no random bytes");
+            return None;
+        }
+        let mut text = String::with_capacity(DIGITS);
+        for byte in bytes {
+            // Writing to a string does not fail.
+            write!(text, "{byte:02x}").ok()?;
+        }
+        Some(Self(text))
+    }
+
+    /// What somebody was told before; `None` for what cannot be one.
+    pub(crate) fn told(text: &str) -> Option<Self> {
+        read(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// What its holder is told, once.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn hash(&self) -> SecretHash {
+        hash_of(&self.0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    /// Without its digits: it may be logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The hash of what somebody says is a secret; `None` for what cannot be one.
+pub(crate) fn read(text: &str) -> Option<SecretHash> {
+    let is_one = text.len() == DIGITS && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    is_one.then(|| hash_of(text))
+}
+
+fn hash_of(text: &str) -> SecretHash {
+    SecretHash(Sha256::digest(text.as_bytes()).into())
+}
+
+/// A password that nobody chose: five groups of four letters and digits that are not taken for each other.
+pub fn random_password() -> Option<String> {
+    const SIGNS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    const LENGTH: usize = 20;
+    let mut bytes = [0; LENGTH];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system gives no random bytes");
+        return None;
+    }
+    let signs: Vec<char> = bytes.iter().map(|byte| char::from(SIGNS[usize::from(byte % 32)])).collect();
+    let groups: Vec<String> = signs.chunks(4).map(|group| group.iter().collect()).collect();
+    Some(groups.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_read_as_they_were_told_and_no_others() {
+        let secret = Secret::random().unwrap();
+        assert_ne!(secret, Secret::random().unwrap());
+        assert_eq!(read(secret.as_str()), Some(secret.hash()));
+        for text in ["", "x", &secret.as_str().to_uppercase(), &secret.as_str()[1..], &"g".repeat(DIGITS)] {
+            assert!(read(text).is_none(), "{text}");
+        }
+        assert_eq!(format!("{secret:?}{:?}", secret.hash()), "SecretSecretHash");
+    }
+
+    #[test]
+    fn a_random_password_is_strong() {
+        let password = random_password().unwrap();
+        assert_eq!(super::super::password::check(&password, "demo"), Ok(()));
+        assert_ne!(Some(password), random_password());
+    }
+}

@@ -1,0 +1,247 @@
+//! Every door with everybody: each route, server function and WebSocket with each role and with none. One that is not in the
+//! table fails the test.
+
+use crate::client::{Answer, PASSWORD, SITE_2015, Served};
+use bmw_domain::account::Role;
+use std::collections::BTreeSet;
+
+/// Who gets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Everybody, in any case.
+    Nothing,
+    /// Everybody, as long as reading is open.
+    Read,
+    /// Who has at least this role.
+    Role(Role),
+    /// A person of at least this role, who has signed in at a browser.
+    Person(Role),
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// What is asked: the route, the method, an address, the type of the body and the body; and who gets in.
+type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
+
+#[rustfmt::skip]
+const TABLE: &[Line] = &[
+    // The documented world.
+    ("/api/charger/details/", "GET", "/api/charger/details/", "", "", Need::Read),
+    ("/api/charging/record/details/", "GET", "/api/charging/record/details/?date=2015-11-24", "", "", Need::Read),
+    ("/api/basic/settings/", "GET", "/api/basic/settings/", "", "", Need::Read),
+    ("/api/basic/settings/", "POST", "/api/basic/settings/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/charger/info/statistic/", "GET", "/api/charger/info/statistic/", "", "", Need::Read),
+    ("/api/recent/charging/record/list/", "GET", "/api/recent/charging/record/list/", "", "", Need::Read),
+    ("/api/recent/charger/state/list/", "GET", "/api/recent/charger/state/list/", "", "", Need::Read),
+    ("/api/charger/state/statistic/", "GET", "/api/charger/state/statistic/", "", "", Need::Read),
+    ("/api/monthly/energy/", "GET", "/api/monthly/energy/", "", "", Need::Read),
+    ("/api/monthly/energy/list/", "GET", "/api/monthly/energy/list/", "", "", Need::Read),
+    ("/api/charger/id/list/", "GET", "/api/charger/id/list/", "", "", Need::Read),
+    ("/api/max/current/list/", "GET", "/api/max/current/list/", "", "", Need::Read),
+    ("/api/charger/list/", "GET", "/api/charger/list/", "", "", Need::Read),
+    ("/bmw/chart/getAllRecentChargerRecords/", "GET", "/bmw/chart/getAllRecentChargerRecords/?mode=1", "", "", Need::Read),
+    ("/bmw/chart/getRecentChargerRecords/", "GET", "/bmw/chart/getRecentChargerRecords/?mode=1", "", "", Need::Read),
+    ("/api/charger/command/", "POST", "/api/charger/command/", JSON, "{}", Need::Role(Role::Operator)),
+    ("/api/charger/command/{id}/", "GET", "/api/charger/command/1/", "", "", Need::Role(Role::Viewer)),
+    ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
+    ("/ws/charger/details/", "GET", "/ws/charger/details/", "", "", Need::Read),
+    ("/api/openapi.json/", "GET", "/api/openapi.json/", "", "", Need::Read),
+    ("/api/asyncapi.json/", "GET", "/api/asyncapi.json/", "", "", Need::Read),
+    ("/api/docs/", "GET", "/api/docs/", "", "", Need::Read),
+    ("/api/docs/style.css/", "GET", "/api/docs/style.css/", "", "", Need::Read),
+    // Pages.
+    ("/", "GET", "/", "", "", Need::Read),
+    ("/overview", "GET", "/overview/", "", "", Need::Read),
+    ("/devices", "GET", "/devices/", "", "", Need::Read),
+    ("/details", "GET", "/details/", "", "", Need::Read),
+    ("/records", "GET", "/records/", "", "", Need::Read),
+    ("/settings", "GET", "/settings/", "", "", Need::Read),
+    ("/cards", "GET", "/cards/", "", "", Need::Read),
+    // Server functions, with every kind of thing that they do.
+    ("/fn/page", "GET", "/fn/page?page=overview&query=", "", "", Need::Read),
+    ("/fn/settings/save", "POST", "/fn/settings/save", FORM, SETTINGS, Need::Role(Role::Administrator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=Reset&c0=10245006", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=admit&c0=NEW", Need::Role(Role::Administrator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=put-card&tag=A", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=block-card&tag=A", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=unblock-card&tag=A", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=cards-csv&csv=A", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=remove-card&tag=A", Need::Role(Role::Operator)),
+    // Downloads.
+    ("/records/export.csv", "GET", "/records/export.csv", "", "", Need::Role(Role::Viewer)),
+    ("/cards/export.csv", "GET", "/cards/export.csv", "", "", Need::Role(Role::Viewer)),
+    ("/details/frames.txt", "GET", "/details/frames.txt?charger_id=10245006", "", "", Need::Role(Role::Viewer)),
+    ("/details/diagnostics/{id}", "GET", "/details/diagnostics/1", "", "", Need::Role(Role::Viewer)),
+    // Accounts.
+    ("/preferences", "GET", "/preferences?lang=en", "", "", Need::Nothing),
+    ("/log_in", "GET", "/log_in/", "", "", Need::Nothing),
+    ("/log_in", "POST", "/log_in/", FORM, "username=viewer&password=x", Need::Nothing),
+    ("/account", "GET", "/account/", "", "", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=password&old=x&new=x", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=end&id=0", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=end-others", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=revoke&id=0", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=token&name=", Need::Person(Role::Viewer)),
+    ("/account", "POST", "/account/", FORM, "deed=token&name=t&role=administrator", Need::Person(Role::Administrator)),
+    ("/users", "GET", "/users/", "", "", Need::Role(Role::Administrator)),
+    ("/users", "POST", "/users/", FORM, "deed=add&role=viewer&name=", Need::Person(Role::Administrator)),
+    ("/users", "POST", "/users/", FORM, "deed=role&role=viewer&id=99", Need::Person(Role::Administrator)),
+    ("/users", "POST", "/users/", FORM, "deed=disable&id=99", Need::Person(Role::Administrator)),
+    ("/users", "POST", "/users/", FORM, "deed=enable&id=99", Need::Person(Role::Administrator)),
+    ("/users", "POST", "/users/", FORM, "deed=password&id=99&password=x", Need::Person(Role::Administrator)),
+    ("/log_out", "POST", "/log_out/", FORM, "", Need::Nothing),
+    // The program's own.
+    ("/healthz", "GET", "/healthz", "", "", Need::Nothing),
+    ("/pkg/{*rest}", "GET", "/pkg/nothing.js", "", "", Need::Nothing),
+    ("/simulator", "GET", "/simulator/", "", "", Need::Read),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=card", Need::Role(Role::Operator)),
+];
+
+const SETTINGS: &str = "card_reader_port=Com1";
+
+/// Who asks: a role or none, by a browser or by a program.
+#[derive(Debug, Clone, Copy)]
+struct Who {
+    role: Option<Role>,
+    is_program: bool,
+}
+
+impl Need {
+    fn lets_in(self, who: Who, public_read: bool) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Read => who.role.is_some() || public_read,
+            Self::Role(least) => who.role.is_some_and(|role| role >= least),
+            Self::Person(least) => who.role.is_some_and(|role| role >= least) && !who.is_program,
+        }
+    }
+}
+
+/// Whether somebody was let in, whatever came of it then.
+fn is_let_in(answer: &Answer) -> bool {
+    let is_led_away = answer.status == 303 && answer.header("location").starts_with("/log_in/?next=");
+    if answer.status == 401 {
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"bmw\"");
+    }
+    ![401, 403].contains(&answer.status) && !is_led_away
+}
+
+/// Signs in, and gives the cookie.
+async fn cookie(site: &Served, name: &str) -> String {
+    let body = format!("username={name}&password={PASSWORD}");
+    let headers = [("content-type", FORM), ("cookie", "")];
+    let answer = site.ask("POST", "/log_in/", &headers, body.as_bytes()).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/overview/"), "{answer:?}");
+    answer.cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+async fn check(public_read: bool) {
+    let site = Served::start(Some(SITE_2015), |config| {
+        config.public_read = public_read;
+        config.simulator = true;
+    })
+    .await
+    .without_account();
+    for role in [None, Some(Role::Viewer), Some(Role::Operator), Some(Role::Administrator)] {
+        let token = match role {
+            Some(role) => format!("Bearer {}", site.account(role.word(), role).await),
+            None => String::new(),
+        };
+        for is_program in [true, false] {
+            let who = Who { role, is_program };
+            for (_, method, address, kind, body, need) in TABLE {
+                // Each time anew, as some of them sign out.
+                let cookie = match role {
+                    Some(role) if !is_program => cookie(&site, role.word()).await,
+                    _ => String::new(),
+                };
+                let proof = match role {
+                    Some(_) if is_program => ("authorization", token.as_str()),
+                    _ => ("cookie", cookie.as_str()),
+                };
+                let mut headers = vec![proof];
+                if !kind.is_empty() {
+                    headers.push(("content-type", kind));
+                }
+                let answer = site.ask(method, address, &headers, body.as_bytes()).await;
+                let expected = need.lets_in(who, public_read);
+                let shown = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
+                assert_eq!(
+                    is_let_in(&answer),
+                    expected,
+                    "{who:?} {method} {address} {body}: {} {shown}",
+                    answer.status
+                );
+            }
+        }
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_lets_in_who_may_where_reading_is_open() {
+    check(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_lets_in_who_may_where_reading_is_closed() {
+    check(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_is_in_the_table() {
+    // The functions are known once something is served.
+    let site = Served::empty().await;
+    let trimmed = |path: &str| if path == "/" { path.to_owned() } else { path.trim_end_matches('/').to_owned() };
+    let served = bmw_app::api::paths().into_iter().map(ToOwned::to_owned).chain(bmw_app::serve::paths());
+    let served: BTreeSet<String> =
+        served.chain(bmw::front::PATHS.map(ToOwned::to_owned)).map(|path| trimmed(&path)).collect();
+    let known: BTreeSet<String> = TABLE.iter().map(|(route, ..)| trimmed(route)).collect();
+    assert_eq!(
+        served.difference(&known).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "routes that nobody has thought of"
+    );
+    assert_eq!(known.difference(&served).collect::<Vec<_>>(), Vec::<&String>::new(), "routes that are no more");
+    assert!(served.len() > 35, "{served:?}");
+    site.end().await;
+}
+
+/// A session that a card has started.
+const CARD_SITE: &str = r#"{"chargers": [{"vchchargerid": "A", "vchmodelid": ""}], "charging_records": [
+    {"intrecordid": 1, "vchchargerid": "A", "dblenergy": 1, "vchcardid": "SECRETCARD",
+     "dttstarttime": "2015-11-24T10:00:00", "dttrealfinish": "2015-11-24T11:00:00"}]}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn card_numbers_are_shown_to_those_who_have_a_role_alone() {
+    let site = Served::documented(CARD_SITE, "2015-11-24T12:00:00", "A").await;
+    let tag = "SECRETCARD";
+    let form = format!("command=put-card&tag={tag}");
+    let headers = [("content-type", FORM)];
+    assert!(site.ask("POST", "/fn/command", &headers, form.as_bytes()).await.status < 400);
+    let viewer = format!("Bearer {}", site.account("viewer", Role::Viewer).await);
+    let text = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
+    for path in [
+        "/cards/",
+        "/records/",
+        "/details/?charger_id=A",
+        "/details/?date=2015-11-24&record=1&start=1",
+        "/fn/page?page=cards&query=",
+        "/fn/page?page=records&query=",
+        "/fn/page?page=details&query=charger_id%3DA",
+    ] {
+        let nobody = site.ask("GET", path, &[("cookie", "")], b"").await;
+        assert_eq!(nobody.status, 200, "{path}");
+        assert!(!text(&nobody).contains(tag), "{path}");
+        let viewer = site.ask("GET", path, &[("authorization", &viewer)], b"").await;
+        assert!(text(&viewer).contains(tag), "{path}");
+    }
+    // Nobody finds out by asking for one either.
+    let records = async |card: &str| {
+        let page = site.ask("GET", &format!("/fn/page?page=records&query=card%3D{card}"), &[("cookie", "")], b"").await;
+        page.body
+    };
+    assert_eq!(records(tag).await, records("OTHER").await);
+    site.end().await;
+}

@@ -1,0 +1,359 @@
+//! To sign in and out, sign-ins, tokens, and who may write.
+
+use crate::client::{Answer, BOSS, PASSWORD, Served};
+use bmw_domain::account::Role;
+use serde_json::{Value, json};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const JSON: (&str, &str) = ("content-type", "application/json");
+const PATH: &str = "/api/basic/settings/";
+const NOBODY: (&str, &str) = ("cookie", "");
+
+async fn post(site: &Served, path: &str, cookie: &str, body: &str) -> Answer {
+    let headers = [FORM, ("cookie", cookie), ("accept", "text/html"), ("accept-language", "en")];
+    site.ask("POST", path, &headers, body.as_bytes()).await
+}
+
+async fn get(site: &Served, path: &str, cookie: &str) -> Answer {
+    site.ask("GET", path, &[("cookie", cookie), ("accept", "text/html"), ("accept-language", "en")], b"").await
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+async fn try_in(site: &Served, name: &str, password: &str, cookie: &str) -> Answer {
+    post(site, "/log_in/", cookie, &format!("username={name}&password={password}")).await
+}
+
+/// Signs in, and gives the cookies.
+async fn sign_in(site: &Served, name: &str) -> String {
+    cookies(&try_in(site, name, PASSWORD, "").await)
+}
+
+fn cookies(answer: &Answer) -> String {
+    assert_eq!(answer.status, 303, "{answer:?}");
+    answer.cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+async fn may_write(site: &Served, header: (&str, &str)) -> u16 {
+    site.ask("POST", PATH, &[header, JSON], b"{}").await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_signs_in_and_out() {
+    let site = Served::empty().await;
+    let page = get(&site, "/log_in/?next=/devices/", "").await;
+    assert_eq!(page.status, 200);
+    assert!(text(&page).contains("value=\"/devices/\"") && !text(&page).contains("<script"));
+    let answer =
+        post(&site, "/log_in/", "", &format!("username=%20BOSS&password={PASSWORD}&next=/devices/?state%3Dx")).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/devices/?state=x"), "names are equal ignoring case");
+    for cookie in &answer.cookies {
+        for rule in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(rule), "{cookie}");
+        }
+    }
+    let cookie = cookies(&answer);
+    // What is asked for first, it is let in for.
+    assert_eq!(may_write(&site, ("cookie", &cookie)).await, 400);
+    let page = text(&get(&site, "/overview/", &cookie).await);
+    assert!(page.contains("data-account=\"boss\"") && page.contains("data-role=\"administrator\""), "{page}");
+    assert_eq!(get(&site, "/log_in/?next=/cards/", &cookie).await.header("location"), "/cards/");
+    let out = post(&site, "/log_out/", &cookie, "").await;
+    assert_eq!((out.status, out.header("location")), (303, "/overview/"));
+    assert!(out.cookies[0].starts_with("bmw_session=; "), "{:?}", out.cookies);
+    assert_eq!(may_write(&site, ("cookie", &cookie)).await, 401, "the cookie is worth nothing any more");
+    let actions: Vec<String> =
+        site.running.site.store().audit_log(2).await.unwrap().into_iter().map(|entry| entry.action).collect();
+    assert_eq!(actions, ["sign_in.end", "sign_in.begin"]);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_what_was_wrong() {
+    let site = Served::empty().await;
+    site.account("gone", Role::Operator).await;
+    let boss = sign_in(&site, BOSS).await;
+    assert_eq!(post(&site, "/users/", &boss, "deed=disable&id=2").await.status, 303);
+    let mut pages = Vec::new();
+    for (name, password) in [(BOSS, "wrong"), ("nobody", "wrong"), ("gone", PASSWORD), ("%00", "x"), ("", "")] {
+        let answer = try_in(&site, name, password, "").await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(answer.cookies.is_empty());
+        pages.push(text(&answer).split("name=\"username\"").next().unwrap().to_owned());
+    }
+    pages.dedup();
+    assert_eq!(pages.len(), 1);
+    assert!(pages[0].contains("Name or password is wrong."), "{}", pages[0]);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_slowed_and_the_owner_is_not_kept_out() {
+    let site = Served::empty().await;
+    let device = cookies(&try_in(&site, BOSS, PASSWORD, "").await);
+    post(&site, "/log_out/", &device, "").await;
+    // Names that nobody has are guarded as well, and nobody sees a difference.
+    for name in ["stranger", "other"] {
+        let mut waits = 0;
+        for _ in 0..8 {
+            let answer = try_in(&site, name, "wrong", "").await;
+            if answer.status == 429 {
+                waits += 1;
+                assert!(answer.header("retry-after").parse::<i64>().unwrap() >= 1);
+            }
+        }
+        assert!(waits > 0, "{name}");
+    }
+    let token = json!({"username": "other", "password": "wrong"}).to_string();
+    assert_eq!(site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], token.as_bytes()).await.status, 429);
+    assert_eq!(try_in(&site, BOSS, PASSWORD, &device).await.status, 303, "the device is known");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_signed_in_is_led_to_pages_of_this_site_alone() {
+    let site = Served::empty().await;
+    for next in
+        ["https://evil.example/", "//evil.example/", "/%5Cevil.example/", "javascript:alert(1)", "/a%0D%0Ax:y", ""]
+    {
+        let answer = post(&site, "/log_in/", "", &format!("username=boss&password={PASSWORD}&next={next}")).await;
+        assert_eq!((answer.status, answer.header("location")), (303, "/overview/"), "{next}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_sites_may_not_write() {
+    let site = Served::empty().await;
+    let cookie = sign_in(&site, BOSS).await;
+    let own = format!("http://{}", site.addr());
+    for headers in [vec![], vec![("origin", own.as_str())], vec![("sec-fetch-site", "same-origin")]] {
+        let headers = [&headers[..], &[JSON, ("cookie", &cookie)]].concat();
+        assert_eq!(site.ask("POST", PATH, &headers, b"{}").await.status, 400, "{headers:?}");
+    }
+    for headers in [
+        vec![("origin", "http://evil.example")],
+        vec![("origin", "null")],
+        vec![("origin", own.as_str()), ("sec-fetch-site", "cross-site")],
+        vec![("sec-fetch-site", "cross-site")],
+        vec![("sec-fetch-site", "same-site")],
+    ] {
+        let headers = [&headers[..], &[JSON, ("cookie", &cookie)]].concat();
+        for path in [PATH, "/fn/command", "/log_in/", "/log_out/", "/users/", "/api-token-auth/"] {
+            let answer = site.ask("POST", path, &headers, b"{}").await;
+            assert_eq!(answer.status, 403, "{path} {headers:?}");
+            assert!(!answer.detail().is_empty());
+        }
+        // Reading goes on.
+        assert_eq!(site.ask("GET", PATH, &headers, b"").await.status, 200, "{headers:?}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_machine_itself_is_nobody_in_particular() {
+    let site = Served::empty().await;
+    assert_eq!(may_write(&site, NOBODY).await, 401);
+    let answer = post(&site, "/fn/command", "", "command=Reset&c0=A").await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/log_in/"));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_gets_a_token_for_name_and_password() {
+    let site = Served::empty().await;
+    let ask = async |kind: &str, body: String| {
+        site.ask("POST", "/api-token-auth/", &[("content-type", kind), NOBODY], body.as_bytes()).await
+    };
+    for (kind, body) in [
+        ("application/json", json!({"username": BOSS, "password": PASSWORD}).to_string()),
+        ("application/x-www-form-urlencoded", format!("username={BOSS}&password={PASSWORD}")),
+    ] {
+        let answer = ask(kind, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        assert_eq!(answer.json().as_object().unwrap().len(), 1);
+        for scheme in ["Bearer", "Token", "token"] {
+            assert_eq!(may_write(&site, ("authorization", &format!("{scheme} {token}"))).await, 400, "{scheme}");
+        }
+    }
+    for token in ["Bearer x", "Token", &format!("Bearer {}", "0".repeat(64))] {
+        let answer = site.ask("GET", PATH, &[("authorization", token)], b"").await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer realm=\"bmw\""), "{token}");
+    }
+    // A proxy's own scheme is none of ours.
+    assert_eq!(site.ask("GET", PATH, &[("authorization", "Basic eDp5")], b"").await.status, 200);
+    let wrong = ask("application/json", json!({"username": BOSS, "password": "x"}).to_string()).await;
+    assert_eq!(wrong.wrong_fields(), ["non_field_errors"]);
+    assert_eq!(wrong.json()["non_field_errors"][0], "Unable to log in with provided credentials.");
+    assert_eq!(
+        ask("application/json", "{\"username\":\"\"}".to_owned()).await.wrong_fields(),
+        ["password", "username"]
+    );
+    assert_eq!(ask("application/json", "[]".to_owned()).await.status, 400);
+    assert_eq!(ask("text/plain", String::new()).await.status, 415);
+    assert_eq!(site.get("/api-token-auth/").await.status, 405);
+    site.end().await;
+}
+
+/// The number in the last form of a kind on a page.
+fn id_of(page: &str, deed: &str) -> String {
+    let before = page[..page.rfind(&format!("value=\"{deed}\"")).unwrap()].rsplit("name=\"id\" value=\"").next();
+    before.unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_own_tokens_are_made_shown_once_and_revoked() {
+    let site = Served::empty().await;
+    site.account("ops", Role::Operator).await;
+    let cookie = sign_in(&site, "ops").await;
+    let above = post(&site, "/account/", &cookie, "deed=token&name=x&role=administrator").await;
+    assert_eq!(above.status, 403, "nobody gives more than he has");
+    let made = post(&site, "/account/", &cookie, "deed=token&name=meter+reader&role=viewer&days=30").await;
+    assert_eq!(made.status, 200);
+    let page = text(&made);
+    let token = page.split("<code class=\"token\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    assert_eq!(may_write(&site, ("authorization", &bearer)).await, 403, "it may less than its owner");
+    assert_eq!(site.ask("GET", "/cards/export.csv", &[("authorization", &bearer)], b"").await.status, 200);
+    let page = text(&get(&site, "/account/", &cookie).await);
+    assert!(page.contains("meter reader") && !page.contains(&token), "shown once");
+    assert!(!text(&get(&site, "/account/", &cookie).await).contains("action=\"/users/\""));
+    assert_eq!(
+        site.ask("GET", "/account/", &[("authorization", &bearer)], b"").await.status,
+        403,
+        "no matter of programs"
+    );
+    let revoke = format!(
+        "deed=revoke&id={}",
+        id_of(page.split("meter reader").nth(1).unwrap().split("</tr>").next().unwrap(), "revoke")
+    );
+    let boss = sign_in(&site, BOSS).await;
+    assert_eq!(post(&site, "/account/", &boss, &revoke).await.status, 400, "of another one");
+    assert_eq!(post(&site, "/account/", &cookie, &revoke).await.status, 303);
+    assert_eq!(site.ask("GET", PATH, &[("authorization", &bearer)], b"").await.status, 401);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_and_other_sign_ins_end() {
+    let site = Served::empty().await;
+    site.account("anna", Role::Viewer).await;
+    let (here, there) = (sign_in(&site, "anna").await, sign_in(&site, "anna").await);
+    let change = |old: &str, new: &str| format!("deed=password&old={old}&new={new}");
+    for (body, word) in [
+        (change(PASSWORD, "short"), "at least 10"),
+        (change(PASSWORD, "password1234"), "too easily guessed"),
+        (change("wrong", "mQ8-tuz4-pLx-2"), "Name or password is wrong."),
+    ] {
+        let answer = post(&site, "/account/", &here, &body).await;
+        assert_eq!(answer.status, 400);
+        assert!(text(&answer).contains(word), "{word}");
+    }
+    assert_eq!(post(&site, "/account/", &here, &change(PASSWORD, "mQ8-tuz4-pLx-2")).await.status, 303);
+    assert_eq!(get(&site, "/account/", &here).await.status, 200);
+    assert_eq!(get(&site, "/account/", &there).await.header("location"), "/log_in/?next=%2Faccount%2F");
+    assert_eq!(try_in(&site, "anna", PASSWORD, "").await.status, 400);
+    assert_eq!(try_in(&site, "anna", "mQ8-tuz4-pLx-2", "").await.status, 303);
+    // One by one.
+    let other = cookies(&try_in(&site, "anna", "mQ8-tuz4-pLx-2", "").await);
+    let page = text(&get(&site, "/account/", &here).await);
+    assert!(page.contains("this one"));
+    assert_eq!(post(&site, "/account/", &here, "deed=end-others").await.status, 303);
+    assert_eq!(get(&site, "/account/", &other).await.status, 303);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_keeps_the_accounts() {
+    let site = Served::empty().await;
+    let boss = sign_in(&site, BOSS).await;
+    let add = |name: &str, password: &str| format!("deed=add&name={name}&password={password}&role=operator");
+    for (body, word) in [
+        (add("a%20b", PASSWORD), "1–64 letters"),
+        (add("anna", "1234567890"), "too easily guessed"),
+        (add("BOSS", PASSWORD), "There is an account of this name."),
+        ("deed=role&role=viewer&id=1".to_owned(), "Nobody changes his own role"),
+        ("deed=disable&id=1".to_owned(), "Nobody changes his own role"),
+        ("deed=dance&id=1".to_owned(), "no such thing"),
+    ] {
+        let answer = post(&site, "/users/", &boss, &body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(text(&answer).contains(word), "{body}");
+    }
+    assert_eq!(post(&site, "/users/", &boss, &add("anna", PASSWORD)).await.status, 303);
+    let anna = sign_in(&site, "anna").await;
+    assert_eq!(get(&site, "/users/", &anna).await.status, 403);
+    assert_eq!(may_write(&site, ("cookie", &anna)).await, 403);
+    // What changes holds at once.
+    assert_eq!(post(&site, "/users/", &boss, "deed=role&role=administrator&id=2").await.status, 303);
+    assert_eq!(may_write(&site, ("cookie", &anna)).await, 400);
+    assert_eq!(post(&site, "/users/", &boss, "deed=role&role=viewer&id=2").await.status, 303);
+    assert_eq!(may_write(&site, ("cookie", &anna)).await, 403);
+    assert_eq!(post(&site, "/users/", &boss, "deed=password&id=2&password=mQ8-tuz4-pLx-2").await.status, 303);
+    assert_eq!(may_write(&site, ("cookie", &anna)).await, 401);
+    let anna = cookies(&try_in(&site, "anna", "mQ8-tuz4-pLx-2", "").await);
+    assert_eq!(post(&site, "/users/", &boss, "deed=disable&id=2").await.status, 303);
+    assert_eq!(may_write(&site, ("cookie", &anna)).await, 401);
+    assert_eq!(post(&site, "/users/", &boss, "deed=enable&id=2").await.status, 303);
+    let log = site.running.site.store().audit_log(100).await.unwrap();
+    let told: Vec<&str> =
+        log.iter().rev().map(|entry| entry.action.as_str()).filter(|it| it.starts_with("account.")).collect();
+    let expected = ["add", "add", "role", "role", "password", "disable", "enable"].map(|it| format!("account.{it}"));
+    assert_eq!(told, expected);
+    for secret in [PASSWORD, "mQ8-tuz4-pLx-2", "$argon2"] {
+        assert!(log.iter().all(|entry| !entry.before.contains(secret) && !entry.after.contains(secret)));
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_and_tokens_outlive_the_program_and_nothing_secret_is_stored() {
+    let site = Served::empty().await;
+    let cookie = sign_in(&site, BOSS).await;
+    let inventory = site.running.site.store().accounts().await.unwrap();
+    let shown = format!("{inventory:?}");
+    let secret = cookie.split("bmw_session=").nth(1).unwrap().split(';').next().unwrap();
+    assert!(!shown.contains(secret) && !shown.contains("argon2"), "{shown}");
+    let again = bmw_site::Access::start(site.running.store(), true).await.unwrap();
+    let address = std::net::IpAddr::from([127, 0, 0, 1]);
+    let caller = again.identify(bmw_site::access::Credentials::Cookie(secret), address).unwrap();
+    assert_eq!(caller.role(), Some(Role::Administrator));
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_reading_is_closed_the_feed_ends_with_the_sign_in() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let site = Served::start(None, |config| config.public_read = false).await;
+    let cookie = sign_in(&site, BOSS).await;
+    let mut line = site.connect().await;
+    let head = format!(
+        "GET /ws/charger/details/ HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncookie: {cookie}\r\n\r\n"
+    );
+    line.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    line.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 101");
+    assert_eq!(post(&site, "/log_out/", &cookie, "").await.status, 303);
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(std::time::Duration::from_mins(1), line.read_to_end(&mut rest)).await;
+    end.expect("the feed must end").unwrap();
+    assert!(rest.windows(10).any(|window| window == b"signed out"), "it says why");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_is_closed_leads_to_the_sign_in_and_back() {
+    let site = Served::start(None, |config| config.public_read = false).await;
+    let led = get(&site, "/details/?charger_id=a&date=2015-11-24", "").await;
+    let address = led.header("location").to_owned();
+    assert_eq!((led.status, address.as_str()), (303, "/log_in/?next=%2Fdetails%3Fcharger_id%3Da%26date%3D2015-11-24"));
+    let page = get(&site, &address, "").await;
+    assert!(text(&page).contains("value=\"/details?charger_id=a&amp;date=2015-11-24\""), "{}", text(&page));
+    let json: Value = site.ask("GET", "/api/charger/list/", &[NOBODY], b"").await.json();
+    assert_eq!(json["detail"], "Authentication credentials were not provided.");
+    site.end().await;
+}
