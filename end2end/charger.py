@@ -27,6 +27,7 @@ from ocpp.v16 import ChargePoint, call, call_result
 PROGRAM = os.environ.get("BMW_TEST_BINARY", Path(__file__).parent.parent / "target/release/bmw")
 ID = "PY 001"
 PATIENCE = 20
+PASSWORD = "kF9-wuz2-pQx-7"
 
 
 def now(seconds=0):
@@ -149,9 +150,14 @@ class Site:
 
     def __init__(self, folder):
         environment = {**os.environ, "BMW_DATABASE_URL": f"sqlite://{folder}/site.db", "BMW_REGISTER_UNKNOWN": "true"}
+        account = [PROGRAM, "createsuperuser", "--username", "admin", "--password-stdin"]
+        subprocess.run(account, env=environment, input=PASSWORD, text=True, check=True)
         arguments = [PROGRAM, "serve", "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True)
         self.base = self.process.stdout.readline().split("listening on ")[1].strip()
+        self.headers = {"Content-Type": "application/json"}
+        login = {"username": "admin", "password": PASSWORD}
+        self.headers["Authorization"] = "Bearer " + self._ask("/api-token-auth/", login)["token"]
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -167,7 +173,7 @@ class Site:
 
     def _ask(self, path, body):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(self.base + path, data, self.headers)
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
@@ -370,10 +376,10 @@ async def diagnostics(site, charger):
     await charger.call(call.DiagnosticsStatusNotification(status="Uploaded"))
     await site.becomes(given, "effective")
     assert await asyncio.to_thread(put, location + "py.bin", content) == 404
-    page = await asyncio.to_thread(read, site.base + "/details/?charger_id=PY%20001")
+    page = await asyncio.to_thread(read, site.base + "/details/?charger_id=PY%20001", site.headers)
     assert b"py.bin" not in page and b">log<" in page.replace(b" ", b""), "the name is the one of the reply"
     link = page.split(b'href="/details/diagnostics/')[1].split(b'"')[0].decode()
-    assert await asyncio.to_thread(read, f"{site.base}/details/diagnostics/{link}") == content
+    assert await asyncio.to_thread(read, f"{site.base}/details/diagnostics/{link}", site.headers) == content
 
 
 def put(address, content):
@@ -391,8 +397,8 @@ def break_off(address, content):
         connection.sendall(head.encode() + content[: len(content) // 2])
 
 
-def read(address):
-    with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+def read(address, headers):
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=PATIENCE) as answer:
         return answer.read()
 
 

@@ -2,7 +2,7 @@
 
 import { createRPCError } from "ocpp-rpc";
 import { Charger, ID, now } from "./charger.js";
-import { expect, testChargers as test } from "./site.js";
+import { authorized, expect, testChargers as test } from "./site.js";
 
 /** What the documented interface says of the charger. */
 async function details(site, id = ID) {
@@ -14,13 +14,16 @@ async function details(site, id = ID) {
 async function command(site, command, args = {}, headers = {}) {
   const response = await fetch(`${site}/api/charger/command/`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...headers },
+    headers: { "Content-Type": "application/json", ...(await authorized(site)), ...headers },
     body: JSON.stringify({ vchchargerid: ID, command, arguments: args }),
   });
   return { status: response.status, ...(await response.json()) };
 }
 
-const stateOf = async (site, { id }) => (await (await fetch(`${site}/api/charger/command/${id}/`)).json()).state;
+/** What only those see who have a role. */
+const ask = async (site, path) => fetch(site + path, { headers: await authorized(site) });
+
+const stateOf = async (site, { id }) => (await (await ask(site, `/api/charger/command/${id}/`)).json()).state;
 
 const states = (command) => command.history.map((step) => step.state);
 
@@ -117,7 +120,7 @@ test("commands reach the charger and are watched until they take effect", async 
   await expect.poll(() => stateOf(openSite, stop)).toBe("accepted");
   await charger.stop(transactionId, 10);
   await expect.poll(() => stateOf(openSite, stop)).toBe("effective");
-  const life = await (await fetch(`${openSite}/api/charger/command/${stop.id}/`)).json();
+  const life = await (await ask(openSite, `/api/charger/command/${stop.id}/`)).json();
   expect(states(life)).toEqual(["queued", "sent", "accepted", "effective"]);
   expect(life).toMatchObject({ vchchargerid: ID, command: "RemoteStopTransaction", result: { status: "Accepted" } });
   const reset = await command(openSite, "Reset");
@@ -198,11 +201,11 @@ test("diagnostics come to the site, and an upload that came is an effect seen", 
   // It tells nothing of it.
   expect((await fetch(`${location}diag.zip`, { method: "PUT", body: "all is well" })).status).toBe(201);
   await expect.poll(() => stateOf(openSite, given)).toBe("effective");
-  const told = await (await fetch(`${openSite}/api/charger/command/${given.id}/`)).json();
+  const told = await (await ask(openSite, `/api/charger/command/${given.id}/`)).json();
   expect(told.arguments.location).toBe(`${openSite}/ocpp/upload/`);
-  const page = await (await fetch(`${openSite}/details/?charger_id=${encodeURIComponent(ID)}`)).text();
+  const page = await (await ask(openSite, `/details/?charger_id=${encodeURIComponent(ID)}`)).text();
   const [, path] = page.match(/href="(\/details\/diagnostics\/\d+)"/);
-  const download = await fetch(openSite + path);
+  const download = await ask(openSite, path);
   expect(download.headers.get("content-disposition")).toContain('filename="diag.zip"');
   expect(await download.text()).toBe("all is well");
   await charger.pullOut();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Charger, ID, now } from "./charger.js";
-import { alive, expect, testChargers as test } from "./site.js";
+import { alive, authorized, expect, testChargers as test } from "./site.js";
 
 test.use({ locale: "en-GB" });
 
@@ -355,7 +355,7 @@ test("cards are entered, blocked, brought in and taken out, and rule who may cha
   await page.getByRole("button", { name: "Import CSV" }).click();
   await expect(page.locator(".cards tbody tr")).toHaveCount(3);
   expect((await permission("cleo")).status).toBe("Expired");
-  const csv = await (await fetch(`${openSite}/cards/export.csv`)).text();
+  const csv = await (await fetch(`${openSite}/cards/export.csv`, { headers: await authorized(openSite) })).text();
   expect(csv).toBe('tag,group,blocked,expires,note\r\nAnna1,fleet,1,,\r\nBob,,1,,\r\nCleo,,0,2020-12-01,"old, and gone"\r\n');
   page.once("dialog", (dialog) => dialog.accept());
   await row.getByRole("button", { name: "Remove" }).click();
@@ -367,7 +367,7 @@ test("raw messages are shown, filtered and downloaded", async ({ openSite, page 
   const charger = await ready(openSite);
   await charger.call("Heartbeat");
   const address = `${openSite}/details/frames.txt?charger_id=${encodeURIComponent(ID)}`;
-  const download = async () => (await fetch(address)).text();
+  const download = async () => (await fetch(address, { headers: await authorized(openSite) })).text();
   await expect.poll(download).toContain('"Heartbeat"');
   expect(await download()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} < \[2,/);
   await page.goto(details(openSite));

@@ -1,4 +1,4 @@
-// A demo site on a server of its own for each worker, and a page that tells what its console said.
+// A demo site on a server of its own for each worker, and a page that is signed in and tells what its console said.
 
 import { test as base, expect } from "@playwright/test";
 import { spawn, execFileSync } from "node:child_process";
@@ -7,6 +7,57 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const binary = process.env.BMW_TEST_BINARY;
+
+/** The administrator of every site. */
+export const ACCOUNT = { username: "admin", password: "kF9-wuz2-pQx-7" };
+
+/** Makes the administrator of a site. */
+function addAccount(env) {
+  const options = { env, input: `${ACCOUNT.password}\n`, stdio: "pipe" };
+  execFileSync(binary, ["createsuperuser", "--username", ACCOUNT.username, "--password-stdin"], options);
+}
+
+/** By origin: the cookies of the administrator's browser, and the headers of his programs. */
+const cookies = new Map();
+const headers = new Map();
+
+const form = () => ({ method: "POST", body: new URLSearchParams(ACCOUNT), redirect: "manual" });
+
+/** What a program sends along that may everything. */
+export async function authorized(site) {
+  const { origin } = new URL(site);
+  if (!headers.has(origin)) {
+    const answer = await fetch(`${origin}/api-token-auth/`, form());
+    expect(answer.status, "a token is given").toBe(200);
+    headers.set(origin, { Authorization: `Bearer ${(await answer.json()).token}` });
+  }
+  return headers.get(origin);
+}
+
+/** Signs a browser in as the administrator. */
+export async function signIn(context, site) {
+  const { origin } = new URL(site);
+  if (!cookies.has(origin)) {
+    const answer = await fetch(`${origin}/log_in/`, form());
+    expect(answer.status, "signed in").toBe(303);
+    const given = answer.headers.getSetCookie().map((cookie) => cookie.split(";")[0].split("="));
+    cookies.set(
+      origin,
+      given.map(([name, value]) => ({ name, value, url: origin, httpOnly: true, sameSite: "Lax" })),
+    );
+  }
+  await context.addCookies(cookies.get(origin));
+}
+
+/** Wherever the page goes, it is signed in. */
+async function signedIn({ page, baseURL }, use) {
+  const goto = page.goto.bind(page);
+  page.goto = async (address, options) => {
+    await signIn(page.context(), new URL(address, baseURL).origin);
+    return goto(address, options);
+  };
+  await use(page);
+}
 
 async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   const environment = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...extra };
@@ -44,6 +95,7 @@ function prepared(folder, name, ...commands) {
   const database = `sqlite://${join(folder, name)}`;
   const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai" };
   for (const command of commands) execFileSync(binary, command, { env, stdio: "pipe" });
+  addAccount(env);
   return database;
 }
 
@@ -75,6 +127,7 @@ export const test = base.extend({
     { scope: "worker" },
   ],
   baseURL: async ({ site }, use) => use(site),
+  page: signedIn,
   // Fails the test when the console says anything, or when a request leaves the site.
   quiet: [
     async ({ page, javaScriptEnabled }, use) => {
@@ -96,14 +149,16 @@ export const test = base.extend({
   ],
 });
 
-/** A site of its own for each test, for charge points alone: no page is opened. */
+/** A site of its own for each test, for charge points. */
 export const testChargers = base.extend({
+  page: signedIn,
   // Takes in whoever comes.
   openSite: async ({}, use) => useSite(use, { BMW_REGISTER_UNKNOWN: "true" }),
   // The same, as a server that can be killed, started again and frozen.
   server: async ({}, use) => {
     const folder = mkdtempSync(join(tmpdir(), "bmw-server-"));
-    const start = (listen) => serve(`sqlite://${join(folder, "site.db")}`, { BMW_REGISTER_UNKNOWN: "true" }, listen);
+    const database = prepared(folder, "site.db");
+    const start = (listen) => serve(database, { BMW_REGISTER_UNKNOWN: "true" }, listen);
     const server = await start();
     server.restart = async () => Object.assign(server, await start(new URL(server.address).host));
     await use(server);
@@ -117,7 +172,7 @@ export const testChargers = base.extend({
 
 async function useSite(use, environment) {
   const folder = mkdtempSync(join(tmpdir(), "bmw-chargers-"));
-  const server = await serve(`sqlite://${join(folder, "site.db")}`, environment);
+  const server = await serve(prepared(folder, "site.db"), environment);
   await use(server.address);
   await server.end();
   rmSync(folder, { recursive: true });

@@ -1,0 +1,83 @@
+// Who may do what: to sign in and out, one's own account, everybody's, and what is offered to whom.
+
+import { ACCOUNT, alive, expect, expectNoSidewaysScroll, test } from "./site.js";
+
+const PASSWORD = "mQ8-tuz4-pLx-2";
+
+/** A browser that nobody has signed in. */
+async function stranger(browser, site) {
+  const context = await browser.newContext({ locale: "en-GB", baseURL: site });
+  return context.newPage();
+}
+
+async function enter(page, name, password) {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("what is refused is not offered; one signs in and is led back, and out again", async ({ browser, site }) => {
+  const page = await stranger(browser, site);
+  await page.goto("/settings/");
+  await alive(page);
+  const save = page.getByRole("button", { name: "Save" });
+  await expect(save).toHaveAttribute("aria-disabled", "true");
+  await expect(save).toHaveAttribute("title", "Sign in first");
+  await page.goto("/records/");
+  await expect(page.getByRole("columnheader", { name: "Card", exact: true })).toHaveCount(0);
+  await page.goto("/details/?span=1h");
+  await expect(page.locator("#frames")).toHaveCount(0);
+  await page.getByRole("banner").getByRole("link", { name: "Sign in" }).click();
+  await enter(page, ACCOUNT.username, "wrong");
+  await expect(page.getByRole("alert")).toContainText("Name or password is wrong.");
+  await enter(page, ACCOUNT.username, ACCOUNT.password);
+  await expect(page).toHaveURL(/\/details\/\?span=1h$/);
+  await alive(page);
+  await expect(page.locator("#frames")).toBeVisible();
+  await page.getByRole("banner").getByText(ACCOUNT.username).first().click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page).toHaveURL(/\/overview\//);
+  await expect(page.getByRole("banner").getByRole("link", { name: "Sign in" })).toBeVisible();
+  await page.context().close();
+});
+
+test("an administrator adds an operator, who may command and no more", async ({ browser, page, site }) => {
+  await page.goto("/settings/");
+  await alive(page);
+  await page.getByRole("link", { name: "Users" }).click();
+  const add = page.locator("#user-form");
+  await add.getByLabel("Name").fill("operator");
+  await add.getByLabel("Password").fill(PASSWORD);
+  await add.getByLabel("Role").selectOption("operator");
+  await add.getByRole("button", { name: "Add a user" }).click();
+  await expect(page.locator("#user-list tbody tr")).toHaveCount(3);
+  const other = await stranger(browser, site);
+  await other.goto("/log_in/?next=/settings/");
+  await enter(other, "operator", PASSWORD);
+  await alive(other);
+  await expect(other.getByRole("button", { name: "Save" })).toHaveAttribute("title", "Your role does not allow this");
+  await expect(other.getByRole("link", { name: "Users" })).toHaveCount(0);
+  await other.goto("/devices/");
+  await expect(other.getByRole("button", { name: "Reset", exact: true }).first()).not.toHaveAttribute("title", /role/);
+  await other.goto("/account/");
+  await other.getByLabel("What for").fill("meter");
+  await other.getByRole("button", { name: "Make a token" }).click();
+  await expect(other.locator("code.token")).toHaveText(/^[0-9a-f]{64}$/);
+  await other.getByRole("button", { name: "Revoke" }).click();
+  await expect(other.locator(".notice")).toContainText("Saved");
+  // Its own name: the roles to choose from are in every row.
+  const named = page.getByRole("rowheader", { name: "operator", exact: true });
+  await page.locator("#user-list tr").filter({ has: named }).getByRole("button", { name: "Disable" }).click();
+  await other.goto("/account/");
+  await expect(other).toHaveURL(/\/log_in\//);
+  await other.context().close();
+});
+
+for (const path of ["/log_in/", "/account/", "/users/"]) {
+  test(`${path} fits a phone`, async ({ page, browser, site }) => {
+    const shown = path === "/log_in/" ? await stranger(browser, site) : page;
+    await shown.setViewportSize({ width: 360, height: 740 });
+    await shown.goto(path);
+    await expectNoSidewaysScroll(shown);
+  });
+}
