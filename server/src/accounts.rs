@@ -60,7 +60,8 @@ pub async fn greet(access: &Access, is_demo: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let password = match accounts.iter().find(|account| account.name.as_str() == DEMO) {
-        Some(demo) if !demo.is_disabled => {
+        // Where there are others it is no mere demo any more.
+        Some(demo) if !demo.is_disabled && accounts.len() == 1 => {
             let password = fresh()?;
             access.reset_password(&terminal, demo.key, &password).await.map_err(Failure::failed)?;
             password

@@ -15,10 +15,11 @@ use bmw_app::state::AppState;
 use bmw_domain::account::Right;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
+use bmw_site::access::Credentials;
 use bmw_site::{Access, Caller, UPLOAD_PATH};
 use futures::FutureExt as _;
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, StatusCode};
@@ -77,7 +78,7 @@ impl Front {
         if is_upload(&request) || is_plain && is_below("/ocpp", request.uri().path()) {
             return self.answer_charge_point(request, peer).await;
         }
-        let caller = match access::identify(&self.0.access, request.headers(), peer.ip()) {
+        let caller = match self.caller(&request, peer) {
             Ok(caller) => caller,
             Err(error) => return error.into_response(),
         };
@@ -103,6 +104,8 @@ impl Front {
                 Err(error) => return error.into_response(),
             }
         };
+        // A body may take long, and meanwhile somebody may have lost what he might.
+        let caller = if is_plain || self.0.access.still_holds(&caller) { caller } else { caller.lost() };
         parts.extensions.insert(caller);
         parts.extensions.insert(ConnectInfo(peer));
         caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
@@ -110,6 +113,15 @@ impl Front {
 }
 
 impl Front {
+    /// Who asks. A program whose token holds no more may still fetch another one.
+    fn caller(&self, request: &Request<Incoming>, peer: SocketAddr) -> Result<Caller, ApiError> {
+        let identified = access::identify(&self.0.access, request.headers(), peer.ip());
+        if is_below("/api-token-auth", request.uri().path()) {
+            return identified.or_else(|_| Ok(self.0.access.identify(Credentials::None, peer.ip())?));
+        }
+        identified
+    }
+
     /// Answers a charge point that connects, or uploads; all else is not to be had.
     pub async fn answer_charge_point(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let is_upload = is_upload(&request);
@@ -223,6 +235,8 @@ fn complete(response: &mut Response, id: RequestId) {
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "same-origin"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        // It may be meant for one person alone.
+        (CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -147,12 +147,15 @@ fn deeds(lang: Lang, account: &Account, is_own: bool) -> Markup {
                     button.button type="submit" name="deed" value=(deed) { (icon(glyph)) span { (name) } }
                 }))
             }
-            details.group {
-                summary { (icon(Glyph::CHEVRON_RIGHT)) span { (lang.password_reset()) } }
-                (form(account, &html! {
-                    (entry("password", lang.password_new(), "password", "new-password", ""))
-                    button.button type="submit" name="deed" value="password" { (icon(Glyph::KEY)) span { (lang.save()) } }
-                }))
+            // One's own is changed by who knows the old one.
+            @if !is_own {
+                details.group {
+                    summary { (icon(Glyph::CHEVRON_RIGHT)) span { (lang.password_reset()) } }
+                    (form(account, &html! {
+                        (entry("password", lang.password_new(), "password", "new-password", ""))
+                        button.button type="submit" name="deed" value="password" { (icon(Glyph::KEY)) span { (lang.save()) } }
+                    }))
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use bmw_domain::command::{Action, Command};
 use bmw_domain::field::FieldError;
 use bmw_site::{Arguments, Ask, Caller, Refusal};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, EXPECT};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -214,7 +214,10 @@ fn read(bytes: &[u8]) -> Result<(String, Action, Arguments), ApiError> {
     ),
 )]
 pub(super) async fn show(State(api): State<Shared>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
-    reply_read(find(&api, &id, &caller).await)
+    let mut response = reply_read(find(&api, &id, &caller).await);
+    // It is not meant for everybody.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn find(api: &Shared, id: &str, caller: &Caller) -> Result<Bytes, ApiError> {

@@ -87,6 +87,12 @@ impl Caller {
         Self { who, address: None, public_read: true }
     }
 
+    /// The same, who has lost what he had proven.
+    #[must_use]
+    pub fn lost(self) -> Self {
+        Self { who: None, ..self }
+    }
+
     /// Who he is, if he has proven it.
     pub fn who(&self) -> Option<&Who> {
         self.who.as_deref()

@@ -2,8 +2,8 @@
 //!
 //! Each try counts as failed until it has succeeded, so that many at once gain nothing. After some failures the next try must
 //! wait, twice as long each time, up to a bound. A stranger's failures count for his address and for the account that he tries;
-//! neither holds for a device or an address from which the account's owner has signed in before: those have a count of
-//! their own. So a stranger cannot keep the owner out.
+//! neither holds for a device on which the account's owner has signed in before: it has a count of its own. And an account waits
+//! only shortly: so a stranger can keep the owner out neither of a device that he knows, nor for long of another one.
 
 use bmw_domain::calendar::Timestamp;
 use std::collections::HashMap;
@@ -12,12 +12,13 @@ use std::net::IpAddr;
 
 /// Failures without a wait.
 const FREE: u32 = 5;
-/// The first wait, and the longest, ms.
+/// The first wait, and the longest, ms; that of an account, which strangers share with its owner, is short.
 const FIRST_MS: i64 = 1_000;
 const LONGEST_MS: i64 = 15 * 60_000;
+const LONGEST_OF_ACCOUNT_MS: i64 = 30_000;
 /// Failures are forgotten so long after the last one, ms.
 const FORGOTTEN_MS: i64 = 60 * 60_000;
-/// The most that is remembered of each kind: those who failed longest ago are forgotten first.
+/// The most that is remembered: those who failed least are forgotten first, of them those who failed longest ago.
 const MOST: usize = 10_000;
 
 /// Who is counted.
@@ -27,8 +28,17 @@ enum Counted {
     Address(IpAddr),
     /// An account, by the key of its name, whether there is one or not.
     Account(String),
-    /// A device or an address that the account is known by.
+    /// A device that the account is known by.
     Familiar(String, String),
+}
+
+impl Counted {
+    const fn longest_ms(&self) -> i64 {
+        match self {
+            Self::Account(_) => LONGEST_OF_ACCOUNT_MS,
+            Self::Address(_) | Self::Familiar(..) => LONGEST_MS,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +48,10 @@ struct Count {
 }
 
 impl Count {
-    /// When the next try may be made.
-    fn next(self) -> Timestamp {
+    /// When the next try may be made, after a wait of at most so many ms.
+    fn next(self, longest_ms: i64) -> Timestamp {
         let doubled = self.failures.checked_sub(FREE).map(|beyond| FIRST_MS << beyond.min(20));
-        self.last.plus(doubled.map_or(0, |wait| wait.min(LONGEST_MS)))
+        self.last.plus(doubled.map_or(0, |wait| wait.min(longest_ms)))
     }
 }
 
@@ -52,7 +62,7 @@ pub struct Attempt {
     pub account: String,
     /// From where.
     pub address: IpAddr,
-    /// What the account knows him by, if it does.
+    /// The device that the account knows him by, if it does.
     pub familiar: Option<String>,
 }
 
@@ -86,7 +96,7 @@ impl Lockout {
     /// How long to wait, ms.
     pub fn begin(&mut self, attempt: &Attempt, now: Timestamp) -> Result<(), i64> {
         let counted = attempt.counted();
-        let next = counted.iter().filter_map(|it| self.count(it, now)).map(Count::next).max();
+        let next = counted.iter().filter_map(|it| Some(self.count(it, now)?.next(it.longest_ms()))).max();
         if let Some(wait) = next.map(|next| next.since(now)).filter(|wait| *wait > 0) {
             return Err(wait);
         }
@@ -120,6 +130,9 @@ impl Lockout {
     fn take_back(&mut self, it: &Counted) {
         if let Some(count) = self.counts.get_mut(it) {
             count.failures = count.failures.saturating_sub(1);
+            if count.failures == 0 {
+                self.counts.remove(it);
+            }
         }
     }
 
@@ -133,10 +146,12 @@ impl Lockout {
         }
         self.counts.retain(|_, count| now.since(count.last) < FORGOTTEN_MS);
         if self.counts.len() >= MOST {
-            let mut times: Vec<Timestamp> = self.counts.values().map(|count| count.last).collect();
-            let (_, middle, _) = times.select_nth_unstable(MOST / 10);
-            let oldest = *middle;
-            self.counts.retain(|_, count| count.last > oldest);
+            // Those with few failures first: many addresses do not make forgotten who has failed often.
+            let mut ranks: Vec<(u32, Timestamp)> =
+                self.counts.values().map(|count| (count.failures, count.last)).collect();
+            let (_, middle, _) = ranks.select_nth_unstable(MOST / 10);
+            let least = *middle;
+            self.counts.retain(|_, count| (count.failures, count.last) > least);
         }
     }
 }
@@ -180,6 +195,9 @@ mod tests {
             waits.push(wait);
         }
         assert_eq!(waits[..4], [1_000, 2_000, 4_000, 8_000]);
+        let another = stranger("anna", "10.0.0.2");
+        let (_, wait) = fail(&mut lockout, &another, now);
+        assert_eq!(wait, LONGEST_OF_ACCOUNT_MS, "from elsewhere its owner waits shortly");
         assert_eq!(waits[11], LONGEST_MS);
         assert_eq!(lockout.begin(&attempt, now.plus(FORGOTTEN_MS)), Ok(()), "it is forgotten in the end");
     }
@@ -242,5 +260,14 @@ mod tests {
             lockout.begin(&attempt, NOW.plus(i64::try_from(number).unwrap())).unwrap();
             assert!(lockout.counts.len() <= MOST);
         }
+        // Who has failed often is not forgotten for them.
+        let often = stranger("anna", "10.0.0.1");
+        fail(&mut lockout, &often, NOW);
+        for number in 0..3 * MOST {
+            let address = IpAddr::from((1 << 30 | u32::try_from(number).unwrap()).to_be_bytes());
+            let attempt = Attempt { account: format!("m{number}"), address, familiar: None };
+            lockout.begin(&attempt, NOW).unwrap();
+        }
+        assert!(lockout.begin(&often, NOW).is_err());
     }
 }

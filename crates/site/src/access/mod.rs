@@ -91,7 +91,7 @@ impl From<AccountFault> for AccessError {
 }
 
 /// What a request proves itself by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Credentials<'a> {
     /// By nothing.
     None,
@@ -102,7 +102,7 @@ pub enum Credentials<'a> {
 }
 
 /// Who wants to sign in, as far as his request tells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Visitor<'a> {
     /// From where.
     pub address: IpAddr,
@@ -150,10 +150,6 @@ impl LiveSignIn {
     fn holds(&self, now: Timestamp) -> bool {
         self.stored.ended_at.is_none() && now < self.end()
     }
-
-    fn address(&self) -> Option<IpAddr> {
-        self.stored.sign_in.address.parse().ok()
-    }
 }
 
 /// A token in memory.
@@ -170,6 +166,10 @@ impl LiveToken {
 
     fn holds(&self, now: Timestamp) -> bool {
         self.stored.token.expires_at.is_none_or(|at| now < at)
+    }
+
+    fn last_used(&self) -> Timestamp {
+        Timestamp(self.last_used.load(Ordering::Relaxed))
     }
 }
 
@@ -230,17 +230,15 @@ impl Known {
         found
     }
 
-    /// What an account knows a visitor by, if it does: a device or an address from which its owner has signed in.
+    /// What an account knows a visitor by, if it does: a device on which its owner has signed in. Addresses say nothing: behind
+    /// one there may be many, and what is known of it would tell strangers there which accounts exist.
     fn familiar(&self, name: &str, visitor: &Visitor<'_>, now: Timestamp) -> Option<String> {
         let account = self.accounts.values().find(|account| account.name.key() == name)?;
         let device = visitor.device.and_then(secret::read);
         let sign_ins = self.sign_ins_of(account.key);
-        let known = || sign_ins.iter().filter(|live| now.since(live.end()) < FAMILIAR_MS);
-        if let Some(live) = known().find(|live| Some(live.stored.device) == device) {
-            return Some(format!("device {:?}", live.stored.device.0));
-        }
-        let network = lockout::network(visitor.address);
-        known().any(|live| live.address().map(lockout::network) == Some(network)).then(|| network.to_string())
+        let mut known = sign_ins.iter().filter(|live| now.since(live.end()) < FAMILIAR_MS);
+        let live = known.find(|live| Some(live.stored.device) == device)?;
+        Some(format!("{:?}", live.stored.device.0))
     }
 
     fn end(&mut self, ids: &[i64], at: Timestamp) {
@@ -260,8 +258,8 @@ pub struct Access {
     lockout: Mutex<Lockout>,
     /// Held from the write to the store until memory has followed.
     step: tokio::sync::Mutex<()>,
-    waiting: Semaphore,
-    hashing: Semaphore,
+    waiting: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
     /// The hash of a password that nobody has: for names that nobody has. Made before the first sign-in is judged.
     nobodys: OnceCell<String>,
     /// Told when somebody may less than before.
@@ -281,8 +279,8 @@ impl Access {
             known: RwLock::new(known),
             lockout: Mutex::default(),
             step: tokio::sync::Mutex::default(),
-            waiting: Semaphore::new(HASHES_WAITING),
-            hashing: Semaphore::new(HASHED_AT_ONCE),
+            waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
+            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
             nobodys: OnceCell::new(),
             revoked: watch::Sender::new(()),
         }))
@@ -424,7 +422,9 @@ impl Access {
     async fn make_room(&self, account: &Account, now: Timestamp) -> Result<(), AccessError> {
         let ids: Vec<i64> = {
             let known = self.known();
-            let all = known.sign_ins_of(account.key);
+            let mut all = known.sign_ins_of(account.key);
+            // Those that have ended go first, then those that were not seen for the longest time.
+            all.sort_by_key(|live| (live.holds(now), live.last_seen()));
             let beyond = all.len().saturating_sub(SIGN_INS_MOST - 1);
             let old = all.iter().enumerate();
             let old = old.filter(|(place, live)| *place < beyond || now.since(live.end()) >= FAMILIAR_MS);
@@ -452,7 +452,9 @@ impl Access {
         let old: Vec<i64> = {
             let known = self.known();
             let fetched = known.tokens_of(account.key);
-            let fetched: Vec<_> = fetched.iter().filter(|live| live.stored.token.name == FETCHED).collect();
+            let mut fetched: Vec<_> = fetched.iter().filter(|live| live.stored.token.name == FETCHED).collect();
+            // Those that hold no more go first, then those that were not used for the longest time.
+            fetched.sort_by_key(|live| (live.holds(Clock::real()), live.last_used().max(live.stored.token.created_at)));
             let beyond = (fetched.len() + 1).saturating_sub(FETCHED_MOST);
             fetched.iter().take(beyond).map(|live| live.stored.token.id).collect()
         };
@@ -557,8 +559,14 @@ impl Access {
 
     /// Does something slow beside the threads that answer, a few at a time.
     async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccessError> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| AccessError::Busy)?;
-        let _hashing = self.hashing.acquire().await.map_err(|_| AccessError::Busy)?;
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| AccessError::Busy)?;
+        let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| AccessError::Busy)?;
+        // The work goes on where nobody waits for it any more: its place is free only when it is done.
+        let work = move || {
+            let done = work();
+            drop((waiting, hashing));
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| {
             tracing::error!(%error, "a password");
             AccessError::Inside
@@ -651,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_knows_its_devices_and_addresses_for_a_while_after_their_end() {
+    fn an_account_knows_its_devices_for_a_while_after_their_end() {
         let mut known = known(|inventory| {
             let other = Account { key: AccountKey(2), ..inventory.accounts[0].account.clone() };
             let other = Account { name: AccountName::new("bob").unwrap(), ..other };
@@ -660,15 +668,14 @@ mod tests {
         known.end(&[7], BEGIN);
         let (here, there) = (IpAddr::from([192, 168, 0, 7]), IpAddr::from([10, 0, 0, 1]));
         let visitor = |address| Visitor { address, device: None, before: None, user_agent: "" };
-        assert!(known.familiar("anna", &visitor(here), BEGIN).is_some());
-        assert!(known.familiar("anna", &visitor(there), BEGIN).is_none());
-        assert!(known.familiar("bob", &visitor(here), BEGIN).is_none(), "each account knows its own");
-        assert!(known.familiar("nobody", &visitor(here), BEGIN).is_none());
-        assert!(known.familiar("anna", &visitor(here), BEGIN.plus(FAMILIAR_MS)).is_none());
+        assert!(known.familiar("anna", &visitor(here), BEGIN).is_none(), "an address says nothing");
         let device = Secret::random().unwrap();
         let live = known.sign_ins.get_mut(&secret(1)).unwrap();
         *live = Arc::new(LiveSignIn::new(StoredSignIn { device: device.hash(), ..live.stored.clone() }));
         let with_device = Visitor { device: Some(device.as_str()), ..visitor(there) };
         assert!(known.familiar("anna", &with_device, BEGIN).is_some());
+        assert!(known.familiar("bob", &with_device, BEGIN).is_none(), "each account knows its own");
+        assert!(known.familiar("nobody", &with_device, BEGIN).is_none());
+        assert!(known.familiar("anna", &with_device, BEGIN.plus(FAMILIAR_MS)).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! What people do with accounts: administrators with all, everybody with his own.
 
-use super::{Access, AccessError, By, Caller, DAY_MS, Denied, LiveToken, TOKENS_MOST, Visitor, password};
+use super::{Access, AccessError, By, Caller, DAY_MS, Denied, FETCHED, LiveToken, TOKENS_MOST, Visitor, password};
 use crate::Clock;
 use bmw_domain::account::{Account, AccountFault, AccountKey, AccountName, ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
@@ -18,7 +18,7 @@ enum Cut {
     /// Nothing: what it may is looked up each time.
     Nothing,
     /// All sign-ins but this one.
-    SignInsBut(i64),
+    AllBut(i64),
     /// All sign-ins and tokens.
     All,
 }
@@ -93,12 +93,13 @@ impl Access {
     /// # Errors
     /// For those who may not, and for a password that cannot be one.
     pub async fn reset_password(&self, caller: &Caller, key: AccountKey, password: &str) -> Result<(), AccessError> {
-        Self::check_users(caller)?;
+        // One's own is changed by who knows the old one.
+        Self::check_other(caller, key)?;
         let hash = self.hash_for(key, password).await?;
         self.change(caller, key, "account.password", |stored| stored.password_hash = hash, Cut::All).await
     }
 
-    /// Changes one's own password. One's other sign-ins end.
+    /// Changes one's own password. One's other sign-ins end, and one's tokens: whoever knew the old one may have made some.
     ///
     /// # Errors
     /// [`AccessError::Wrong`] when the old one is not that; a new one that cannot be one.
@@ -114,7 +115,7 @@ impl Access {
         self.prove(who.name.as_str(), old, visitor).await?;
         let hash = self.hash_for(who.account, new).await?;
         let change = |stored: &mut StoredAccount| stored.password_hash = hash;
-        self.change(caller, who.account, "account.password", change, Cut::SignInsBut(sign_in)).await
+        self.change(caller, who.account, "account.password", change, Cut::AllBut(sign_in)).await
     }
 
     /// One's own sign-ins that hold, newest first.
@@ -189,6 +190,10 @@ impl Access {
     ) -> Result<super::Secret, AccessError> {
         let (who, _) = caller.person()?;
         let name = bmw_domain::field::printable(name.trim(), 64).map_err(|_| AccountFault::Name)?;
+        // Those of that name come and go by themselves.
+        if name == FETCHED {
+            return Err(AccountFault::Name.into());
+        }
         if role > who.role {
             return Err(Denied::NotAllowed.into());
         }
@@ -254,7 +259,7 @@ impl Access {
             let tokens = known.tokens_of(key).into_iter().map(|live| live.stored.token.id);
             match cut {
                 Cut::Nothing => (Vec::new(), Vec::new()),
-                Cut::SignInsBut(kept) => (sign_ins.filter(|id| *id != kept).collect::<Vec<i64>>(), Vec::new()),
+                Cut::AllBut(kept) => (sign_ins.filter(|id| *id != kept).collect::<Vec<i64>>(), tokens.collect()),
                 Cut::All => (sign_ins.collect(), tokens.collect::<Vec<i64>>()),
             }
         };
