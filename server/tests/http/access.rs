@@ -127,10 +127,10 @@ fn is_let_in(answer: &Answer) -> bool {
     ![401, 403].contains(&answer.status) && !is_led_away
 }
 
-/// Signs in, and gives the cookie.
-async fn cookie(site: &Served, name: &str) -> String {
+/// Signs in on a device that may be known by these cookies, and gives the new ones.
+async fn cookie(site: &Served, name: &str, device: &str) -> String {
     let body = format!("username={name}&password={PASSWORD}");
-    let headers = [("content-type", FORM), ("cookie", "")];
+    let headers = [("content-type", FORM), ("cookie", device)];
     let answer = site.ask("POST", "/log_in/", &headers, body.as_bytes()).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/overview/"), "{answer:?}");
     answer.cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
@@ -143,17 +143,20 @@ async fn check(public_read: bool) {
     })
     .await
     .without_account();
-    for role in [None, Some(Role::Viewer), Some(Role::Operator), Some(Role::Administrator)] {
-        let token = match role {
-            Some(role) => format!("Bearer {}", site.account(role.word(), role).await),
-            None => String::new(),
-        };
+    // Each has a device that is known, before somebody fails at the doors that sign in.
+    let mut known = Vec::new();
+    for role in [Role::Viewer, Role::Operator, Role::Administrator] {
+        let token = format!("Bearer {}", site.account(role.word(), role).await);
+        known.push((Some(role), token, cookie(&site, role.word(), "").await));
+    }
+    known.push((None, String::new(), String::new()));
+    for (role, token, device) in known {
         for is_program in [true, false] {
             let who = Who { role, is_program };
             for (_, method, address, kind, body, need) in TABLE {
                 // Each time anew, as some of them sign out.
                 let cookie = match role {
-                    Some(role) if !is_program => cookie(&site, role.word()).await,
+                    Some(role) if !is_program => cookie(&site, role.word(), &device).await,
                     _ => String::new(),
                 };
                 let proof = match role {

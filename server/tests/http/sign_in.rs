@@ -252,7 +252,17 @@ async fn a_password_is_changed_and_other_sign_ins_end() {
         assert_eq!(answer.status, 400);
         assert!(text(&answer).contains(word), "{word}");
     }
+    // Whoever knew the password may have got himself a token.
+    let asked = json!({"username": "anna", "password": PASSWORD}).to_string();
+    let fetched = site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], asked.as_bytes()).await;
+    let bearer = format!("Bearer {}", fetched.json()["token"].as_str().unwrap());
+    assert_eq!(site.ask("GET", PATH, &[("authorization", &bearer)], b"").await.status, 200);
     assert_eq!(post(&site, "/account/", &here, &change(PASSWORD, "mQ8-tuz4-pLx-2")).await.status, 303);
+    assert_eq!(site.ask("GET", PATH, &[("authorization", &bearer)], b"").await.status, 401);
+    // With it, another one can still be asked for.
+    let asked = json!({"username": "anna", "password": "mQ8-tuz4-pLx-2"}).to_string();
+    let with_it = [JSON, ("authorization", bearer.as_str())];
+    assert_eq!(site.ask("POST", "/api-token-auth/", &with_it, asked.as_bytes()).await.status, 200);
     assert_eq!(get(&site, "/account/", &here).await.status, 200);
     assert_eq!(get(&site, "/account/", &there).await.header("location"), "/log_in/?next=%2Faccount%2F");
     assert_eq!(try_in(&site, "anna", PASSWORD, "").await.status, 400);
@@ -277,6 +287,8 @@ async fn an_administrator_keeps_the_accounts() {
         (add("BOSS", PASSWORD), "There is an account of this name."),
         ("deed=role&role=viewer&id=1".to_owned(), "Nobody changes his own role"),
         ("deed=disable&id=1".to_owned(), "Nobody changes his own role"),
+        // One's own password is changed by who knows the old one.
+        ("deed=password&id=1&password=mQ8-tuz4-pLx-2".to_owned(), "Nobody changes his own role"),
         ("deed=dance&id=1".to_owned(), "no such thing"),
     ] {
         let answer = post(&site, "/users/", &boss, &body).await;
