@@ -66,7 +66,7 @@ fn permission(lang: Lang, line: &CardLine) -> Markup {
     } else if line.is_expired {
         badge(Condition::Waiting, lang.card_expired())
     } else {
-        badge(Condition::Charging, lang.card_valid())
+        badge(Condition::Ready, lang.card_valid())
     }
 }
 
@@ -79,8 +79,10 @@ fn deeds(lang: Lang, line: &CardLine) -> Markup {
     };
     let body = html! {
         input type="hidden" name="tag" value=(line.tag);
-        (button(what, name, glyph, None))
-        (button(word::REMOVE, lang.card_remove(), Glyph::X, Some(lang.ask_card_remove())))
+        div.commands {
+            (button(what, name, glyph, None))
+            (button(word::REMOVE, lang.card_remove(), Glyph::X, Some(lang.ask_card_remove())))
+        }
     };
     command_form(&[], BACK, &body)
 }
@@ -117,7 +119,7 @@ fn import(lang: Lang) -> Markup {
             span { (lang.import_csv_help()) }
             textarea name="csv" rows="6" spellcheck="false" placeholder="tag,group,blocked,expires,note" {}
         }
-        (button(word::CSV, lang.import_csv(), Glyph::PLUG, None))
+        (button(word::CSV, lang.import_csv(), Glyph::INBOX, None))
     };
     html! { div.operation { (command_form(&[], BACK, &body)) } }
 }

@@ -52,7 +52,7 @@ impl Page for SettingsPage {
         let is_saving = matches!(seen.local.saving, Saving::Sent);
         html! {
             div.said { (said(lang, self, seen.local)) }
-            p.page-links { (link_button("/cards/", lang.cards(), Some(Glyph::ZAP))) }
+            p.page-links { (link_button("/cards/", lang.cards(), Some(Glyph::CREDIT_CARD))) }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {
                     (field_name(*field), lang.setting(*field), lang.field_error(error))
