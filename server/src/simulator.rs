@@ -92,7 +92,7 @@ type Doable = (&'static str, Deed, fn(Lang) -> &'static str, Glyph);
 const DEEDS: [Doable; 6] = [
     ("plug-in", Deed::PlugIn, Lang::plug_in, Glyph::PLUG),
     ("pull-out", Deed::PullOut, Lang::pull_out, Glyph::POWER_OFF),
-    ("card", Deed::Card, Lang::hold_card, Glyph::ZAP),
+    ("card", Deed::Card, Lang::hold_card, Glyph::CREDIT_CARD),
     ("break", Deed::Break, Lang::break_it, Glyph::TRIANGLE_ALERT),
     ("mend", Deed::Mend, Lang::mend_it, Glyph::CIRCLE_CHECK),
     ("unplug", Deed::Unplug, Lang::cut_network, Glyph::WIFI_OFF),

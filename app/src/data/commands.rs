@@ -60,6 +60,8 @@ pub const ADMIT: &str = "admit";
 pub struct Told {
     /// How many were given.
     pub given: u32,
+    /// Whether no charge point was chosen to give it to.
+    pub is_for_none: bool,
     /// Why some were not, in the words of the interface: the charge point, the field, and what is wrong.
     pub refused: String,
     /// The form that was not understood.
@@ -86,12 +88,17 @@ pub enum Problem {
     Told(String),
 }
 
+/// What an address tells where nothing was chosen.
+#[cfg(feature = "ssr")]
+const FOR_NONE: &str = "0";
+
 #[cfg(feature = "ssr")]
 impl Told {
     /// What an address tells.
     pub fn of(query: &Query, site: &bmw_site::Site) -> Self {
         Self {
             given: query.number("given", 1..=100_000).unwrap_or(0),
+            is_for_none: query.get("given") == Some(FOR_NONE),
             refused: query.get("refused").unwrap_or_default().to_owned(),
             wrong: super::forms::wrong_in(query, on_server::around(site)),
         }
@@ -167,6 +174,9 @@ pub(super) mod on_server {
         let Ok(arguments) = form.payload(around(&site)) else {
             return Ok(led(&form.on(led_back(&back, 0, &[]), None), &back));
         };
+        if !values.keys().any(|name| is_charger(name)) {
+            return Ok(led(&led_back(&back, 0, &[]).with("given", FOR_NONE), &back));
+        }
         let chargers = values.iter().filter(|(name, _)| is_charger(name)).map(|(_, identity)| identity);
         let (mut given, mut refused, mut found) = (0_u32, Vec::new(), None);
         for identity in chargers {

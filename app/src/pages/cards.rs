@@ -73,7 +73,7 @@ fn permission(lang: Lang, line: &CardLine) -> Markup {
     } else if line.is_expired {
         badge(Condition::Waiting, lang.card_expired())
     } else {
-        badge(Condition::Charging, lang.card_valid())
+        badge(Condition::Ready, lang.card_valid())
     }
 }
 
@@ -86,8 +86,10 @@ fn deeds(lang: Lang, line: &CardLine, cannot: Cannot) -> Markup {
     };
     let body = html! {
         input type="hidden" name="tag" value=(line.tag);
-        (order(what, name, glyph, cannot, None))
-        (order(word::REMOVE, lang.card_remove(), Glyph::X, cannot, Some(lang.ask_card_remove())))
+        div.commands {
+            (order(what, name, glyph, cannot, None))
+            (order(word::REMOVE, lang.card_remove(), Glyph::X, cannot, Some(lang.ask_card_remove())))
+        }
     };
     command_form(&[], BACK, &body)
 }
@@ -116,7 +118,7 @@ fn import(lang: Lang, cannot: Cannot) -> Markup {
             span { (lang.import_csv_help()) }
             textarea name="csv" rows="6" spellcheck="false" placeholder="tag,group,blocked,expires,note" {}
         }
-        (order(word::CSV, lang.import_csv(), Glyph::PLUG, cannot, None))
+        (order(word::CSV, lang.import_csv(), Glyph::INBOX, cannot, None))
     };
     html! { div.operation { (command_form(&[], BACK, &body)) } }
 }

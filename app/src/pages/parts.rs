@@ -330,7 +330,7 @@ pub fn command_state(lang: Lang, state: CommandState) -> Markup {
         CommandState::Failed => (lang.command_failed(), Condition::Faulted),
         CommandState::TimedOut => (lang.command_timed_out(), Condition::Faulted),
         CommandState::Offline => (lang.command_offline(), Condition::Unknown),
-        CommandState::Effective => (lang.command_effective(), Condition::Charging),
+        CommandState::Effective => (lang.command_effective(), Condition::Ready),
         CommandState::NoEffect => (lang.command_no_effect(), Condition::Faulted),
     };
     components::badge(condition, word)
@@ -379,14 +379,20 @@ pub fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
     }
 }
 
-/// What came of giving commands.
+/// What came of giving commands. It stays in sight: the button may stand far down the page.
 pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
+    let said = said(seen, told);
+    html! { @if !said.0.is_empty() { div.told data-key="told" { (said) } } }
+}
+
+fn said(seen: &Seen<'_>, told: &Told) -> Markup {
     let lang = seen.lang;
     html! {
         @if let Some(error) = &seen.local.failed {
             (notice(NoticeKind::Error, &html! { (super::reason(lang, error)) }))
         }
         @if told.given > 0 { (notice(NoticeKind::Info, &html! { (lang.commands_given(told.given)) })) }
+        @if told.is_for_none { (notice(NoticeKind::Warning, &html! { (lang.choose_first()) })) }
         @if let Some(wrong) = &told.wrong {
             (notice(NoticeKind::Warning, &html! {
                 (lang.commands_refused()) " – " (wrong.form) ": " (lang.wrong_entries(wrong.errors.len()))

@@ -54,7 +54,7 @@ impl Page for SettingsPage {
         html! {
             div.said { (said(lang, self, seen.local)) }
             p.page-links {
-                (link_button("/cards/", lang.cards(), Some(Glyph::ZAP))) " "
+                (link_button("/cards/", lang.cards(), Some(Glyph::CREDIT_CARD))) " "
                 @if seen.may(Right::Users) {
                     a.button rel="external" href="/users/" { (icon(Glyph::USERS)) span { (lang.users()) } }
                 }

@@ -242,8 +242,8 @@ texts! {
     last_contact: "最近联系", "Last contact";
     never: "从未", "never";
     no_chargers: "还没有电桩。", "There are no chargers yet.";
-    no_chargers_help: "导入站点文件（bmw import），或生成演示站点（bmw demo）。",
-        "Import a site file (bmw import) or make a demo site (bmw demo).";
+    no_chargers_help: "让电桩连接到本站的 /ocpp/电桩ID，然后在“电桩”页接纳；或导入站点文件（bmw import）。",
+        "Point a charger to this site's /ocpp/ID and admit it under Devices, or import a site file (bmw import).";
     show_all: "显示全部", "Show all";
 
     // Sessions
@@ -287,7 +287,7 @@ texts! {
     unknown_cards_accepted: "未登记的卡可以充电（--unknown-cards accept）。", "Cards that are not entered here may charge (--unknown-cards accept).";
     unknown_cards_rejected: "未登记的卡不能充电（--unknown-cards reject）。", "Cards that are not entered here may not charge (--unknown-cards reject).";
     card_add: "登记或修改卡", "Enter or change a card";
-    card_add_help: "卡号相同（不分大小写）的卡会被替换。", "It takes the place of the card of the same name, ignoring case.";
+    card_add_help: "卡号相同（不分大小写）的卡会被替换。", "A card of the same number is replaced, upper or lower case alike.";
     card_group: "分组", "Group";
     card_expires: "失效日期", "Expires on";
     card_note: "备注", "Note";
@@ -310,7 +310,7 @@ texts! {
     event_boot: "已启动", "Started";
     no_contact_ever: "从未联系", "Never in contact";
     findings: "需要留意", "To look at";
-    findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers told and cannot be quite right: kept, and not booked as it came.";
+    findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers reported and cannot be quite right: kept, but not counted as it came.";
     finding: "情况", "What";
     finding_detail: "数值", "Values";
     finding_orphan_stop: "未知记录的停止", "Stop of an unknown session";
@@ -318,7 +318,7 @@ texts! {
     finding_meter_jump: "电表读数跳变", "Meter jumped";
     finding_meter_back: "电表读数倒退", "Meter went backwards";
     finding_wrong_clock: "电桩时钟错误", "Wrong clock";
-    finding_lost_stop: "缺少停止消息，结束时间为推定", "Lost its stop; the end is assumed";
+    finding_lost_stop: "缺少停止消息，结束时间为推定", "No stop was received; the end is assumed";
     finding_second_stop: "重复且不同的停止", "Stopped twice, differently";
     charges_already: "正在充电", "It is charging already";
     charges_not: "没有进行中的充电", "No session runs";
@@ -345,14 +345,14 @@ texts! {
     operators_card: "操作员卡", "operator's card";
     availability: "服务状态", "Availability";
     limit_set: "设置上限", "Set a limit";
-    limit_help: "同一用途的新上限会替换旧的。", "It takes the place of the one before for the same purpose.";
-    limit_for: "用于", "For";
+    limit_help: "同一用途的新上限会替换旧的。", "It replaces the one before for the same purpose.";
+    limit_for: "适用于", "Applies to";
     each_session: "每次充电", "Each session";
     running_session: "进行中的充电", "The running session";
     as_it_is: "不变", "as it is";
     unit: "单位", "Unit";
     phases: "相数", "Phases";
-    for_minutes: "分钟", "Minutes";
+    for_minutes: "时长（分钟）", "Duration (minutes)";
     until_cleared: "长期", "until cleared";
     limits_clear: "清除上限", "Clear limits";
     all: "全部", "All";
@@ -366,7 +366,7 @@ texts! {
     until: "直到", "Until";
     local_list: "本地名单", "Local list";
     send_local_list: "发送本地名单", "Send local list";
-    local_list_help: "断网时电桩按此名单放行。", "By it the charger decides while it is not connected.";
+    local_list_help: "断网时电桩按此名单放行。", "The charger goes by it while it is not connected.";
     local_list_version: "查询名单版本", "Ask for list version";
     list_version: "查询版本", "Ask for its version";
     list_sent: "已发送版本", "Sent: version";
@@ -398,7 +398,7 @@ texts! {
     diagnostics_address: "诊断上传地址 (URL，留空则上传到本站)", "Upload diagnostics to (URL; empty: to this site)";
     diagnostics: "获取诊断", "Get diagnostics";
     diagnostics_files: "诊断文件", "Diagnostics";
-    no_diagnostics: "还没有诊断文件。发送“获取诊断”后，电桩会上传到这里。", "No file yet. After “Get diagnostics” the charger uploads one to here.";
+    no_diagnostics: "还没有诊断文件。发送“获取诊断”后，电桩会上传到这里。", "No file yet. After “Get diagnostics” the charger uploads one, which is then listed here.";
     file: "文件", "File";
     size: "大小", "Size";
     command_log: "命令记录", "Command log";
@@ -415,6 +415,7 @@ texts! {
     command_effective: "已生效", "Effect seen";
     command_no_effect: "未生效", "No effect seen";
     commands_refused: "未发出", "Not given";
+    choose_first: "请先选择电桩。", "Choose chargers first.";
     curve: "电流与电量", "Current and energy";
     span: "时间范围", "Time span";
     span_15m: "15 分钟", "15 min";

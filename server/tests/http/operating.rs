@@ -124,6 +124,18 @@ async fn what_is_wrong_with_a_form_is_said_at_its_field_and_what_was_typed_is_ke
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_for_nobody_says_that_nothing_was_chosen() {
+    let site = site().await;
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let answer = site.ask("POST", "/fn/command", &headers, b"command=Reset?type=Hard&back=/devices/?search=A").await;
+    assert_eq!(answer.status, 302);
+    let page = site.ask("GET", answer.header("location"), &[("accept-language", "en")], b"").await;
+    assert!(text(&page).contains("Choose chargers first."), "{}", answer.header("location"));
+    assert!(!text(&site.get("/devices/").await).contains("class=\"told\""), "it says nothing else");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_of_no_command_is_refused() {
     let site = site().await;
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/x-postcard")];
