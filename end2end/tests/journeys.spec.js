@@ -60,7 +60,10 @@ test("the session query goes step by step: date, Record ID, Charge Code, Start",
   await open(page, "/details/");
   await mark(page);
   // A marked day has sessions.
+  const month = page.locator(".calendar-head strong");
+  const shown = await month.textContent();
   await page.getByRole("link", { name: "Previous month" }).click();
+  await expect(month).not.toHaveText(shown);
   const day = page.locator(".calendar .is-marked").first();
   const date = await day.getAttribute("aria-label");
   await day.click();
