@@ -288,7 +288,7 @@ test("several chargers are asked and set at once, with fields and without", asyn
   await limits.getByRole("button", { name: "Set a limit" }).click();
   await expect(limits.getByRole("alert")).toContainText("must be a number");
   await expect(page.getByText("2 selected")).toBeVisible();
-  await limits.getByRole("combobox", { name: /^For\b/ }).selectOption({ label: "Whole charger" });
+  await limits.getByRole("combobox", { name: /^Applies to\b/ }).selectOption({ label: "Whole charger" });
   await limit.fill("12.5");
   await limits.getByRole("button", { name: "Set a limit" }).click();
   for (const { connectorId, csChargingProfiles } of await asked("SetChargingProfile")) {

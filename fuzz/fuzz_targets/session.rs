@@ -247,11 +247,6 @@ impl Books {
             let session = i32::try_from(id).ok().and_then(|id| self.stored.get(&id)).cloned();
             session.filter(|session| session.end.is_some())
         };
-        if let Event::Meter(meter) = event
-            && self.now.may_repeat(meter)
-        {
-            history.measured = self.changes.values.clone();
-        }
         if self.now.needs_history(event) {
             match event {
                 Event::Start(start) => {
@@ -320,6 +315,10 @@ impl Books {
         now.newest_start = self.now.newest_start;
         for session in &self.now.running {
             now.resume(session.clone());
+        }
+        // What was told last may be told again.
+        for value in &self.changes.values {
+            now.remember(value);
         }
         self.now = now;
     }

@@ -16,7 +16,7 @@ pub fn in_ci() -> bool {
 }
 
 /// The steps besides those of the program's build.
-const STEPS: usize = 13;
+const STEPS: usize = 14;
 
 /// `cargo xtask test`.
 pub fn run(_: ()) -> Result<()> {
@@ -87,6 +87,12 @@ fn lint(progress: &Progress, toolbox: &Toolbox) -> Result<()> {
     step.say("clippy on everything that runs on a server");
     let mut clippy = cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]);
     run_logged(&step, &mut clippy, "clippy")?;
+    step.done("clean");
+
+    let step = progress.step("lints of the fuzz targets");
+    let mut clippy = cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--", "-D", "warnings"]);
+    clippy.env("CARGO_TARGET_DIR", project::path("target/fuzz"));
+    run_logged(&step, &mut clippy, "clippy-fuzz")?;
     step.done("clean");
 
     let step = progress.step("lints of the browser's side");

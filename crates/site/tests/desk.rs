@@ -106,6 +106,18 @@ async fn values_that_are_repeated_are_stored_once_also_over_a_restart() {
     assert_eq!(site.store.meter_values_of(id).await.unwrap().len(), 1);
     site.tell(meter(id, 6_500, ago(30))).await;
     assert_eq!(site.store.meter_values_of(id).await.unwrap().len(), 2);
+    // Also those that belong to no session.
+    let mut alone = meter(id, 7_000, ago(20));
+    if let Event::Meter(meter) = &mut alone {
+        (meter.transaction, meter.connector) = (None, 3);
+    }
+    site.tell(alone.clone()).await;
+    site.end().await;
+    let site = Running::start(folder.path()).await;
+    site.tell(alone).await;
+    let key = site.site.present().charge_points()[0].key;
+    let all = site.store.meter_values(key, Timestamp(0), Timestamp(i64::MAX), 10).await.unwrap();
+    assert_eq!(all.len(), 3);
     site.end().await;
 }
 

@@ -73,7 +73,7 @@ pub struct Inventory {
     pub cards: Vec<Card>,
     /// The sessions that run, by number.
     pub running: Vec<Session>,
-    /// The readings of the running sessions that arrived last: their answers may have been lost.
+    /// The meter values that arrived last, in the order in which they came: their answers may have been lost.
     pub newest_readings: Vec<Measured>,
     /// The number of the last session of all; 0 when there is none.
     pub last_session: i32,

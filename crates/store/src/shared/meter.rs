@@ -25,8 +25,10 @@ const MESSAGE_MS: i64 = 3_600_000;
 pub(crate) struct Journal(Mutex<(usize, Instant)>);
 
 impl Default for Journal {
+    /// What the last run of the program has left there is laid together with the first write: until then it is what may be told
+    /// once more.
     fn default() -> Self {
-        Self(Mutex::new((0, Instant::now())))
+        Self(Mutex::new((JOURNAL_MOST, Instant::now())))
     }
 }
 
@@ -65,7 +67,7 @@ pub(super) async fn add(connection: &mut Connection, journal: &Journal, batch: i
 }
 
 /// Empties the journal into parts.
-pub(super) async fn lay_together(connection: &mut Connection) -> Result<()> {
+async fn lay_together(connection: &mut Connection) -> Result<()> {
     let values = journal(connection).await?;
     if values.is_empty() {
         return Ok(());
@@ -98,7 +100,7 @@ pub(super) async fn move_old(connection: &mut Connection) -> Result<()> {
 }
 
 /// All values that are not laid together yet, in the order in which they came.
-async fn journal(connection: &mut Connection) -> Result<Vec<Measured>> {
+pub(super) async fn journal(connection: &mut Connection) -> Result<Vec<Measured>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(sql::JOURNAL).fetch_all(connection).await?;
     let mut values = Vec::new();
     for row in rows {

@@ -28,7 +28,7 @@ use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
 use bmw_domain::charger::limit::Limits;
-use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session};
+use bmw_domain::charger::{Connector, Finding, Happening, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -53,7 +53,6 @@ pub(crate) async fn prepare(connection: &mut Connection, options: &OpenOptions) 
     if options.role == Role::Owner {
         let mut tx = begin_write_on(connection).await?;
         meter::move_old(&mut tx).await?;
-        meter::lay_together(&mut tx).await?;
         tx.commit().await?;
     }
     let name: String = sqlx::query_scalar(sql::ZONE).fetch_one(&mut *connection).await?;
@@ -228,7 +227,8 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
         })
         .collect::<Result<_>>()?;
     let cards = sqlx::query_as::<_, CardRow>(sql::CARDS).fetch_all(&mut *connection).await?;
-    let (running, newest_readings) = whole_running(&mut *connection).await?;
+    let running = whole_running(&mut *connection).await?;
+    let newest_readings = meter::journal(&mut *connection).await?;
     let last_session: Option<i32> = sqlx::query_scalar(sql::LAST_SESSION).fetch_one(&mut *connection).await?;
     Ok(Inventory {
         models: models.into_iter().map(Model::from).collect(),
@@ -242,13 +242,12 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
     })
 }
 
-/// The running sessions, each from its newest reading on, and those readings.
-async fn whole_running(connection: &mut Connection) -> Result<(Vec<Session>, Vec<Measured>)> {
+/// The running sessions, each from its newest reading on.
+async fn whole_running(connection: &mut Connection) -> Result<Vec<Session>> {
     let rows = sqlx::query_as::<_, SessionRow>(sql::WHOLE_RUNNING).fetch_all(&mut *connection).await?;
     let mut sessions: Vec<Session> = rows.into_iter().map(Session::from).collect();
     // Each carries its session on a little further.
-    let newest = meter::newest_of_running(connection, &sessions).await?;
-    for reading in &newest {
+    for reading in &meter::newest_of_running(connection, &sessions).await? {
         let place = reading
             .value
             .transaction
@@ -257,7 +256,7 @@ async fn whole_running(connection: &mut Connection) -> Result<(Vec<Session>, Vec
             rows::carry_on(&mut sessions[place], reading);
         }
     }
-    Ok((sessions, newest))
+    Ok(sessions)
 }
 
 /// What narrows a list of sessions in both of its forms: the totals by day, and the sessions themselves.
