@@ -11,22 +11,19 @@ use std::hash::{DefaultHasher, Hasher as _};
 /// How many are remembered: a message may hold several moments.
 const REMEMBERED: usize = 16;
 
-/// The last few things that were told, each by a number that stands for all of what it says.
+/// The last few things that were told, each by a number that stands for all of what it says; the newest comes last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent {
     marks: [u64; REMEMBERED],
-    next: usize,
 }
 
 impl Recent {
-    /// Whether this was not told before. It has been told then.
+    /// Whether this was not told before. It has been told then: just now, whether it was new or not.
     pub(super) fn is_new(&mut self, mark: Mark) -> bool {
-        if self.marks.contains(&mark.0) {
-            return false;
-        }
-        self.marks[self.next % REMEMBERED] = mark.0;
-        self.next = (self.next + 1) % REMEMBERED;
-        true
+        let known = self.marks.iter().position(|known| *known == mark.0);
+        self.marks[known.unwrap_or(0)..].rotate_left(1);
+        self.marks[REMEMBERED - 1] = mark.0;
+        known.is_none()
     }
 }
 
@@ -62,5 +59,22 @@ impl Mark {
         what.hash(&mut hasher);
         // 0 stands for none.
         Self(hasher.finish().max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_again_is_remembered_from_then_on() {
+        let mut recent = Recent::default();
+        assert!(recent.is_new(Mark(1)) && !recent.is_new(Mark(1)));
+        for mark in 2..=REMEMBERED as u64 {
+            assert!(recent.is_new(Mark(mark)));
+        }
+        assert!(!recent.is_new(Mark(1)), "the oldest of those that are remembered");
+        assert!(recent.is_new(Mark(100)) && !recent.is_new(Mark(1)), "it was told again just now");
+        assert!(recent.is_new(Mark(2)), "now this was the oldest, and is forgotten");
     }
 }
