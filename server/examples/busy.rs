@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let running = bmw::serve::start(&config).await?;
     println!("listening on http://{}", running.addr);
     let work = tokio::spawn(keep_busy(Arc::clone(&running.site), running.counter.clone(), rate));
-    bmw::serve::signal().await?;
+    bmw::serve::signal()?.await;
     work.abort();
     running.shutdown().await;
     Ok(())

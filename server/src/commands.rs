@@ -63,11 +63,11 @@ pub fn say(line: &str) {
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {
-    let signal = serve::signal();
+    let signal = serve::signal().map_err(Failure::failed)?;
     let running = serve::start(config).await?;
     say(&format!("listening on http://{}", running.addr));
     accounts::greet(&running.access, config.simulator).await?;
-    signal.await.map_err(Failure::failed)?;
+    signal.await;
     tracing::info!("ending");
     running.shutdown().await;
     Ok(())
@@ -81,11 +81,11 @@ async fn simulate(options: bmw_simulator::Options) -> Result<(), Failure> {
     if let Some(hour) = options.hour.filter(|hour| !(0.0..24.0).contains(hour)) {
         return Err(Failure::usage(format!("--hour: {hour} is not from 0 to under 24")));
     }
-    let signal = serve::signal();
+    let signal = serve::signal().map_err(Failure::failed)?;
     let ending = tokio::sync::watch::Sender::new(false);
     say(&format!("simulating {} charge points at {}", options.units.len(), options.url));
     let points = tokio::spawn(bmw_simulator::run(options, bmw_simulator::Hands::default(), ending.subscribe()));
-    signal.await.map_err(Failure::failed)?;
+    signal.await;
     ending.send_replace(true);
     points.await.map_err(Failure::failed)
 }

@@ -289,23 +289,35 @@ impl Running {
     }
 }
 
-/// Waits for the signal to end.
+/// Listens for the signal to end, from here on; what is given waits for it.
 ///
 /// # Errors
 /// When signals cannot be waited for.
-pub async fn signal() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        // The terminal that it was started from is gone.
-        let mut hang_up = signal(SignalKind::hangup())?;
+#[cfg(unix)]
+pub fn signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // The terminal that it was started from is gone.
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-            _ = hang_up.recv() => Ok(()),
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    })
+}
+
+/// Listens for the signal to end; what is given waits for it.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "signals cannot be waited for");
+        }
+    })
 }
