@@ -281,7 +281,7 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a batch, all or nothing, and nothing when it was written before.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`] for what refers to a charge point or a session that is not there.
+    /// [`StoreError::Unknown`] for what refers to a charge point or a session that is not there; meter values are not asked.
     async fn write(&self, batch: &Batch) -> Result<()>;
 
     /// The session of a charge point that began at this time by its own clock, with this register; the newest of them.
