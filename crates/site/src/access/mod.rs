@@ -30,7 +30,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 /// A sign-in ends when it was not used for so long, and after so long in any case.
 const IDLE_MS: i64 = 7 * DAY_MS;
 const ABSOLUTE_MS: i64 = 30 * DAY_MS;
-/// A device or an address is known so long after its last sign-in has ended.
+/// A device is known so long after its last sign-in has ended.
 const FAMILIAR_MS: i64 = 90 * DAY_MS;
 /// The most sign-ins of an account, with those that have ended: the oldest make room.
 const SIGN_INS_MOST: usize = 50;
