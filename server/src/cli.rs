@@ -58,6 +58,9 @@ pub enum Command {
         /// Where they connect; their identities are put behind it
         #[arg(long, default_value = "ws://127.0.0.1:8000/ocpp")]
         url: String,
+        /// Where that is wss://…: the certificate in this file (PEM) is the root that the site's own must lead to
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
         /// How many; they are SIM0001 and so on
         #[arg(long, default_value_t = 10)]
         chargers: u16,
@@ -99,6 +102,19 @@ pub struct Options {
     /// An address of its own for charge points; they are served on the other one too
     #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub ocpp_listen: Option<String>,
+    /// Serve by TLS, with the certificate in this file (PEM, with those that lead to its root behind it); it is read anew when it
+    /// changes. Who comes by plain HTTP is led to HTTPS
+    #[arg(long, env = "BMW_TLS_CERT", value_name = "FILE", global = true)]
+    pub tls_cert: Option<String>,
+    /// The private key of that certificate (PEM, without a password)
+    #[arg(long, env = "BMW_TLS_KEY", value_name = "FILE", global = true)]
+    pub tls_key: Option<String>,
+    /// Another address, such as 0.0.0.0:80, where all that is served is the way to HTTPS at the port of --listen
+    #[arg(long, env = "BMW_REDIRECT_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub redirect_listen: Option<String>,
+    /// Serve charge points at --ocpp-listen without TLS, those of a closed network that do not speak it (security profiles 0 and 1)
+    #[arg(long, env = "BMW_OCPP_PLAIN", global = true)]
+    pub ocpp_plain: bool,
     /// The reverse proxies that are believed for whom they ask (X-Forwarded-For, X-Forwarded-Proto, Forwarded): IP addresses and
     /// networks such as 10.0.0.0/8, with commas between [default: none]
     #[arg(long, env = "BMW_TRUSTED_PROXIES", value_name = "LIST", global = true)]

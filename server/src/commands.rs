@@ -4,6 +4,7 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::serve;
 use crate::{Failure, accounts, demo, simulator};
+use bmw_simulator::Roots;
 use bmw_store::site_file::SiteFile;
 use bmw_store::{ImportMode, Role, StoreError};
 use std::fs;
@@ -34,9 +35,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
-            Command::Simulate { url, chargers, seed, speed, hour } => {
+            Command::Simulate { url, ca, chargers, seed, speed, hour } => {
                 let units = (1..=chargers).map(simulator::anonymous).collect();
-                simulate(bmw_simulator::Options { url, units, seed, speed, hour }).await
+                let roots = roots(&url, ca.as_deref())?;
+                simulate(bmw_simulator::Options { url, roots, units, seed, speed, hour }).await
             }
             Command::Demo { seed } => fill(&config, seed).await,
         }
@@ -65,7 +67,8 @@ pub fn say(line: &str) {
 async fn serve(config: &Config) -> Result<(), Failure> {
     let signal = serve::signal().map_err(Failure::failed)?;
     let running = serve::start(config).await?;
-    say(&format!("listening on http://{}", running.addr));
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    say(&format!("listening on {scheme}://{}", running.addr));
     accounts::greet(&running.access, config.simulator).await?;
     signal.await;
     tracing::info!("ending");
@@ -88,6 +91,21 @@ async fn simulate(options: bmw_simulator::Options) -> Result<(), Failure> {
     signal.await;
     ending.send_replace(true);
     points.await.map_err(Failure::failed)
+}
+
+/// What the certificate of a site must lead to.
+fn roots(url: &str, file: Option<&Path>) -> Result<Option<Roots>, Failure> {
+    let Some(file) = file else {
+        let is_needed = url.starts_with("wss:");
+        return if is_needed {
+            Err(Failure::usage("--ca: it is needed where the --url is wss://…"))
+        } else {
+            Ok(None)
+        };
+    };
+    let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("--ca: {}: {error}", file.display()));
+    let pem = fs::read(file).map_err(|error| wrong(&error))?;
+    Roots::read(&pem).map(Some).map_err(|error| wrong(&error))
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {

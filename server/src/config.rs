@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::cli::Options;
 use crate::peer::Proxies;
+use crate::tls;
 use bmw_app::state::FeedTimes;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
@@ -21,6 +22,8 @@ pub struct Config {
     pub listen: String,
     /// Where charge points alone are served, `HOST:PORT`.
     pub ocpp_listen: Option<String>,
+    /// How it is served by TLS; `None`: by HTTP.
+    pub tls: Option<tls::Options>,
     /// The proxies whose word on their clients is believed.
     pub trusted_proxies: Proxies,
     /// Whether everybody on the site's network may read.
@@ -59,6 +62,7 @@ impl Config {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
             ocpp_listen: None,
+            tls: None,
             trusted_proxies: Proxies::default(),
             public_read: true,
             simulator: false,
@@ -90,6 +94,18 @@ impl Config {
             check_address("--ocpp-listen", &listen)?;
             config.ocpp_listen = Some(listen);
         }
+        if options.ocpp_plain && config.ocpp_listen.is_none() {
+            return Err(Failure::usage("--ocpp-plain: there is no --ocpp-listen that it could be about"));
+        }
+        let redirect_listen = given(options.redirect_listen);
+        if let Some(listen) = &redirect_listen {
+            check_address("--redirect-listen", listen)?;
+        }
+        let files = tls_files(given(options.tls_cert), given(options.tls_key))?;
+        if redirect_listen.is_some() && files.is_none() {
+            return Err(Failure::usage("--redirect-listen: it leads to HTTPS, which needs --tls-cert and --tls-key"));
+        }
+        config.tls = files.map(|files| tls::Options { files, redirect_listen, ocpp_plain: options.ocpp_plain });
         if let Some(list) = given(options.trusted_proxies) {
             let list = Proxies::parse(&list);
             config.trusted_proxies = list.map_err(|error| Failure::usage(format!("--trusted-proxies: {error}")))?;
@@ -147,6 +163,16 @@ fn check_address(option: &str, listen: &str) -> Result<(), Failure> {
     }
 }
 
+/// Both files or none.
+fn tls_files(certificate: Option<String>, key: Option<String>) -> Result<Option<tls::Files>, Failure> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(tls::Files { certificate: certificate.into(), key: key.into() })),
+        (Some(_), None) => Err(Failure::usage("--tls-cert: it needs its private key, --tls-key")),
+        (None, Some(_)) => Err(Failure::usage("--tls-key: it needs its certificate, --tls-cert")),
+    }
+}
+
 /// Whether something is rejected; without a word it is accepted.
 fn rejects(option: &str, value: Option<String>) -> Result<bool, Failure> {
     match given(value).as_deref() {
@@ -193,10 +219,14 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 12] = [
+        let cases: [(&str, Change, &[&str]); 16] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
+            ("--tls-cert", |options, value| options.tls_cert = Some(value), &["cert.pem"]),
+            ("--tls-key", |options, value| options.tls_key = Some(value), &["key.pem"]),
+            ("--redirect-listen", |options, value| options.redirect_listen = Some(value), &["80", "0.0.0.0:80"]),
+            ("--ocpp-plain", |options, value| options.ocpp_plain = value == "true", &["true"]),
             (
                 "--trusted-proxies",
                 |options, value| options.trusted_proxies = Some(value),

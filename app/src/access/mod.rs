@@ -188,8 +188,8 @@ fn lead(address: &str) -> Response {
     response
 }
 
-/// Sets a cookie that no script reads and no other site sends along when it changes something. Without `Secure`: the program
-/// itself speaks plain HTTP.
+/// Sets a cookie that no script reads and no other site sends along when it changes something. The
+/// program's front adds `Secure` where the client speaks TLS.
 fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
     let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

@@ -15,7 +15,7 @@ mod upload;
 pub mod write;
 
 pub use handshake::router;
-pub use stream::{TakeOver, Taken};
+pub use stream::{TakeOver, Taken, Tunnel, Wire, settled};
 
 use bmw_site::{Counter, FrameLog, Site};
 use std::sync::Arc;

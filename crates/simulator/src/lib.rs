@@ -6,6 +6,7 @@
 
 mod car;
 mod cards;
+mod line;
 mod link;
 mod obey;
 mod point;
@@ -14,6 +15,7 @@ mod settings;
 mod times;
 mod upload;
 
+pub use line::Roots;
 pub use point::Unit;
 
 use link::{Clock, Pauses};
@@ -46,8 +48,10 @@ pub enum Deed {
 /// How charge points are simulated.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where they connect: `ws://HOST:PORT/ocpp`; their identities are put behind it.
+    /// Where they connect: `ws://HOST:PORT/ocpp`, or `wss`; their identities are put behind it.
     pub url: String,
+    /// What the certificate must lead to where they connect by TLS.
+    pub roots: Option<Roots>,
     /// Which.
     pub units: Vec<Unit>,
     /// The same number makes the same behaviour.
@@ -95,7 +99,8 @@ pub async fn run(options: Options, hands: Hands, ending: watch::Receiver<bool>) 
         // Not all at the same moment.
         let wait = Duration::from_millis(50) * u32::try_from(number % 200).unwrap_or(0);
         let clock = Clock::new(speed);
-        points.spawn(link::live(options.url.clone(), point, clock, pauses, wait, deeds, ending.clone()));
+        let address = (options.url.clone(), options.roots.clone());
+        points.spawn(link::live(address, point, clock, pauses, wait, deeds, ending.clone()));
     }
     while points.join_next().await.is_some() {}
 }

@@ -8,6 +8,7 @@ use bmw_site::Caller;
 use bmw_site::access::Visitor;
 use bmw_store::site_file::SiteFile;
 use bmw_store::{AuditEntry, ImportMode, OpenOptions, Role, Zone};
+use bmw_testkit::charger::Wire;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// The documented site of 2015: 18 chargers.
 pub const SITE_2015: &str = include_str!("../fixtures/site-2015.json");
@@ -34,6 +37,8 @@ pub struct Served {
     folder: TempDir,
     /// Sent with every request that says nothing else of who asks.
     token: Option<String>,
+    /// How it is asked by TLS.
+    tls: Option<TlsConnector>,
 }
 
 impl Served {
@@ -70,9 +75,15 @@ impl Served {
             store.import(&file, ImportMode::Replace).await.unwrap();
             store.close().await;
         }
-        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None };
+        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None, tls: None };
         site.token = Some(site.account(BOSS, AccountRole::Administrator).await);
         site
+    }
+
+    /// From here on it is asked by TLS.
+    pub fn by_tls(mut self, connector: TlsConnector) -> Self {
+        self.tls = Some(connector);
+        self
     }
 
     /// From here on nobody is signed in.
@@ -108,6 +119,15 @@ impl Served {
         drop(self.folder);
     }
 
+    /// A connection to what it is asked by.
+    pub async fn wire(&self) -> Box<dyn Wire> {
+        let socket = self.connect().await;
+        match &self.tls {
+            Some(tls) => Box::new(tls.connect(ServerName::try_from("localhost").unwrap(), socket).await.unwrap()),
+            None => Box::new(socket),
+        }
+    }
+
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.addr()).await.unwrap()
     }
@@ -138,8 +158,7 @@ impl Served {
 
     /// Sends bytes and reads what comes back, until the server closes.
     pub async fn send(&self, bytes: &[u8]) -> Answer {
-        let mut stream = self.connect().await;
-        let (mut reader, mut writer) = stream.split();
+        let (mut reader, mut writer) = tokio::io::split(self.wire().await);
         let sending = async {
             // A server may answer and close before all is sent.
             drop(writer.write_all(bytes).await);

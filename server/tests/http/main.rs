@@ -17,3 +17,4 @@ mod proxies;
 mod settings;
 mod sign_in;
 mod simulator;
+mod tls;
