@@ -239,3 +239,21 @@ async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {
     say(&format!("filled the database with {filled} in {:.1} s", start.elapsed().as_secs_f64()));
     account
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_with_tls_needs_a_root() {
+        assert!(roots("ws://host/ocpp", None).unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        fs::write(&empty, "").unwrap();
+        for file in [None, Some(empty.as_path()), Some(Path::new("/nowhere.pem"))] {
+            let failure = roots("wss://host/ocpp", file).unwrap_err();
+            assert_eq!(failure.status(), 2);
+            assert!(failure.to_string().starts_with("--ca: "), "{failure}");
+        }
+    }
+}
