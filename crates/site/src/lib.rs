@@ -23,7 +23,7 @@ pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
-pub use desk::{Counter, Desk, NotStored};
+pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine};

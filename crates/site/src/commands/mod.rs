@@ -9,7 +9,7 @@ pub use arguments::Arguments;
 use crate::Clock;
 use crate::access::{Caller, Denied, NotDone};
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME, without_tokens};
-use crate::links::{Order, Replied, Reply, ReplyTo};
+use crate::links::{NotTaken, Order, Replied, Reply, ReplyTo};
 use crate::running::Site;
 use arguments::Known;
 use bmw_domain::account::Right;
@@ -229,10 +229,10 @@ impl Life {
         let (reply, replied) = ReplyTo::new(effect::accepted(self.command.action, &self.arguments));
         let order = Box::new(Order { action: self.command.action.name(), payload: self.payload(), sent, reply });
         let deadline = Instant::now() + QUEUED;
-        match timeout_at(deadline, orders.send(order)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
-            Err(_) => return self.enter(CommandState::TimedOut, None).await,
+        match orders.hand_in(order) {
+            Ok(()) => {}
+            Err(NotTaken::Closed) => return self.enter(CommandState::Offline, None).await,
+            Err(NotTaken::Full) => return self.enter(CommandState::TimedOut, None).await,
         }
         let since = match timeout_at(deadline, is_sent).await {
             Ok(Ok(since)) => since,
