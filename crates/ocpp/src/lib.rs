@@ -9,6 +9,7 @@
 mod connection;
 pub mod frame;
 mod handshake;
+mod proof;
 pub mod read;
 mod stream;
 mod upload;
@@ -30,6 +31,12 @@ pub struct Options {
     pub registers_unknown: bool,
     /// Charge points that offer no subprotocol are let go (`--no-subprotocol reject`), instead of being taken as those of 1.6.
     pub needs_subprotocol: bool,
+    /// Charge points must prove by a password who they are, also those that have none yet (`--ocpp-security 1`).
+    pub needs_password: bool,
+    /// Charge points are let in where nobody reads along alone (`--ocpp-security 2`).
+    pub needs_encryption: bool,
+    /// A charge point that has no password keeps the one that it brings (`--ocpp-first-use`).
+    pub first_use: bool,
     /// How often charge points give a sign of life; three times that without one is the end of a connection.
     pub heartbeat: Duration,
     /// How long after it has connected a charge point that did not start is asked what it is doing.
@@ -45,6 +52,9 @@ impl Default for Options {
         Self {
             registers_unknown: false,
             needs_subprotocol: false,
+            needs_password: false,
+            needs_encryption: false,
+            first_use: false,
             heartbeat: Duration::from_mins(1),
             pause: Duration::from_secs(10),
             patience: Duration::from_secs(30),

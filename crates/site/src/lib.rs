@@ -5,6 +5,7 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 pub mod access;
+mod charger_passwords;
 mod clock;
 mod commands;
 mod desk;
@@ -15,11 +16,13 @@ mod joining;
 mod links;
 mod present;
 mod running;
+mod secrets;
 mod sensitive;
 mod sums;
 
 pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
+pub use charger_passwords::{Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, NotStored};
@@ -30,6 +33,7 @@ pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
 pub use present::{ChargePoints, Present, Statistics};
 pub use running::{Site, SiteOptions};
+pub use secrets::{is_secret_key, masked};
 pub use sums::{EnergySums, Window};
 
 /// What can go wrong: only the store can.
