@@ -5,13 +5,13 @@ use crate::stream::Stream;
 use crate::{Central, Options, connection, upload};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bmw_domain::charger::event::Event;
 use bmw_domain::charger::password::can_be_password;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::{Clock, Coming, Demand, NotDone, NotLetIn, UPLOAD_PATH};
+use bmw_site::{Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE};
@@ -19,7 +19,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -38,7 +38,7 @@ const BUFFER: usize = 256;
 
 /// What is asked of a charge point that must prove who it is.
 const CHALLENGE: &str = "Basic realm=\"bmw\", charset=\"UTF-8\"";
-/// The status of what must be asked by TLS (RFC 9110, 15.5.22, without the protocol to switch to: it is another address).
+/// The status of what is asked in the clear and is to be had by TLS alone: at another address (RFC 9110, 15.5.20).
 const PLAIN: StatusCode = StatusCode::MISDIRECTED_REQUEST;
 /// How long to wait where too many come at once, s.
 const BUSY_SECONDS: i64 = 5;
@@ -106,15 +106,15 @@ fn refuse(Refused { status, wait }: Refused) -> Response {
 }
 
 async fn accept(central: Central, mut request: Request) -> Result<Response, Refused> {
-    let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let from = from.map(|info| info.0.ip().to_canonical());
-    let is_encrypted = false;
+    let from = request.extensions().get::<Peer>().copied();
+    let is_secure = from.is_some_and(|peer| peer.is_secure);
+    let from = from.map(|peer| peer.address);
     let peer = from.map(|address| address.to_string());
     if is_of_another_page(request.headers()) {
         return Err(StatusCode::FORBIDDEN.into());
     }
     // Before anything is looked at: what is sent in the clear proves nothing.
-    check_encryption(&central.options, is_encrypted)?;
+    check_encryption(&central.options, is_secure)?;
     let identity = identity(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
     let is_upgrade = request.headers().get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
@@ -125,9 +125,9 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let proof = Proof::of(request.headers(), identity.as_str(), written(request.uri().path()));
     let key = charge_point(&central, identity, peer.as_deref(), &proof).await?;
-    let coming = Coming { charge_point: key, brought: proof.brought(), address: from, is_encrypted };
+    let coming = Coming { charge_point: key, brought: proof.brought(), address: from, is_encrypted: is_secure };
     prove(&central, coming).await?;
-    let address = address(request.headers());
+    let address = address(request.headers(), is_secure);
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
@@ -174,12 +174,10 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
 }
 
 /// Where the charge point reaches the site by HTTP: where it has just come in, perhaps through a proxy that speaks TLS.
-fn address(headers: &HeaderMap) -> Option<Box<str>> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST.as_str())?;
+fn address(headers: &HeaderMap, is_secure: bool) -> Option<Box<str>> {
+    let host = headers.get(HOST)?.to_str().ok()?;
     let is_host = !host.contains('@') && host.parse::<Authority>().is_ok_and(|it| !it.host().is_empty());
-    let protocol = text("x-forwarded-proto").and_then(|list| list.split(',').next()).unwrap_or_default();
-    let scheme = if protocol.trim().eq_ignore_ascii_case("https") { "https" } else { "http" };
+    let scheme = if is_secure { "https" } else { "http" };
     is_host.then(|| format!("{scheme}://{host}").into())
 }
 
@@ -223,8 +221,8 @@ impl Offer {
 }
 
 /// Whether the site takes a connection that is secured like this.
-fn check_encryption(options: &Options, is_encrypted: bool) -> Result<(), StatusCode> {
-    if options.needs_encryption && !is_encrypted { Err(PLAIN) } else { Ok(()) }
+fn check_encryption(options: &Options, is_secure: bool) -> Result<(), StatusCode> {
+    if options.needs_encryption && !is_secure { Err(PLAIN) } else { Ok(()) }
 }
 
 /// Lets a charge point in that proves who it is, where it must. What it is told is the same whatever was wrong.
@@ -352,20 +350,16 @@ mod tests {
 
     #[test]
     fn a_charge_point_is_reached_where_it_came_in() {
-        let of = |list: &[(&'static str, &'static str)]| {
-            let named = |(name, value): &(&'static str, &'static str)| {
-                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
-            };
-            address(&list.iter().map(named).collect())
+        let of = |host: &'static str, is_secure| {
+            address(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]), is_secure)
         };
-        assert_eq!(of(&[("host", "10.0.0.1:9000")]).as_deref(), Some("http://10.0.0.1:9000"));
-        assert_eq!(of(&[("host", "[fe80::1]:80")]).as_deref(), Some("http://[fe80::1]:80"));
-        let forwarded = [("host", "site.example"), ("x-forwarded-proto", "HTTPS, http")];
-        assert_eq!(of(&forwarded).as_deref(), Some("https://site.example"));
+        assert_eq!(of("10.0.0.1:9000", false).as_deref(), Some("http://10.0.0.1:9000"));
+        assert_eq!(of("[fe80::1]:80", false).as_deref(), Some("http://[fe80::1]:80"));
+        assert_eq!(of("site.example", true).as_deref(), Some("https://site.example"));
         for host in ["", "user@host", "a b", "host/path"] {
-            assert_eq!(of(&[("host", host)]), None, "{host}");
+            assert_eq!(of(host, false), None, "{host}");
         }
-        assert_eq!(of(&[]), None);
+        assert_eq!(address(&HeaderMap::new(), false), None);
     }
 
     #[test]
