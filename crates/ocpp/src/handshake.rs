@@ -2,7 +2,7 @@
 
 use crate::proof::Proof;
 use crate::stream::Stream;
-use crate::{Central, Options, connection, upload};
+use crate::{Central, connection, upload};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -114,7 +114,9 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
         return Err(StatusCode::FORBIDDEN.into());
     }
     // Before anything is looked at: what is sent in the clear proves nothing.
-    check_encryption(&central.options, is_secure)?;
+    if !central.options.profile.takes(is_secure) {
+        return Err(PLAIN.into());
+    }
     let identity = identity(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
     let is_upgrade = request.headers().get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
@@ -220,14 +222,10 @@ impl Offer {
     }
 }
 
-/// Whether the site takes a connection that is secured like this.
-fn check_encryption(options: &Options, is_secure: bool) -> Result<(), StatusCode> {
-    if options.needs_encryption && !is_secure { Err(PLAIN) } else { Ok(()) }
-}
-
 /// Lets a charge point in that proves who it is, where it must. What it is told is the same whatever was wrong.
 async fn prove(central: &Central, coming: Coming<'_>) -> Result<(), Refused> {
-    let demand = Demand { needs_password: central.options.needs_password, first_use: central.options.first_use };
+    let options = &central.options;
+    let demand = Demand { needs_password: options.profile.needs_password(), first_use: options.first_use };
     match central.site.let_in(coming, demand).await {
         Ok(security) => {
             tracing::debug!(
@@ -291,7 +289,7 @@ async fn charge_point(
     }
     let options = &central.options;
     let brings_password = matches!(proof, Proof::Password(password) if can_be_password(password));
-    if !options.registers_unknown || options.needs_password && !(options.first_use && brings_password) {
+    if !options.registers_unknown || options.profile.needs_password() && !(options.first_use && brings_password) {
         central.site.ask_to_join(identity, peer);
         return Err(StatusCode::NOT_FOUND);
     }

@@ -134,6 +134,10 @@ pub struct Point {
     /// The register of energy, Wh.
     register: f64,
     pub profiles: Profiles,
+    /// By what it proves who it is.
+    pub password: Option<String>,
+    /// Whether it has another one, with which it comes anew.
+    pub comes_anew: bool,
     /// Diagnostics that it was asked for.
     pub to_upload: Option<Upload>,
     pub is_available: bool,
@@ -184,6 +188,8 @@ impl Point {
             last_session: 0,
             register,
             profiles: Profiles::default(),
+            password: None,
+            comes_anew: false,
             to_upload: None,
             is_available: true,
             reservation: None,
