@@ -222,7 +222,11 @@ impl ChargerPasswords {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)
             .map_err(|error| StoreError::Corrupt(format!("the system gives no random bytes: {error}")))?;
-        Ok(Self {
+        Ok(Self::of_all(known, secret))
+    }
+
+    fn of_all(known: HashMap<ChargePointKey, Vec<Arc<Held>>>, secret: [u8; 32]) -> Self {
+        Self {
             known: RwLock::new(known.into_iter().map(|(charge_point, all)| (charge_point, all.into())).collect()),
             secured: Mutex::default(),
             tries: Mutex::default(),
@@ -230,7 +234,7 @@ impl ChargerPasswords {
             secret,
             waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
-        })
+        }
     }
 
     fn of(&self, charge_point: ChargePointKey) -> Option<All> {
@@ -294,6 +298,13 @@ impl ChargerPasswords {
             }
         }
         Ok(None)
+    }
+
+    /// Whether one of these passwords, by its number, still is the charge point's.
+    fn still_has(&self, charge_point: ChargePointKey, all: &All, number: i32) -> bool {
+        let is_it = |held: &&Arc<Held>| held.stored.number == number;
+        let hash = |all: &All| all.iter().find(is_it).map(|held| held.stored.hash.clone());
+        self.of(charge_point).is_some_and(|now| hash(&now) == hash(all))
     }
 
     fn tries(&self) -> MutexGuard<'_, HashMap<Who, Failures>> {
@@ -434,14 +445,15 @@ impl Site {
             passwords.find(charge_point, all, brought).await
         };
         match found {
-            Ok(Some(number)) => {
+            // It may have been taken away while it was hashed.
+            Ok(Some(number)) if passwords.still_has(charge_point, all, number) => {
                 passwords.succeeded(who);
                 self.used(coming, number).await;
                 Ok(passwords.let_in(&coming, true))
             }
             // One that it had to bring is wrong; where none is needed it is let in as before.
             Ok(None) if !is_needed(all) && !demand.needs_password => Ok(passwords.let_in(&coming, false)),
-            Ok(None) => Err(passwords.refuse(charge_point, true, now)),
+            Ok(Some(_) | None) => Err(passwords.refuse(charge_point, true, now)),
             Err(error) => {
                 if is_counted {
                     passwords.take_back(who);
@@ -713,5 +725,119 @@ impl From<PasswordError> for NotDone {
             PasswordError::Store(error) => Self::Store(error),
             error => Self::Store(StoreError::Unknown(error.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+    const ONE: ChargePointKey = ChargePointKey(1);
+
+    fn empty() -> ChargerPasswords {
+        ChargerPasswords::of_all(HashMap::new(), [7; 32])
+    }
+
+    /// A charge point and an address.
+    fn who(charge_point: i32, address: u32) -> Who {
+        (ChargePointKey(charge_point), Some(IpAddr::from(address.to_be_bytes())))
+    }
+
+    /// Fails until it must wait: how often that was, and how long it waits, ms.
+    fn fail(passwords: &ChargerPasswords, it: Who, now: Timestamp) -> (u32, i64) {
+        let mut tries = 0;
+        loop {
+            match passwords.begin(it, now) {
+                Ok(()) => tries += 1,
+                Err(NotLetIn::Wait(ms)) => return (tries, ms),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_wait_is_twice_as_long_up_to_a_bound_and_is_of_one_charge_point_and_one_address() {
+        let passwords = empty();
+        let one = who(1, 1);
+        assert_eq!(fail(&passwords, one, NOW), (FREE, FIRST_MS));
+        let mut now = NOW;
+        let waits = [0; 8].map(|_| {
+            let (_, wait) = fail(&passwords, one, now);
+            now = now.plus(wait);
+            wait
+        });
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]);
+        for other in [who(1, 2), who(2, 1), (ONE, None)] {
+            assert_eq!(fail(&passwords, other, NOW).0, FREE, "{other:?}");
+        }
+        passwords.succeeded(one);
+        assert_eq!(fail(&passwords, one, now).0, FREE);
+        // Another password is another beginning for everybody, but at another charge point.
+        passwords.forget_failures(ONE);
+        assert_eq!(fail(&passwords, who(1, 2), NOW).0, FREE);
+        assert_eq!(fail(&passwords, who(2, 1), NOW).0, 0);
+    }
+
+    #[test]
+    fn nobody_fills_the_memory_and_who_fails_often_is_not_forgotten_for_it() {
+        let passwords = empty();
+        let often = who(1, 0);
+        fail(&passwords, often, NOW);
+        for number in 1..u32::try_from(2 * TRIES_MOST).unwrap() {
+            passwords.begin(who(1, number), NOW).unwrap();
+            assert!(passwords.tries().len() <= TRIES_MOST);
+        }
+        assert_eq!(fail(&passwords, often, NOW).0, 0);
+    }
+
+    #[test]
+    fn refusals_are_news_now_and_then() {
+        let passwords = empty();
+        let is_news = |was_brought, at: i64| {
+            matches!(passwords.refuse(ONE, was_brought, NOW.plus(at)), NotLetIn::Wrong { is_news: true, .. })
+        };
+        assert_eq!(
+            [is_news(false, 0), is_news(false, 0), is_news(false, 0), is_news(false, 0)],
+            [false, false, true, false]
+        );
+        assert!(!is_news(true, NOTED_MS - 1) && is_news(true, NOTED_MS) && !is_news(true, NOTED_MS));
+        passwords.succeeded((ONE, None));
+        assert!(!is_news(false, 3 * NOTED_MS), "it comes without one first");
+    }
+
+    #[tokio::test]
+    async fn a_slow_hash_is_asked_once() {
+        let meant = meaning(b"a password that is text").into_owned();
+        let stored = StoredChargerPassword {
+            number: 4,
+            hash: password::hash(&hex(&meant)).unwrap(),
+            origin: PasswordOrigin::Typed,
+            at: NOW,
+            is_pending: false,
+        };
+        let held = Held::new(stored, None);
+        let passwords = ChargerPasswords::of_all(HashMap::from([(ONE, vec![Arc::clone(&held)])]), [7; 32]);
+        let all = passwords.of(ONE).unwrap();
+        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        assert!(held.quick.get().is_none());
+        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
+        // From here on nothing is hashed slowly, whatever is brought: not even where nothing could be.
+        passwords.waiting.close();
+        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
+        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        assert_ne!(passwords.quick(ONE, &meant), passwords.quick(ChargePointKey(2), &meant), "each has its own");
+        assert!(!format!("{held:?}").contains("argon2"));
+    }
+
+    #[test]
+    fn a_random_password_is_40_digits_and_known_by_a_fast_hash() {
+        let (password, hash) = random().unwrap();
+        assert!(password.len() == 40 && hash.starts_with(FAST) && !hash.contains(&password));
+        let stored =
+            StoredChargerPassword { number: 1, hash, origin: PasswordOrigin::Random, at: NOW, is_pending: false };
+        let held = Held::new(stored, None);
+        assert_eq!(held.is_at_once(&meaning(password.as_bytes()), &[0; 32]), Some(true));
+        assert_eq!(held.is_at_once(&meaning(b"0123456789abcdef"), &[0; 32]), Some(false));
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 /// A password of a charge point that is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredChargerPassword {
-    /// Its number: higher than those of all that the charge point had before.
+    /// Its number: newer ones have higher ones.
     pub number: i32,
     /// Argon2id as a PHC string, or of one that the site has made itself `$sha256$` and digits.
     pub hash: String,
