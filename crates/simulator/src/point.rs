@@ -931,6 +931,20 @@ pub mod tests {
     }
 
     #[test]
+    fn it_takes_a_password_that_is_one_and_comes_anew_with_it() {
+        let mut point = point(1);
+        for value in ["0123", "0123456789abcdeg", &"0".repeat(41)] {
+            let request = json!({ "key": "AuthorizationKey", "value": value });
+            assert_eq!(ask(&mut point, "ChangeConfiguration", request), "Rejected");
+            assert!(point.password.is_none() && !point.comes_anew);
+        }
+        let request = json!({ "key": "AuthorizationKey", "value": "0123456789abcdef" });
+        assert_eq!(ask(&mut point, "ChangeConfiguration", request), "Accepted");
+        assert!(point.password.as_deref() == Some("0123456789abcdef") && point.comes_anew);
+        assert!(!point.settings.told(&json!({})).to_string().contains("0123456789abcdef"), "it is never told");
+    }
+
+    #[test]
     fn a_session_ends_before_a_start_anew() {
         for (action, request, reason) in [
             ("Reset", json!({ "type": "Hard" }), "HardReset"),
