@@ -37,7 +37,7 @@ const FRAME_MOST: usize = 64 * 1024;
 const BUFFER: usize = 256;
 
 /// What is asked of a charge point that must prove who it is.
-const CHALLENGE: &str = "Basic realm=\"bmw\", charset=\"UTF-8\"";
+const CHALLENGE: &str = "Basic realm=\"bmw\"";
 /// The status of what is asked in the clear and is to be had by TLS alone: at another address (RFC 9110, 15.5.20).
 const PLAIN: StatusCode = StatusCode::MISDIRECTED_REQUEST;
 /// How long to wait where too many come at once, s.

@@ -12,7 +12,7 @@
 
 use crate::Clock;
 use crate::access::lockout::network;
-use crate::access::{Caller, Denied, NotDone, password};
+use crate::access::{Caller, Denied, password};
 use crate::running::Site;
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
@@ -716,16 +716,6 @@ fn random() -> Option<(String, String)> {
         return None;
     }
     Some((hex(&bytes), [FAST, &hex(&Sha256::digest(bytes))].concat()))
-}
-
-impl From<PasswordError> for NotDone {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Denied(denied) => Self::Denied(denied),
-            PasswordError::Store(error) => Self::Store(error),
-            error => Self::Store(StoreError::Unknown(error.to_string())),
-        }
-    }
 }
 
 #[cfg(test)]
