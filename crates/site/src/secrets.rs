@@ -11,7 +11,8 @@ use std::borrow::Cow;
 const MASK: &str = "…";
 /// Parts of the names of configuration keys that hold secrets, in lower case. The first is the protocol's, the others are
 /// vendors': of access points, mobile networks and servers.
-const PARTS: [&str; 7] = ["authorizationkey", "password", "passwd", "passphrase", "secret", "privatekey", "credential"];
+const PARTS: [&str; 9] =
+    ["authorizationkey", "password", "passwd", "passphrase", "secret", "privatekey", "credential", "token", "psk"];
 /// Fields of payloads that hold the name of a configuration key, and its value.
 const KEY: &str = "key";
 const VALUE: &str = "value";
@@ -53,7 +54,7 @@ pub(crate) fn masked_value(payload: &mut Value) {
 
 /// A text that may be JSON, without its secrets.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    let clean = if may_have_secret_key(text) { Cow::Owned(rewritten(text)) } else { without_user_info(text) };
+    let clean = if may_have_secret_key(text) { rewritten(text) } else { without_user_info(text) };
     match without_tokens(&clean) {
         Cow::Borrowed(_) => clean,
         Cow::Owned(clean) => Cow::Owned(clean),
@@ -94,16 +95,17 @@ fn may_have_secret_key(text: &str) -> bool {
     PARTS.iter().any(|part| lower.contains(part))
 }
 
-/// JSON, written anew without its secrets. What cannot be read and may have one is cut off where it may begin.
-fn rewritten(text: &str) -> String {
+/// JSON, written anew without its secrets where it has some. What cannot be read and may have one is cut off where it may begin.
+fn rewritten(text: &str) -> Cow<'_, str> {
     if let Ok(mut value) = serde_json::from_str::<Value>(text) {
+        let before = value.clone();
         masked_value(&mut value);
-        return value.to_string();
+        return if value == before { Cow::Borrowed(text) } else { Cow::Owned(value.to_string()) };
     }
     let lower = text.to_ascii_lowercase();
     let begin = PARTS.iter().filter_map(|part| lower.find(part).map(|place| place + part.len())).min();
     let kept = text.get(..begin.unwrap_or_default()).unwrap_or_default();
-    [&without_user_info(kept), MASK].concat()
+    Cow::Owned([&without_user_info(kept), MASK].concat())
 }
 
 /// A text without what stands before the host in the addresses in it: `ftp://user:password@host/` (RFC 3986, 3.2.1).
@@ -177,6 +179,7 @@ mod tests {
             (r#"{"key":"WifiPassword","value":"x"}"#, r#"{"key":"WifiPassword","value":"…"}"#),
             (r#"{"key":"WifiPassword","value":""}"#, r#"{"key":"WifiPassword","value":""}"#),
             (r#"{"key":["AuthorizationKey"]}"#, r#"{"key":["AuthorizationKey"]}"#),
+            (r#"{ "value": "a password is needed" }"#, r#"{ "value": "a password is needed" }"#),
             (r#"{"key":"Interval","value":"5"}"#, r#"{"key":"Interval","value":"5"}"#),
         ] {
             assert_eq!(masked(text), expected, "{text}");
