@@ -34,7 +34,7 @@ const IDENTITY_MOST: usize = 48;
 const FRAME_MOST: usize = 64 * 1024;
 /// What a connection holds while it idles, bytes: the usual 128 KiB would make many charge points expensive. It grows to the frame
 /// that comes, and what comes is read by way of a buffer of the thread.
-const BUFFER: usize = 256;
+const BUFFER: usize = 128;
 
 /// What is asked of a charge point that must prove who it is.
 const CHALLENGE: &str = "Basic realm=\"bmw\"";
@@ -135,11 +135,12 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
     }
     let upgrade = hyper::upgrade::on(&mut request);
     central.runtime.clone().spawn(async move {
-        let Some(socket) = socket(&central, upgrade).await else { return };
+        // What is done once is boxed: it would have its place in the task of the connection for as long as that idles.
+        let Some(socket) = Box::pin(socket(&central, upgrade)).await else { return };
         if is_spoken {
             connection::run(socket, central, key, peer, address).await;
         } else {
-            say_no(socket).await;
+            Box::pin(say_no(socket)).await;
         }
     });
     Ok(response)

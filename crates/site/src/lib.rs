@@ -26,7 +26,7 @@ pub use bmw_domain::charger::ChargePointNow;
 pub use charger_passwords::{Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
-pub use desk::{Counter, Desk, NotStored};
+pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine};

@@ -331,6 +331,8 @@ impl ChargePointNow {
         let place = match self.connectors.binary_search_by_key(&number, |connector| connector.number) {
             Ok(place) => place,
             Err(place) => {
+                // Most have one or two, and there are many charge points.
+                self.connectors.reserve_exact(1);
                 self.connectors.insert(place, Connector { number, ..Connector::default() });
                 place
             }

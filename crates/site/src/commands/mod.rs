@@ -10,7 +10,7 @@ use crate::Clock;
 use crate::access::{Caller, Denied, NotDone};
 use crate::charger_passwords::PasswordError;
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME};
-use crate::links::{Order, Replied, Reply, ReplyTo};
+use crate::links::{NotTaken, Order, Replied, Reply, ReplyTo};
 use crate::running::Site;
 use crate::secrets::{is_authorization_key, masked, masked_command, masked_value};
 use arguments::Known;
@@ -272,10 +272,10 @@ impl Life {
         let (reply, replied) = ReplyTo::new(effect::accepted(self.command.action, &self.arguments));
         let order = Box::new(Order { action: self.command.action.name(), payload: self.payload(), sent, reply });
         let deadline = Instant::now() + QUEUED;
-        match timeout_at(deadline, orders.send(order)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return self.never_left(CommandState::Offline).await,
-            Err(_) => return self.never_left(CommandState::TimedOut).await,
+        match orders.hand_in(order) {
+            Ok(()) => {}
+            Err(NotTaken::Closed) => return self.never_left(CommandState::Offline).await,
+            Err(NotTaken::Full) => return self.never_left(CommandState::TimedOut).await,
         }
         let since = match timeout_at(deadline, is_sent).await {
             Ok(Ok(since)) => since,
