@@ -73,6 +73,9 @@ pub enum Command {
         /// The hour of the day that they begin at, such as 8.5, so that a run can be repeated [default: that of the clock]
         #[arg(long)]
         hour: Option<f64>,
+        /// The password that each of them brings (OCPP security profile 1), until the site sends it another one
+        #[arg(long, env = "BMW_SIMULATE_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+        password: Option<String>,
     },
     /// Fill an empty database with a site to look at
     Demo {
@@ -122,6 +125,14 @@ pub struct Options {
     /// Take in charge points that nobody knows, instead of letting them ask to join
     #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
     pub register_unknown: bool,
+    /// The OCPP security profile that every charge point needs at least: 0, where those that have a password must bring it and others
+    /// come without; 1, where each needs a password; 2, where each needs a password and TLS [default: 0]
+    #[arg(long, env = "BMW_OCPP_SECURITY", value_name = "PROFILE", global = true)]
+    pub ocpp_security: Option<String>,
+    /// Let a charge point that has no password keep the one that it brings. Off by default: whoever came first under its name would
+    /// have the name, and shut the charge point itself out. Switch it on while you put up the chargers, on a network that is your own
+    #[arg(long, env = "BMW_OCPP_FIRST_USE", global = true)]
+    pub ocpp_first_use: bool,
     /// What to do with charge points that offer no subprotocol: accept them as OCPP 1.6 or reject them [default: accept]
     #[arg(long, env = "BMW_NO_SUBPROTOCOL", value_name = "WHAT", global = true)]
     pub no_subprotocol: Option<String>,

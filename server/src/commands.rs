@@ -35,10 +35,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
-            Command::Simulate { url, ca, chargers, seed, speed, hour } => {
+            Command::Simulate { url, ca, chargers, seed, speed, hour, password } => {
                 let units = (1..=chargers).map(simulator::anonymous).collect();
                 let roots = roots(&url, ca.as_deref())?;
-                simulate(bmw_simulator::Options { url, roots, units, seed, speed, hour }).await
+                let password = password.filter(|password| !password.is_empty());
+                simulate(bmw_simulator::Options { url, roots, units, seed, speed, hour, password }).await
             }
             Command::Demo { seed } => fill(&config, seed).await,
         }

@@ -9,6 +9,7 @@ use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::decimal;
 use bmw_domain::record::Identity;
+use bmw_ocpp::Profile;
 use bmw_store::Zone;
 use std::fmt;
 use std::time::Duration;
@@ -117,6 +118,17 @@ impl Config {
         };
         config.simulator = options.simulator;
         config.ocpp.registers_unknown = options.register_unknown;
+        config.ocpp.first_use = options.ocpp_first_use;
+        config.ocpp.profile = match given(options.ocpp_security).as_deref() {
+            None | Some("0") => Profile::Open,
+            Some("1") => Profile::Password,
+            Some("2") => Profile::PasswordOverTls,
+            Some(other) => return Err(Failure::usage(format!("--ocpp-security: {other:?} is none of 0, 1 and 2"))),
+        };
+        if config.simulator && config.ocpp.profile.needs_password() {
+            let text = "--ocpp-security: the charge points of --simulator have no passwords; leave it at 0 with them";
+            return Err(Failure::usage(text));
+        }
         config.ocpp.needs_subprotocol = rejects("--no-subprotocol", options.no_subprotocol)?;
         if let Some(seconds) = given(options.heartbeat) {
             config.ocpp.heartbeat = heartbeat(&seconds)?;
@@ -219,7 +231,7 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 16] = [
+        let cases: [(&str, Change, &[&str]); 17] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
@@ -232,6 +244,7 @@ mod tests {
                 |options, value| options.trusted_proxies = Some(value),
                 &["proxy", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1 10.0.0.2", "10.0.0.1,"],
             ),
+            ("--ocpp-security", |options, value| options.ocpp_security = Some(value), &["3", "-1", "tls", "01"]),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
             ("--no-subprotocol", |options, value| options.no_subprotocol = Some(value), &["maybe", "Reject"]),
             ("--heartbeat", |options, value| options.heartbeat = Some(value), &["0", "-1", "1.5", "86401", "x"]),
@@ -263,6 +276,24 @@ mod tests {
         assert_eq!(told("", ""), (false, 60));
         assert_eq!(told("accept", "1"), (false, 1));
         assert_eq!(told("reject", "86400"), (true, 86_400));
+    }
+
+    #[test]
+    fn profiles_of_security_are_told_and_not_for_simulated_charge_points() {
+        let told = |profile: &str, simulator| {
+            let config = read(|options| {
+                options.ocpp_security = Some(profile.to_owned());
+                options.simulator = simulator;
+            });
+            config.map(|config| config.ocpp.profile)
+        };
+        for (profile, expected) in
+            [("", Profile::Open), ("0", Profile::Open), ("1", Profile::Password), ("2", Profile::PasswordOverTls)]
+        {
+            assert_eq!(told(profile, false).unwrap(), expected, "{profile}");
+        }
+        assert!(told("0", true).is_ok());
+        assert!(told("1", true).unwrap_err().to_string().starts_with("--ocpp-security"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! These pages are links and forms alone, drawn by the server, and load no script: a password passes through nothing else.
 
+mod charger_passwords;
 mod own;
 mod sign_in;
 mod users;
@@ -113,12 +114,13 @@ pub fn routes(state: AppState, css: Option<&str>) -> Router {
     router.with_state(Pages { state, css: css.map(Arc::from) })
 }
 
-fn table() -> [(&'static str, MethodRouter<Pages>); 4] {
+fn table() -> [(&'static str, MethodRouter<Pages>); 5] {
     [
         ("/log_in", get(sign_in::page).post(sign_in::sign_in)),
         ("/log_out", post(sign_in::sign_out)),
         ("/account", get(own::page).post(own::change)),
         ("/users", get(users::page).post(users::change)),
+        ("/charger_password", get(charger_passwords::page).post(charger_passwords::change)),
     ]
 }
 

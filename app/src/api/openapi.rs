@@ -1,7 +1,10 @@
 //! The OpenAPI document of the routes, made from their handlers.
 
 use super::error::{ApiError, Detail, FieldErrors};
-use super::{Shared, charge_points, commands, energy, feed, reply_read, sessions, settings, to_json, token_auth};
+use super::{
+    Shared, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings, to_json,
+    token_auth,
+};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -37,6 +40,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
         feed::connect,
         commands::give,
         commands::show,
+        charger_passwords::show,
+        charger_passwords::change,
         settings::show,
         settings::save,
         charge_points::overview,

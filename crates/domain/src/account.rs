@@ -26,7 +26,7 @@ pub enum Right {
     Command,
     /// To change the cards that may charge.
     Cards,
-    /// To take in charge points that asked to join.
+    /// To take in charge points that asked to join, and to keep their passwords.
     Admit,
     /// To change the settings.
     Settings,

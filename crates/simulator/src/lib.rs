@@ -62,6 +62,8 @@ pub struct Options {
     pub speed: f64,
     /// The hour of the day that they begin at, 0–24; `None`: that of the clock.
     pub hour: Option<f64>,
+    /// By what each proves who it is, until it is sent another one.
+    pub password: Option<String>,
 }
 
 /// The highest speed.
@@ -95,7 +97,8 @@ pub async fn run(options: Options, hands: Hands, ending: watch::Receiver<bool>) 
     for (number, unit) in options.units.into_iter().enumerate() {
         let (sender, deeds) = mpsc::channel(8);
         hands.0.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.identity.clone(), sender);
-        let (point, pauses) = charge_point(unit, options.seed, hour, speed);
+        let (mut point, pauses) = charge_point(unit, options.seed, hour, speed);
+        point.password.clone_from(&options.password);
         // Not all at the same moment.
         let wait = Duration::from_millis(50) * u32::try_from(number % 200).unwrap_or(0);
         let clock = Clock::new(speed);

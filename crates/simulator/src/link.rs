@@ -3,6 +3,7 @@
 use crate::line::{self, Roots, Wire};
 use crate::point::{Point, Tell};
 use crate::{Deed, obey};
+use data_encoding::BASE64;
 use futures::{SinkExt as _, StreamExt as _};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -116,7 +117,8 @@ pub(crate) async fn live(
                 return;
             }
         }
-        let Some(outcome) = alone.until(timeout(PATIENCE, connect(&url, roots.as_ref()))).await else { return };
+        let proof = alone.point.password.as_ref().map(|password| basic(&alone.point.unit.identity, password));
+        let Some(outcome) = alone.until(timeout(PATIENCE, connect(&url, roots.as_ref(), proof))).await else { return };
         let socket = match outcome {
             Ok(Ok(socket)) => socket,
             outcome => {
@@ -146,8 +148,22 @@ pub(crate) async fn live(
     }
 }
 
-async fn connect(url: &str, roots: Option<&Roots>) -> Result<Socket, Box<dyn std::error::Error + Send + Sync>> {
+/// What proves who a charge point is: HTTP Basic (RFC 7617).
+fn basic(identity: &str, password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{identity}:{password}").as_bytes()))
+}
+
+async fn connect(
+    url: &str,
+    roots: Option<&Roots>,
+    proof: Option<String>,
+) -> Result<Socket, Box<dyn std::error::Error + Send + Sync>> {
     let mut request = url.into_client_request()?;
+    if let Some(proof) = proof {
+        let mut proof = HeaderValue::try_from(proof)?;
+        proof.set_sensitive(true);
+        request.headers_mut().insert("authorization", proof);
+    }
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("ocpp1.6"));
     let stream = line::connect(request.uri(), roots).await?;
     Ok(client_async(request, stream).await?.0)
@@ -233,7 +249,8 @@ impl Link<'_> {
                 Some(deed) = deeds.recv() => self.point.suffer(deed),
                 Some(status) = uploaded.recv() => self.point.uploaded(status),
             }
-            if self.point.loss_left > 0 || self.tell_next().await.is_err() {
+            let comes_anew = std::mem::take(&mut self.point.comes_anew);
+            if self.point.loss_left > 0 || comes_anew || self.tell_next().await.is_err() {
                 return;
             }
         }

@@ -5,6 +5,7 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 pub mod access;
+mod charger_passwords;
 mod clock;
 mod commands;
 mod desk;
@@ -16,11 +17,13 @@ mod links;
 mod peer;
 mod present;
 mod running;
+mod secrets;
 mod sensitive;
 mod sums;
 
 pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
+pub use charger_passwords::{Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
@@ -32,6 +35,7 @@ pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
 pub use peer::Peer;
 pub use present::{ChargePoints, Present, Statistics};
 pub use running::{Site, SiteOptions};
+pub use secrets::{is_secret_key, masked};
 pub use sums::{EnergySums, Window};
 
 /// What can go wrong: only the store can.

@@ -1,6 +1,7 @@
 //! The site itself: memory and store, kept in step.
 
 use crate::access::{Caller, NotDone};
+use crate::charger_passwords::ChargerPasswords;
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
 use crate::history::{self, DayCache, DayLines, RecentSession};
@@ -68,6 +69,8 @@ pub struct Site {
     joining: JoinList,
     /// The uploads of diagnostics that are allowed now.
     pub(crate) uploads: Uploads,
+    /// What charge points prove by who they are.
+    pub(crate) charger_passwords: ChargerPasswords,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
     /// Told after each change, with the charge points that it was about.
@@ -80,6 +83,7 @@ impl Site {
         let clock = Clock::new(store.zone().clone(), options.now);
         let inventory = store.inventory().await?;
         let measured = store.latest_meter_values(clock.now().plus(-MEASURED_BEFORE_START_MS)).await?;
+        let charger_passwords = ChargerPasswords::read(store.as_ref()).await?;
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
@@ -96,6 +100,7 @@ impl Site {
             newest_commands: RwLock::default(),
             joining: JoinList::default(),
             uploads: Uploads::default(),
+            charger_passwords,
             changed: watch::Sender::new(()),
             changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,

@@ -17,7 +17,8 @@ use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
     AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
-    NewSignIn, NewToken, OpenOptions, Result, Role, SessionFilter, SessionPage, Store, StoreError, StoredAccount, Zone,
+    NewSignIn, NewToken, OpenOptions, Result, Role, SessionFilter, SessionPage, Store, StoreError, StoredAccount,
+    StoredChargerPassword, Zone,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +171,8 @@ shaky! {
     fn add_token(token: &NewToken, audit: &AuditEntry) -> i64;
     fn touch_token(id: i64, at: Timestamp) -> ();
     fn remove_tokens(ids: &[i64], audit: &AuditEntry) -> ();
+    fn charger_passwords() -> Vec<(ChargePointKey, StoredChargerPassword)>;
+    fn put_charger_passwords(charge_point: ChargePointKey, passwords: &[StoredChargerPassword], audit: &AuditEntry) -> ();
 }
 
 /// A site with one charge point, on a store that fails.

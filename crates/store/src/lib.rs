@@ -4,6 +4,7 @@
 //! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
 
 mod accounts;
+mod charger_passwords;
 mod error;
 mod meter;
 pub mod site_file;
@@ -17,6 +18,7 @@ mod sqlite;
 pub use accounts::{
     AccountInventory, NewAccount, NewSignIn, NewToken, SecretHash, StoredAccount, StoredSignIn, StoredToken,
 };
+pub use charger_passwords::StoredChargerPassword;
 pub use error::StoreError;
 pub use zone::Zone;
 
@@ -453,6 +455,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes tokens, and adds the audit entry.
     async fn remove_tokens(&self, ids: &[i64], audit: &AuditEntry) -> Result<()>;
+
+    /// The passwords of all charge points, by charge point and number.
+    async fn charger_passwords(&self) -> Result<Vec<(ChargePointKey, StoredChargerPassword)>>;
+
+    /// Puts passwords of a charge point in the place of all that it had, and adds the audit entry: all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such charge point.
+    async fn put_charger_passwords(
+        &self,
+        charge_point: ChargePointKey,
+        passwords: &[StoredChargerPassword],
+        audit: &AuditEntry,
+    ) -> Result<()>;
 
     /// Closes all connections; later calls fail.
     async fn close(&self);

@@ -380,7 +380,7 @@ pub(crate) const AUDIT_LOG: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 17] = [
+pub(crate) const CLEAR: [&str; 18] = [
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
     "DELETE FROM charge_point_event",
@@ -392,6 +392,7 @@ pub(crate) const CLEAR: [&str; 17] = [
     "DELETE FROM command",
     "DELETE FROM connector",
     "DELETE FROM charging_limit",
+    "DELETE FROM charger_password",
     "DELETE FROM \"transaction\"",
     "DELETE FROM energy_by_day",
     "DELETE FROM session_by_day",

@@ -286,7 +286,8 @@ impl Simulated {
             losses_a_day: 0.0,
         };
         let ending = watch::Sender::new(false);
-        let options = bmw_simulator::Options { url, roots, units: vec![unit], seed: 1, speed: 1.0, hour: None };
+        let options =
+            bmw_simulator::Options { url, roots, units: vec![unit], seed: 1, speed: 1.0, hour: None, password: None };
         tokio::spawn(bmw_simulator::run(options, Hands::default(), ending.subscribe()));
         Self(ending)
     }

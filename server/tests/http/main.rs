@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod charger_commands;
+mod charger_passwords;
 mod client;
 mod command;
 mod contract;

@@ -4,8 +4,8 @@
 //! first, then memory follows. Passwords are hashed beside the threads that answer, a few at a time.
 
 mod caller;
-mod lockout;
-mod password;
+pub(crate) mod lockout;
+pub(crate) mod password;
 mod people;
 mod secret;
 

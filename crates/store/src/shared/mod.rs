@@ -3,6 +3,7 @@
 
 mod accounts;
 mod batch;
+mod charger_passwords;
 mod diagnostics;
 mod import;
 pub(crate) mod meter;
@@ -20,7 +21,7 @@ use crate::sql;
 use crate::{
     AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
     NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SessionFilter, SessionPage, Store, StoreError,
-    StoredAccount, StoredChargePoint, Zone,
+    StoredAccount, StoredChargePoint, StoredChargerPassword, Zone,
 };
 use async_trait::async_trait;
 use bmw_domain::account::AccountKey;
@@ -837,6 +838,22 @@ impl Store for ThisStore {
         let mut tx = self.begin_write().await?;
         accounts::remove_tokens(&mut tx, ids).await?;
         add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn charger_passwords(&self) -> Result<Vec<(ChargePointKey, StoredChargerPassword)>> {
+        charger_passwords::all(self).await
+    }
+
+    async fn put_charger_passwords(
+        &self,
+        charge_point: ChargePointKey,
+        passwords: &[StoredChargerPassword],
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        charger_passwords::put(&mut tx, charge_point, passwords, audit).await?;
         tx.commit().await?;
         Ok(())
     }
