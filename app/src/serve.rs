@@ -286,8 +286,9 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let query = Query::parse(&query.unwrap_or_default());
     let question = RecordsQuestion::read(&query, &state.site, &present);
     let filter = &question.filter;
+    let word = filter.finished.map(|finished| if finished { "finished" } else { "running" });
     let what = json!({
-        "from": filter.from.to_string(), "to": filter.to.to_string(), "card": filter.card, "finished": filter.finished,
+        "from": filter.from.to_string(), "to": filter.to.to_string(), "card": filter.card, "state": word,
     });
     if let Err(error) = state.site.note_download("export.records", &filter.charger, &what, &caller).await {
         return ApiError::from(error).into_response();

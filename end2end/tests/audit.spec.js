@@ -34,7 +34,7 @@ test("it is narrowed by who, what, on what and when, and by what is in a row", a
     await fetch(`${site}/fn/command`, { ...card, body: new URLSearchParams({ command: "put-card", tag: "AuditCard", note }) });
   }
   await page.goto("/audit/");
-  await page.getByLabel("What", { exact: true }).selectOption({ label: "Card entered or changed" });
+  await page.locator("select[name=kind]").selectOption({ label: "Card entered or changed" });
   await page.getByLabel("On what").fill("auditcard");
   await page.getByRole("button", { name: "Filter" }).click();
   await expect(page).toHaveURL(/kind=card\.put&subject=auditcard/);

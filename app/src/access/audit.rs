@@ -180,7 +180,7 @@ impl Log<'_> {
                 (cell(who, &self.who(entry)))
                 (cell(what, &html! { (self.lang.audit_kind(&entry.action)) }))
                 (cell(subject, &on_what(entry)))
-                (cell(from, &plain(if entry.origin == entry.actor { "" } else { &entry.origin })))
+                (cell(from, &html! { span.audit-from { (plain(if entry.origin == entry.actor { "" } else { &entry.origin })) } }))
                 (cell(change, &self.changes(entry)))
             }
         }
@@ -280,7 +280,9 @@ fn changes(before: &Value, after: &Value, subject: &str) -> Vec<Change> {
     paths.sort();
     let change = |path: &Vec<String>| {
         let (before, after) = (old.get(path).cloned(), new.get(path).cloned());
-        let says_nothing = before.is_none() && after.as_ref().and_then(Value::as_str) == Some(subject);
+        let text = after.as_ref().and_then(Value::as_str);
+        let is_name = text.is_some_and(|text| text == subject || path.iter().any(|part| part == text));
+        let says_nothing = before.is_none() && is_name;
         let path = || path.iter().filter(|part| *part != subject).cloned().collect();
         (before != after && !says_nothing).then(|| Change { path: path(), before, after })
     };
@@ -406,8 +408,8 @@ mod tests {
         assert!(told(&Value::Null, &json!("NEW"), "NEW").is_empty(), "on what it was done is said beside it");
         assert_eq!(told(&Value::Null, &json!("NEW"), ""), [" - \"NEW\""]);
         let card = |tag: &str, note: &str| json!({ "tag": tag, "note": note });
-        let (before, after) = (json!([card("A", "x")]), json!([card("B", ""), card("A", "y")]));
-        assert_eq!(told(&before, &after, ""), ["A.note \"x\" \"y\"", "B.tag - \"B\""]);
+        let (before, after) = (json!([card("A", "x")]), json!([card("B", "z"), card("A", "y")]));
+        assert_eq!(told(&before, &after, ""), ["A.note \"x\" \"y\"", "B.note - \"z\""]);
         assert_eq!(told(&json!([]), &json!([card("A", "x")]), "A"), ["note - \"x\""], "one alone is beside it as well");
     }
 }

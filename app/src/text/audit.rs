@@ -50,7 +50,7 @@ const KINDS: [(&str, &str, &str); 25] = [
 ];
 
 /// What parts of entries are called, by their names in JSON.
-const PARTS: [(&str, &str, &str); 31] = [
+const PARTS: [(&str, &str, &str); 33] = [
     ("name", "名称", "name"),
     ("names", "名称", "names"),
     ("role", "角色", "role"),
@@ -75,7 +75,9 @@ const PARTS: [(&str, &str, &str); 31] = [
     ("to", "到", "to"),
     ("file", "文件", "file"),
     ("containing", "包含", "containing"),
-    ("finished", "已结束", "finished"),
+    ("kind", "操作", "what"),
+    ("account", "谁", "who"),
+    ("subject", "对象", "on what"),
     ("zone", "时区", "time zone"),
     ("mode", "方式", "mode"),
     ("models", "型号数", "models"),
@@ -153,7 +155,10 @@ impl Lang {
     pub fn audit_word(self, part: &str, word: &str) -> Option<&'static str> {
         match part {
             "role" => Role::from_word(word).map(|role| self.role(role)),
+            "state" if word == "finished" => Some(self.finished()),
+            "state" if word == "running" => Some(self.running()),
             "state" => CommandState::from_word(word).map(|state| self.command_word(state)),
+            "kind" => self.of(&AREAS, word).or_else(|| self.of(&KINDS, word)),
             "command" => Action::from_name(word).map(|action| self.action(action)),
             "mode" => self.of(&[("merge", "合并", "merged"), ("replace", "替换", "in the place of all")], word),
             _ => None,
@@ -197,7 +202,7 @@ impl Lang {
 
     /// What can be asked for there.
     pub const fn audit_subject_hint(self) -> &'static str {
-        self.pick("电桩、用户、卡号", "charger, user, card")
+        self.pick("电桩、卡号…", "charger, card…")
     }
 
     /// The heading of from where.
