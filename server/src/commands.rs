@@ -5,11 +5,14 @@ use crate::config::Config;
 use crate::serve;
 use crate::{Failure, accounts, demo, simulator};
 use bmw_simulator::Roots;
+use bmw_site::Caller;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{ImportMode, Role, StoreError};
+use bmw_store::{ImportMode, Role, Store, StoreError};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
@@ -129,7 +132,7 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     let (store, opened) = serve::open(config, Role::Owner).await?;
     serve::report(&opened, &store);
     let mode = if replace { ImportMode::Replace } else { ImportMode::Merge };
-    let outcome = store.import(&file, mode).await;
+    let outcome = bring_in(&store, &file, mode).await;
     store.close().await;
     outcome.map_err(|error| match error {
         StoreError::SiteFile(error) => unreadable(&error),
@@ -137,6 +140,33 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     })?;
     say(&format!("imported {} from {name} in {}", contents(&file), speed(&file, start.elapsed())));
     Ok(())
+}
+
+/// Brings in a site file, and tells the audit log.
+async fn bring_in(store: &Arc<dyn Store>, file: &SiteFile, mode: ImportMode) -> Result<(), StoreError> {
+    let word = if mode == ImportMode::Replace { "replace" } else { "merge" };
+    let (mut before, mut after) = (json!({}), told(file));
+    after["mode"] = word.into();
+    let settings = match (&file.settings, mode) {
+        (None, ImportMode::Merge) => None,
+        (settings, _) => Some(settings.clone().unwrap_or_default()),
+    };
+    if let Some(settings) = settings {
+        before["settings"] = json!(store.inventory().await?.settings);
+        after["settings"] = json!(settings);
+    }
+    let audit = Caller::terminal().entry("site.import", before.to_string(), after.to_string());
+    store.import_by(file, mode, Some(&audit)).await
+}
+
+/// What the audit log keeps of a site file.
+pub fn told(file: &SiteFile) -> Value {
+    json!({
+        "models": file.models.as_ref().map(Vec::len),
+        "chargers": file.charge_points.as_ref().map(Vec::len),
+        "states": file.states.as_ref().map(Vec::len),
+        "sessions": file.sessions.as_ref().map(Vec::len),
+    })
 }
 
 fn read_standard_input() -> io::Result<Vec<u8>> {
@@ -176,8 +206,17 @@ async fn export(config: &Config, path: &Path) -> Result<(), Failure> {
     let (store, opened) = serve::open(config, Role::Reader).await?;
     serve::report(&opened, &store);
     let file = store.export().await;
+    let noted = match &file {
+        // It has the numbers of cards in it.
+        Ok(file) => {
+            let audit = Caller::terminal().entry("site.export", "null".to_owned(), told(file).to_string());
+            store.add_audit(&audit).await
+        }
+        Err(_) => Ok(()),
+    };
     store.close().await;
     let file = file.map_err(Failure::failed)?;
+    noted.map_err(Failure::failed)?;
     if path == Path::new("-") {
         let mut out = io::BufWriter::new(io::stdout().lock());
         return file.write(&mut out).and_then(|()| out.flush()).map_err(Failure::failed);

@@ -12,7 +12,7 @@ use bmw_app::state::{AppState, Ending, Shutdown};
 use bmw_domain::charger::card::IdTag;
 use bmw_ocpp::{Central, Wire};
 use bmw_simulator::Hands;
-use bmw_site::{Access, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
+use bmw_site::{Access, Caller, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -154,7 +154,13 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
 /// What is wrong with it.
 pub async fn open(config: &Config, role: Role) -> Result<(Arc<dyn Store>, Opened), Failure> {
     let options = OpenOptions { url: config.database_url.clone(), zone: config.zone.clone(), role };
-    bmw_store::open(&options).await.map_err(Failure::failed)
+    let (store, opened) = bmw_store::open(&options).await.map_err(Failure::failed)?;
+    if let Some(before) = &opened.zone_changed_from {
+        let zone = |name: &str| serde_json::json!({ "zone": name }).to_string();
+        let audit = Caller::terminal().entry("site.zone", zone(before), zone(store.zone().name()));
+        store.add_audit(&audit).await.map_err(Failure::failed)?;
+    }
+    Ok((store, opened))
 }
 
 /// Tells what opening the database did.

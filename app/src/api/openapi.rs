@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, Detail, FieldErrors};
 use super::{
-    Shared, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings, to_json,
+    Shared, audit, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings, to_json,
     token_auth,
 };
 use axum::extract::State;
@@ -32,7 +32,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         (name = "energy", description = "Sums of energy for charts"),
         (name = "commands", description = "Commands to chargers, watched until they take effect"),
         (name = "settings", description = "The settings of the site"),
-        (name = "access", description = "Tokens of programs"),
+        (name = "access", description = "Tokens of programs, and who did what"),
     ),
     paths(
         charge_points::details,
@@ -56,6 +56,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         energy::total,
         energy::by_charger,
         token_auth::give,
+        audit::list,
     ),
     components(schemas(Detail, FieldErrors, feed::FeedMessage)),
     modifiers(&EveryRoute),

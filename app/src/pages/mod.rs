@@ -13,7 +13,7 @@ mod records;
 mod settings;
 
 #[cfg(feature = "ssr")]
-pub(crate) use parts::{cell, plain, row_head, table};
+pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 
 use crate::browser;
 use crate::browser::events::{self, Action, Reading};

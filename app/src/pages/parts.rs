@@ -395,7 +395,8 @@ fn said(seen: &Seen<'_>, told: &Told) -> Markup {
         @if told.is_for_none { (notice(NoticeKind::Warning, &html! { (lang.choose_first()) })) }
         @if let Some(wrong) = &told.wrong {
             (notice(NoticeKind::Warning, &html! {
-                (lang.commands_refused()) " – " (wrong.form) ": " (lang.wrong_entries(wrong.errors.len()))
+                @let name = Action::from_name(&wrong.form).map_or(wrong.form.as_str(), |action| lang.action(action));
+                (lang.commands_refused()) " – " (name) ": " (lang.wrong_entries(wrong.errors.len()))
                 // Whether the form has such a field is not known here.
                 @for (field, problem) in &wrong.errors {
                     @if let Problem::Told(text) = problem { br; (field) ": " (text) }

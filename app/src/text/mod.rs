@@ -2,10 +2,13 @@
 //!
 //! A key is a method of [`Lang`]. The macro takes both texts or does not compile, so that no language can be forgotten.
 
+#[cfg(feature = "ssr")]
+pub mod audit;
 pub mod format;
 
 use bmw_domain::account::Role;
 use bmw_domain::charger::password::PasswordOrigin;
+use bmw_domain::command::Action;
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 use serde::{Deserialize, Serialize};
@@ -150,6 +153,7 @@ texts! {
     not_allowed_help: "您的角色无权查看或执行此操作。", "Your role does not allow this. An administrator can change that.";
     not_there: "没有这一项，可能已被删除。", "There is no such thing any more.";
     users: "用户", "Users";
+    audit_log: "操作日志", "Audit log";
     user_add: "添加用户", "Add a user";
     yourself: "您", "you";
     role_name: "角色", "Role";
@@ -704,6 +708,40 @@ impl Lang {
             (Self::Zh, count) => format!("已发出 {count} 条命令，下方可看到进展。"),
             (Self::En, 1) => "The command is on its way; below is how far it is.".to_owned(),
             (Self::En, count) => format!("{count} commands are on their way; below is how far they are."),
+        }
+    }
+
+    /// The name of a command.
+    pub const fn action(self, action: Action) -> &'static str {
+        match action {
+            Action::CancelReservation => self.reservation_cancel(),
+            Action::ChangeAvailability => self.pick("更改服务状态", "Change availability"),
+            Action::ChangeConfiguration => self.change_configuration(),
+            Action::ClearCache => self.clear_cache(),
+            Action::ClearChargingProfile => self.limits_clear(),
+            Action::DataTransfer => self.vendor_message(),
+            Action::GetCompositeSchedule => self.schedule_read(),
+            Action::GetConfiguration => self.get_configuration(),
+            Action::GetDiagnostics => self.diagnostics(),
+            Action::GetLocalListVersion => self.local_list_version(),
+            Action::RemoteStartTransaction => self.pick("远程启动充电", "Start charging"),
+            Action::RemoteStopTransaction => self.pick("远程停止充电", "Stop charging"),
+            Action::ReserveNow => self.reserve(),
+            Action::Reset => self.reset(),
+            Action::SendLocalList => self.send_local_list(),
+            Action::SetChargingProfile => self.limit_set(),
+            Action::TriggerMessage => self.trigger(),
+            Action::UnlockConnector => self.unlock(),
+            Action::UpdateFirmware => self.update_firmware(),
+        }
+    }
+
+    /// Why a command is not given while another one of its kind is on its way.
+    pub fn action_is_pending(self, action: Action) -> String {
+        let name = self.action(action);
+        match self {
+            Self::Zh => format!("“{name}”尚未完成"),
+            Self::En => format!("“{name}” is pending"),
         }
     }
 

@@ -535,6 +535,7 @@ impl Site {
             actor: self.identity_of(coming.charge_point).unwrap_or_default(),
             origin: coming.address.map(|address| address.to_canonical().to_string()).unwrap_or_default(),
             action: action.to_owned(),
+            subject: self.identity_of(coming.charge_point).unwrap_or_default(),
             before,
             after,
         }
@@ -638,8 +639,11 @@ impl Site {
         action: &str,
         caller: &Caller,
     ) -> Result<(), PasswordError> {
-        let outcome =
-            self.store_passwords(charge_point, all, |before, after| caller.entry(action, before, after)).await;
+        let outcome = self
+            .store_passwords(charge_point, all, |before, after| {
+                caller.entry(action, before, after).on(self.identity_of(charge_point).unwrap_or_default())
+            })
+            .await;
         outcome.map_err(|error| match error {
             StoreError::Unknown(_) => PasswordError::Unknown,
             error => PasswordError::Store(error),

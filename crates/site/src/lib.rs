@@ -5,6 +5,7 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 pub mod access;
+mod audit;
 mod charger_passwords;
 mod clock;
 mod commands;

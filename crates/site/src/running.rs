@@ -236,7 +236,7 @@ impl Site {
         for mut command in open.into_iter().filter(|command| command.state != CommandState::Accepted) {
             command.enter(CommandState::Failed, Clock::real());
             command.result.get_or_insert_with(|| r#"{"error":"the site was restarted"}"#.to_owned());
-            self.store.update_command(&command).await?;
+            self.store.update_command(&command, self.outcome(&command).as_ref()).await?;
         }
         Ok(())
     }
@@ -262,7 +262,8 @@ impl Site {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let before: Vec<&Card> = changed.iter().filter_map(|card| cards.get(card.tag.as_str())).collect();
-        let audit = caller.entry("card.put", json(&before), json(&changed));
+        let subject = if let [card] = changed.as_slice() { card.tag.as_str() } else { "" };
+        let audit = caller.entry("card.put", json(&before), json(&changed)).on(subject);
         self.store.put_cards(&changed, &audit).await?;
         for card in changed {
             cards.put(card);
@@ -277,14 +278,15 @@ impl Site {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let Some(before) = cards.get(tag.as_str()).map(json) else { return Ok(false) };
-        self.store.remove_card(tag, &caller.entry("card.remove", before, "null".to_owned())).await?;
+        let audit = caller.entry("card.remove", before, "null".to_owned()).on(tag.as_str());
+        self.store.remove_card(tag, &audit).await?;
         cards.remove(tag);
         self.cards.store(Arc::new(cards));
         Ok(true)
     }
 
-    /// Adds a charge point that nobody knew; where a person admits it, the audit log is told who did. Without a caller it is the
-    /// site itself that takes in whoever comes.
+    /// Adds a charge point that nobody knew, and tells the audit log who did it. Without a caller it is the site itself that takes in
+    /// whoever comes.
     ///
     /// # Errors
     /// For those who may not; [`bmw_store::StoreError::Exists`] when its identity is taken.
@@ -295,9 +297,12 @@ impl Site {
     ) -> Result<ChargePointKey, NotDone> {
         caller.map_or(Ok(()), |caller| caller.check(Right::Admit))?;
         let charge_point = ChargePoint::unknown(identity);
-        let audit = caller.map(|caller| caller.entry("charger.admit", "null".to_owned(), json(&charge_point.identity)));
+        let nobody = Caller::default();
+        let (by, action) = caller.map_or((&nobody, "charger.register"), |caller| (caller, "charger.admit"));
+        let audit = by.entry(action, "null".to_owned(), json(&charge_point.identity));
+        let audit = audit.on(charge_point.identity.as_str());
         let _step = self.step.lock().await;
-        let key = self.store.add_charge_point(&charge_point, audit.as_ref()).await?;
+        let key = self.store.add_charge_point(&charge_point, Some(&audit)).await?;
         self.joining.remove(&charge_point.identity);
         self.replace(&[key], |present| present.with_added(ChargePointNow::new(key, charge_point, None)));
         Ok(key)

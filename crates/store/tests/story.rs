@@ -133,6 +133,7 @@ async fn settings_are_saved_with_their_audit(store: &dyn Store) {
             actor: actor.to_owned(),
             origin: "127.0.0.1".to_owned(),
             action: "settings.save".to_owned(),
+            subject: String::new(),
             before: "{}".to_owned(),
             after: "{\"a\":1}".to_owned(),
         };
@@ -329,6 +330,7 @@ async fn the_last_answers_are_found(store: &dyn Store) {
         actor: "operator".to_owned(),
         origin: "::1".to_owned(),
         action: "command".to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "null".to_owned(),
     };
@@ -342,7 +344,7 @@ async fn the_last_answers_are_found(store: &dyn Store) {
         };
         let mut command = store.add_command(&new, &audit).await.unwrap();
         command.enter(state, Timestamp(2));
-        store.update_command(&command).await.unwrap();
+        store.update_command(&command, None).await.unwrap();
         command.id
     };
     give(1, Action::GetConfiguration, CommandState::Effective).await;
@@ -479,6 +481,7 @@ async fn replacing_leaves_nothing_but_the_audit(store: &dyn Store) {
         actor: "operator".to_owned(),
         origin: "::1".to_owned(),
         action: "settings.save".to_owned(),
+        subject: String::new(),
         before: "{}".to_owned(),
         after: "{}".to_owned(),
     };

@@ -170,7 +170,7 @@ async fn a_charger_that_is_sent_another_one_comes_anew_with_it() {
     };
     let url = format!("ws://{}/ocpp", site.addr());
     let password = Some(TYPED.to_owned());
-    let options = Options { url, units: vec![unit], seed: 1, speed: 1.0, hour: Some(8.0), password };
+    let options = Options { url, roots: None, units: vec![unit], seed: 1, speed: 1.0, hour: Some(8.0), password };
     let ending = watch::Sender::new(false);
     let charger = tokio::spawn(bmw_simulator::run(options, Hands::default(), ending.subscribe()));
     let becomes = async |what: &str, is_so: fn(&PasswordState) -> bool| {

@@ -92,9 +92,11 @@ impl Served {
         self
     }
 
-    /// What was done since the start, newest first: the audit log without the administrator's account and token.
+    /// What somebody has done since the start, newest first: the audit log without the administrator's account and token, and
+    /// without what the site did itself.
     pub async fn deeds(&self) -> Vec<AuditEntry> {
         let mut log = self.running.site.store().audit_log(1000).await.unwrap();
+        log.retain(|entry| !entry.actor.is_empty());
         log.truncate(log.len() - 2);
         log
     }

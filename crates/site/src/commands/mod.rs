@@ -186,8 +186,10 @@ impl Commands {
             key: ask.key.clone(),
             at: time,
         };
-        let told = json!({ "charger": now.charge_point.identity.as_str(), "arguments": shown });
-        let audit = caller.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
+        let charger = now.charge_point.identity.as_str();
+        let told = json!({ "charger": charger, "arguments": shown });
+        let kind = format!("command.{}", ask.action.name());
+        let audit = caller.entry(&kind, "null".to_owned(), told.to_string()).on(charger);
         let command = {
             let _step = self.site.step().await;
             match self.site.store().add_command(&new, &audit).await {
@@ -409,10 +411,11 @@ impl Life {
             self.command.result = Some(masked(&result.to_string()).into_owned());
         }
         let site = &self.commands.site;
+        let outcome = site.outcome(&self.command);
         // Stored in the end: a command that hangs would keep others of its kind from being given.
         loop {
             let step = site.step().await;
-            match site.store().update_command(&self.command).await {
+            match site.store().update_command(&self.command, outcome.as_ref()).await {
                 Ok(()) => break,
                 Err(error) => {
                     drop(step);
