@@ -52,7 +52,7 @@ impl Live {
             is_complete: RwSignal::default(),
             phases: RwSignal::default(),
             totals: RwSignal::default(),
-            of_sessions: StoredValue::new(false),
+            of_sessions: StoredValue::new(true),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
             heard: RwSignal::default(),

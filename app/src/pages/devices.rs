@@ -11,7 +11,7 @@ use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Q
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::text::Lang;
 use crate::text::format::with_unit;
-use crate::told::{charges_now, is_contact_news};
+use crate::told::{charges_now, is_contact_news, is_news_of};
 use bmw_domain::account::Right;
 use bmw_domain::command::Action;
 use maud::{Markup, html};
@@ -23,7 +23,14 @@ impl Page for Devices {
     }
 
     fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
+        let is_news = |line: &DeviceLine| is_news_of(told, (&line.id, line.state.as_deref(), line.online));
         is_contact_news(told, self.chargers.iter().map(|line| (line.id.as_str(), line.online)))
+            || (self.shows_sessions() && self.chargers.iter().any(is_news))
+    }
+
+    fn shows_sessions(&self) -> bool {
+        // Which charge points are listed, and where, follows from their states then.
+        !self.state.is_empty() || matches!(self.sort, DeviceSort::State | DeviceSort::Contact)
     }
 
     fn has_missed(&self, totals: &Totals) -> bool {

@@ -60,6 +60,11 @@ trait Page: Send + Sync {
         false
     }
 
+    /// Whether it shows more of a session that begins or ends than the feed tells.
+    fn shows_sessions(&self) -> bool {
+        true
+    }
+
     /// Whether more sessions have ended since the page was made than the feed tells of.
     fn has_missed(&self, _totals: &Totals) -> bool {
         false
@@ -264,6 +269,7 @@ impl Shown {
             Some(page) => page,
             None => reader(self.name)(&bytes).ok_or(DataError::Protocol)?,
         };
+        self.live.of_sessions.set_value(page.shows_sessions());
         self.last.set_value(Some((bytes, page.clone(), search)));
         Ok(page)
     }
@@ -453,16 +459,10 @@ impl Shown {
     }
 }
 
-/// Whether a page shows more of a session that begins or ends than the feed tells.
-const fn shows_sessions(name: PageName) -> bool {
-    !matches!(name, PageName::Overview | PageName::Devices)
-}
-
 /// A page: its title, its heading and, as soon as its data is there, its content. The data is asked for anew when the
 /// query string changes, and when the live feed has told of a change.
 fn page(name: PageName) -> AnyView {
     let (ui, live) = (Ui::get(), Live::get());
-    live.of_sessions.set_value(shows_sessions(name));
     let url = use_url();
     let source = move || (url.with(|url| url.search().to_owned()), live.pulse.get());
     let data = Resource::new_str_blocking(source, move |(search, _)| async move { Answer(load(name, search).await) });

@@ -29,6 +29,10 @@ impl Page for Overview {
         is_contact_news(told, self.chargers.iter().map(|line| (line.id.as_str(), line.online)))
     }
 
+    fn shows_sessions(&self) -> bool {
+        false
+    }
+
     fn has_missed(&self, totals: &Totals) -> bool {
         // The chart's last period ends with the day; what counts on a later one moves the chart on.
         let is_later = |ended: &Ended| {
@@ -242,6 +246,7 @@ fn session_table(lang: Lang, lines: &[RecentLine]) -> Markup {
 mod tests {
     use super::*;
     use bmw_domain::calendar::LocalTime;
+    use bmw_domain::energy::ChargingTime;
 
     fn ended(id: i32, charger: &str, finish: &str, wh: i64) -> Ended {
         let finish = LocalTime::parse(finish).unwrap();
@@ -267,6 +272,77 @@ mod tests {
     fn shown(chart: &EnergyChart) -> Vec<(Option<&str>, Vec<i64>)> {
         let line = |series: &EnergySeries| series.energies.iter().map(|energy| energy.wh()).collect();
         chart.series.iter().map(|series| (series.name.as_deref(), line(series))).collect()
+    }
+
+    /// Of the number 1000, with a chart up to December 2015 and two sessions.
+    fn overview(rows: u32) -> Overview {
+        let line =
+            |id, finish: &str| RecentLine { id, finish: LocalTime::parse(finish).unwrap(), energy: Energy::from_wh(1) };
+        let now = Moment { at: bmw_domain::calendar::Timestamp(0), local: LocalTime(0) };
+        Overview {
+            now,
+            tiles: crate::data::Tiles {
+                chargers: 1,
+                energy: Energy::ZERO,
+                time: ChargingTime::default(),
+                sessions: 2,
+                in_use: 0,
+            },
+            energy: chart(false, None, &[None], &["2015-11", "2015-12"]),
+            phases: crate::data::Phases { load: [None; 3], limits: [0; 3] },
+            states: Vec::new(),
+            chargers: Vec::new(),
+            number: 1000,
+            sessions: vec![line(2, "2015-12-03T10:00:00"), line(1, "2015-12-03T09:00:00")],
+            rows,
+            identities: Vec::new(),
+        }
+    }
+
+    fn totals(number: i64, ended: &[Ended]) -> Totals {
+        Totals { number, ended: ended.to_vec(), ..Totals::default() }
+    }
+
+    #[test]
+    fn sessions_that_have_ended_stand_where_they_belong() {
+        let told = totals(
+            1003,
+            &[
+                ended(2, "A", "2015-12-03T10:00:00", 1),
+                ended(4, "A", "2015-12-03T09:30:00", 4),
+                ended(3, "A", "2015-12-03T11:00:00", 3),
+            ],
+        );
+        let shown = |page: &Overview, totals| {
+            let (chargers, local) = (BTreeMap::new(), super::super::Local::default());
+            let seen = Seen {
+                lang: Lang::En,
+                chargers: &chargers,
+                phases: None,
+                totals,
+                passed: 0,
+                local: &local,
+                role: None,
+            };
+            page.sessions_now(&seen).iter().map(|line| line.id).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&overview(7), None), [2, 1]);
+        assert_eq!(shown(&overview(7), Some(&told)), [3, 2, 4, 1]);
+        assert_eq!(shown(&overview(2), Some(&told)), [3, 2]);
+        // What the page knows already is not told again.
+        assert_eq!(shown(&Overview { number: 1002, ..overview(7) }, Some(&told)), [3, 2, 1]);
+    }
+
+    #[test]
+    fn the_page_asks_after_a_gap_and_when_its_chart_has_to_move_on() {
+        let page = overview(7);
+        let has_missed = |number, ended: &[Ended]| page.has_missed(&totals(number, ended));
+        assert!(!has_missed(1000, &[]));
+        assert!(!has_missed(1001, &[ended(3, "A", "2015-12-31T23:59:59", 1)]));
+        assert!(!has_missed(1001, &[ended(3, "A", "2015-01-01T00:00:00", 1)]), "long ago");
+        assert!(has_missed(1001, &[ended(3, "A", "2016-01-01T00:00:00", 1)]), "the next month");
+        assert!(has_missed(1002, &[ended(3, "A", "2015-12-31T23:59:59", 1)]), "one is missing");
+        assert!(!has_missed(999, &[]), "the page is newer");
     }
 
     #[test]

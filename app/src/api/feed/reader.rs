@@ -104,14 +104,11 @@ impl Reader {
             return Ok(());
         }
         self.send(&told).await?;
-        match told.charge_point {
-            Some(key) => {
-                self.known.insert(key, (told, Instant::now()));
-            }
-            None => {
-                let newest = self.of_site(&told);
-                *newest = Some(told);
-            }
+        if let Some(key) = told.charge_point {
+            self.known.insert(key, (told, Instant::now()));
+        } else {
+            let newest = self.of_site(&told);
+            *newest = Some(told);
         }
         Ok(())
     }
