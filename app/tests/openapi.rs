@@ -44,7 +44,7 @@ fn the_document_of_the_feed_is_as_it_was() {
 fn every_message_of_the_feed_is_described() {
     let document = asyncapi_document();
     let messages = document["components"]["messages"].as_object().unwrap();
-    assert_eq!(messages.keys().collect::<Vec<_>>(), ["alive", "phases", "state"]);
+    assert_eq!(messages.keys().collect::<Vec<_>>(), ["alive", "phases", "state", "totals"]);
     for (name, message) in messages {
         assert!(!message["summary"].as_str().unwrap().is_empty(), "{name}");
         let payload = &message["payload"];

@@ -30,7 +30,7 @@ pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{Frame, FrameLog, Way};
-pub use history::{DayLines, RecentSession, SessionLine};
+pub use history::{DayLines, RecentSession, SessionLine, SessionNews};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
 pub use peer::Peer;

@@ -4,7 +4,7 @@ use crate::access::{Caller, NotDone};
 use crate::charger_passwords::ChargerPasswords;
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
-use crate::history::{self, DayCache, DayLines, RecentSession};
+use crate::history::{self, DayCache, DayLines, RecentSession, SessionNews};
 use crate::joining::{JoinList, Joining};
 use crate::links::Links;
 use crate::present::{ChargePoints, Present};
@@ -46,7 +46,7 @@ pub struct SiteOptions {
 /// What is read from the store on first use, so that a large history delays no start.
 struct Totals {
     sums: EnergySums,
-    sessions: u64,
+    news: SessionNews,
     /// The newest sessions, newest first; `None` when they must be read again.
     recent: Option<Arc<Vec<RecentSession>>>,
 }
@@ -154,14 +154,23 @@ impl Site {
 
     /// Asks the sums of energy.
     pub async fn with_sums<T>(&self, ask: impl FnOnce(&EnergySums) -> T) -> Result<T> {
-        let totals = self.totals().await?;
-        Ok(ask(&totals.read().unwrap_or_else(PoisonError::into_inner).sums))
+        Ok(self.with_numbered_sums(ask).await?.0)
     }
 
-    /// How many sessions there are.
-    pub async fn session_count(&self) -> Result<u64> {
-        let totals = self.totals().await?;
-        Ok(totals.read().unwrap_or_else(PoisonError::into_inner).sessions)
+    /// Asks the sums of energy, and the number of the session that was counted last (see [`SessionNews`]).
+    pub async fn with_numbered_sums<T>(&self, ask: impl FnOnce(&EnergySums) -> T) -> Result<(T, i64)> {
+        let totals = self.totals().await?.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((ask(&totals.sums), totals.news.number))
+    }
+
+    /// How many sessions there are, and which have ended last.
+    pub async fn session_news(&self) -> Result<SessionNews> {
+        Ok(self.totals().await?.read().unwrap_or_else(PoisonError::into_inner).news.clone())
+    }
+
+    /// The same without asking the store: `None` where nobody has done so since the start.
+    pub fn session_news_now(&self) -> Option<SessionNews> {
+        Some(self.totals.get()?.read().unwrap_or_else(PoisonError::into_inner).news.clone())
     }
 
     /// The newest sessions by planned finish, at most 1000, newest first.
@@ -333,7 +342,7 @@ impl Site {
     }
 
     fn follow(&self, totals: &mut Totals, before: Option<&Transaction>, after: &Transaction) {
-        totals.sessions += u64::from(before.is_none());
+        totals.news.follow(before, after, self.clock.zone());
         for (session, sign) in before.map(|before| (before, -1)).into_iter().chain([(after, 1)]) {
             if let Some(counted_at) = session.counted_at() {
                 let energy = Energy::from_wh(sign * session.energy.wh());
@@ -371,8 +380,10 @@ impl Site {
                 let _step = self.step.lock().await;
                 let sums = EnergySums::new(self.store.energy_by_day().await?);
                 let sessions = self.store.session_count().await?;
+                // Fewer end than ms pass: none of the numbers of an earlier start come again.
+                let news = SessionNews { sessions, number: Clock::real().0, ended: Vec::new() };
                 let recent = Some(Arc::new(self.read_recent().await?));
-                Ok(RwLock::new(Totals { sums, sessions, recent }))
+                Ok(RwLock::new(Totals { sums, news, recent }))
             })
             .await
     }
