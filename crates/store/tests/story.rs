@@ -373,6 +373,7 @@ async fn passwords_of_charge_points_are_replaced_as_a_whole(store: &dyn Store) {
         actor: "boss".to_owned(),
         origin: "::1".to_owned(),
         action: action.to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "{}".to_owned(),
     };
