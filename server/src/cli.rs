@@ -88,6 +88,7 @@ pub enum Command {
 /// The options that all commands have in common. An empty value is the same as none.
 #[derive(Debug, Default, Args)]
 #[allow(clippy::doc_markdown)] // read in a terminal
+#[allow(clippy::struct_excessive_bools)] // each is a switch of its own
 pub struct Options {
     /// The database: sqlite://PATH or postgres://… [default: bmw.db in the user's data folder]
     #[arg(long, env = "BMW_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
