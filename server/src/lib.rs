@@ -14,6 +14,7 @@ pub mod front;
 pub mod guard;
 mod health;
 pub mod limits;
+pub mod peer;
 pub mod serve;
 mod simulator;
 mod yard;
