@@ -171,6 +171,8 @@ impl Table {
 pub enum Open {
     /// A connection that is not a charge point's.
     Connection,
+    /// One of a proxy that is trusted: it is many clients', and each of them is counted by what he asks.
+    OfProxy,
     /// The live feed.
     Feed,
     /// A body that is being read.
@@ -264,6 +266,7 @@ impl Limits {
         let what = (what, network(address));
         let most = match what.0 {
             _ if self.bounds.connections == 0 => u32::MAX,
+            Open::OfProxy => u32::MAX,
             Open::Connection => self.bounds.connections,
             Open::Feed => self.bounds.connections.div_ceil(FEED_PART),
             Open::Body => MOST_BODIES,

@@ -2,8 +2,9 @@
 
 use crate::Failure;
 use crate::config::Config;
-use crate::connection;
+use crate::connection::{self, Place};
 use crate::front::{Door, Front};
+use crate::limits::Limits;
 use crate::simulator;
 use crate::yard::Yard;
 use bmw_app::state::{AppState, Shutdown};
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// How many connections are served at once; more wait in the listening socket's queue.
@@ -100,11 +101,16 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         connection::take_over,
         shutdown.sender(),
     );
+    let limits = Limits::new(config.limits);
+    let central = {
+        let limits = Arc::clone(&limits);
+        central.joined_within(Arc::new(move |address| limits.joining(address)))
+    };
     let hands = config.simulator.then(Hands::default);
     if let Some(hands) = &hands {
         simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
     }
-    let front = Front::new(app, central, hands, config.trusted_proxies.clone());
+    let front = Front::new(app, central, hands, config.trusted_proxies.clone(), limits);
     let kill = watch::Sender::new(false);
     let mut accepting = Vec::new();
     for (listener, door) in [(Some(listener), Door::All), (ocpp_listener, Door::ChargePoints)] {
@@ -182,7 +188,7 @@ async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutd
     let mut ending = shutdown.subscribe();
     loop {
         // Closed never: the semaphore is ours.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(of_all) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
         let (stream, peer) = tokio::select! {
@@ -195,6 +201,11 @@ async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutd
             },
             () = ending.begun() => return,
         };
+        let Some(of_address) = front.admit(peer.ip()) else {
+            tracing::debug!(%peer, "an address has as many connections as it may");
+            continue;
+        };
+        let place = Place { of_all, of_address };
         let (front, ending, kill) = (front.clone(), shutdown.subscribe(), kill.clone());
         tokio::spawn(async move {
             serve(stream, place, peer, door, front, ending, kill).await;
@@ -204,7 +215,7 @@ async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutd
 
 async fn serve(
     stream: TcpStream,
-    place: OwnedSemaphorePermit,
+    place: Place,
     peer: SocketAddr,
     door: Door,
     front: Front,

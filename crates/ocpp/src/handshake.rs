@@ -11,11 +11,13 @@ use bmw_domain::record::{ChargePointKey, Identity};
 use bmw_site::{NotDone, Peer, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
-use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
+use std::net::IpAddr;
+use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -39,7 +41,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 pub fn router(central: Central) -> Router {
     Router::new()
         .route("/ocpp/{*id}", any(connect))
-        .fallback(async || refuse(StatusCode::NOT_FOUND))
+        .fallback(async || refuse(StatusCode::NOT_FOUND.into()))
         .with_state(central)
 }
 
@@ -50,42 +52,62 @@ async fn connect(State(central): State<Central>, request: Request) -> Response {
     }
     match accept(central, request).await {
         Ok(response) => response,
-        Err(status) => refuse(status),
+        Err(refused) => refuse(refused),
     }
 }
 
-fn refuse(status: StatusCode) -> Response {
+/// Why a charge point does not come in.
+struct Refused {
+    status: StatusCode,
+    /// When it is worth to try again.
+    wait: Option<Duration>,
+}
+
+impl From<StatusCode> for Refused {
+    fn from(status: StatusCode) -> Self {
+        Self { status, wait: None }
+    }
+}
+
+fn refuse(Refused { status, wait }: Refused) -> Response {
     let text = match status {
         StatusCode::NOT_FOUND => "Not found.",
         StatusCode::FORBIDDEN => "Pages of other sites may not pretend to be charge points.",
         StatusCode::UPGRADE_REQUIRED => "This is a WebSocket, version 13, of OCPP 1.6.",
         StatusCode::BAD_REQUEST => "The WebSocket's handshake cannot be read.",
+        StatusCode::TOO_MANY_REQUESTS => "Too many that nobody knows ask to join.",
         _ => "Something went wrong inside.",
     };
     let mut response = Response::new(Body::from(format!(r#"{{"detail":"{text}"}}"#)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(wait) = wait {
+        // Whole seconds: whoever comes then does not come too early.
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
+    }
     if status == StatusCode::UPGRADE_REQUIRED {
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     response
 }
 
-async fn accept(central: Central, mut request: Request) -> Result<Response, StatusCode> {
-    let is_secure = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_secure);
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
+async fn accept(central: Central, mut request: Request) -> Result<Response, Refused> {
+    let peer = request.extensions().get::<Peer>().copied();
+    let is_secure = peer.is_some_and(|peer| peer.is_secure);
     if is_of_another_page(request.headers()) {
-        return Err(StatusCode::FORBIDDEN);
+        return Err(StatusCode::FORBIDDEN.into());
     }
     let identity = identity(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
     let is_upgrade = request.headers().get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
-        return Err(StatusCode::UPGRADE_REQUIRED);
+        return Err(StatusCode::UPGRADE_REQUIRED.into());
     }
     let offer = Offer::of(request.headers());
     let is_spoken = offer.is_spoken(central.options.needs_subprotocol);
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let key = charge_point(&central, identity, peer.as_deref()).await?;
+    let peer = peer.map(|peer| peer.address);
+    let key = charge_point(&central, identity, peer).await?;
+    let peer = peer.map(|address| address.to_string());
     let address = address(request.headers(), is_secure);
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
@@ -190,22 +212,27 @@ fn identity(path: &str) -> Option<Identity> {
 }
 
 /// The charge point of an identity. An unknown one is turned away and remembered, or taken in.
-async fn charge_point(central: &Central, identity: Identity, peer: Option<&str>) -> Result<ChargePointKey, StatusCode> {
+async fn charge_point(central: &Central, identity: Identity, peer: Option<IpAddr>) -> Result<ChargePointKey, Refused> {
     let find = || central.site.present().find(identity.as_str()).map(|now| now.key);
     if let Some(key) = find() {
         return Ok(key);
     }
+    if let Some((may_join, address)) = central.may_join.as_ref().zip(peer)
+        && let Err(wait) = may_join(address)
+    {
+        return Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: Some(wait) });
+    }
     if !central.options.registers_unknown {
-        central.site.ask_to_join(identity, peer);
-        return Err(StatusCode::NOT_FOUND);
+        central.site.ask_to_join(identity, peer.map(|address| address.to_string()).as_deref());
+        return Err(StatusCode::NOT_FOUND.into());
     }
     match central.site.add_charge_point(identity.clone(), None).await {
         Ok(key) => Ok(key),
         // It came twice at once.
-        Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or(StatusCode::NOT_FOUND),
+        Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or_else(|| StatusCode::NOT_FOUND.into()),
         Err(error) => {
             tracing::error!(%error, %identity, "a charge point cannot be taken in");
-            Err(StatusCode::SERVICE_UNAVAILABLE)
+            Err(StatusCode::SERVICE_UNAVAILABLE.into())
         }
     }
 }
