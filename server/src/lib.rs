@@ -15,8 +15,10 @@ pub mod guard;
 mod health;
 pub mod limits;
 pub mod peer;
+mod redirect;
 pub mod serve;
 mod simulator;
+pub mod tls;
 mod yard;
 
 use clap::Parser as _;
