@@ -24,6 +24,7 @@ mod token_auth;
 
 pub use asyncapi::document as asyncapi_document;
 pub use error::{ApiError, RequestId};
+pub use feed::FeedPlace;
 pub use openapi::document as openapi_document;
 pub use settings::content_length;
 

@@ -12,6 +12,7 @@ mod command;
 mod contract;
 mod diagnostics;
 mod feed;
+mod limits;
 mod model;
 mod operating;
 mod pages;
