@@ -231,11 +231,11 @@ mod tests {
 
     #[test]
     fn each_role_may_what_the_one_before_may() {
-        use Right::{Admit, Cards, Command, Read, ReadSensitive, Settings, Users};
+        use Right::{Admit, Audit, Cards, Command, Read, ReadSensitive, Settings, Users};
         let rights = |role: Role| Right::ALL.into_iter().filter(|right| role.may(*right)).collect::<Vec<_>>();
         assert_eq!(rights(Role::Viewer), [Read, ReadSensitive]);
         assert_eq!(rights(Role::Operator), [Read, ReadSensitive, Command, Cards]);
-        assert_eq!(rights(Role::Administrator), [Read, ReadSensitive, Command, Cards, Admit, Settings, Users]);
+        assert_eq!(rights(Role::Administrator), [Read, ReadSensitive, Command, Cards, Admit, Settings, Users, Audit]);
         for role in Role::ALL {
             assert_eq!(Role::from_word(role.word()), Some(role));
         }

@@ -61,6 +61,26 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text of the audit log, which lasts: also without what stands behind the `?` of addresses, as that may be a permission.
+pub(crate) fn masked_in_audit(text: &str) -> String {
+    let masked = masked(text);
+    let mut clean = String::with_capacity(masked.len());
+    let mut rest = masked.as_ref();
+    while let Some(begin) = authority(rest) {
+        let address = &rest[begin..];
+        let end = address.find(|sign: char| matches!(sign, '"' | '\\') || sign.is_whitespace());
+        let address = &address[..end.unwrap_or(address.len())];
+        let kept = address.find('?').map_or(address.len(), |place| place + 1);
+        clean.push_str(&rest[..begin + kept]);
+        if kept < address.len() {
+            clean.push_str(MASK);
+        }
+        rest = &rest[begin + address.len()..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
 /// A line of the log of frames, as it is kept. What charge points tell by themselves has no configuration in it, and what they are
 /// answered neither: of that nearly all of the log consists.
 pub(crate) fn masked_line(line: &str) -> Cow<'_, str> {
@@ -146,6 +166,7 @@ fn authority(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_stands_before_a_host_is_masked() {
@@ -162,6 +183,28 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(masked(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_audit_log_keeps_no_query_of_an_address() {
+        for (text, expected) in [
+            (r#"{"a":"http://h/x?key=1&b=2","b":"https://u@h/"}"#, r#"{"a":"http://h/x?…","b":"https://…@h/"}"#),
+            (r#"{"a":"see http://h/ and? \"x\""}"#, r#"{"a":"see http://h/ and? \"x\""}"#),
+            (r#"{"key":"AuthorizationKey","value":"x"}"#, r#"{"key":"AuthorizationKey","value":"…"}"#),
+            ("ftp://h/a?", "ftp://h/a?"),
+            ("null", "null"),
+        ] {
+            assert_eq!(masked_in_audit(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_audit_log_keeps_is_json_as_before(text in ".{0,40}", name in "[a-z@?:/]{0,20}") {
+            let json = serde_json::json!({ "a": text, "b": format!("http://{name}") }).to_string();
+            let clean = masked_in_audit(&json);
+            prop_assert!(serde_json::from_str::<Value>(&clean).is_ok(), "{clean}");
         }
     }
 

@@ -258,7 +258,7 @@ async fn nothing_secret_is_in_it() {
     let signed_in = site.running.access.sign_in("anna", PASSWORD, visitor()).await.unwrap();
     assert_eq!(try_in(&site, "anna", "WRONGSECRET").await, 400);
     for arguments in [
-        json!({ "command": "ChangeConfiguration", "arguments": { "key": "AuthorizationKey", "value": "KEYSECRET1" } }),
+        json!({ "command": "ChangeConfiguration", "arguments": { "key": "WifiPassword", "value": "KEYSECRET1" } }),
         json!({ "command": "UpdateFirmware", "arguments": {
             "location": "ftp://user:URLSECRET@host/f.bin?sig=QUERYSECRET", "retrieveDate": "2030-01-01T00:00:00Z" } }),
         json!({ "command": "GetDiagnostics", "arguments": { "location": "https://user:URLSECRET@host/" } }),

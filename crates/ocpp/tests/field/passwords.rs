@@ -137,7 +137,10 @@ async fn after_a_restart_it_is_let_in_by_what_is_stored_and_nothing_of_it_is_in_
     for secret in [TYPED, &made, &stored[0].1.hash, &stored[1].1.hash] {
         assert!(!log.contains(secret));
     }
-    assert_eq!(actions(&site).await, ["charger.password.set"; 2]);
+    assert_eq!(
+        actions(&site).await,
+        ["charger.register", "charger.register", "charger.password.set", "charger.password.set"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,7 +320,14 @@ async fn one_that_is_sent_takes_the_place_of_the_old_one_when_it_is_used() {
     assert!(come(&site, "A", &new).await.is_ok());
     assert_eq!(
         actions(&site).await,
-        ["charger.password.set", "charger.password.send", "command.ChangeConfiguration", "charger.password.used"]
+        [
+            "charger.register",
+            "charger.password.set",
+            "charger.password.send",
+            "command.ChangeConfiguration",
+            "command.outcome",
+            "charger.password.used"
+        ]
     );
     // Nothing of it is told or kept: neither in the command, nor in the logs.
     let told = site.commands.find(command, &Caller::terminal()).await.unwrap().unwrap();

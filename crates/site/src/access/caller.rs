@@ -2,7 +2,7 @@
 //! his right.
 
 use crate::Clock;
-use crate::secrets::masked;
+use crate::secrets::masked_in_audit;
 use bmw_domain::account::{AccountKey, AccountName, Right, Role};
 use bmw_store::{AuditEntry, StoreError};
 use std::net::IpAddr;
@@ -151,7 +151,7 @@ impl Caller {
         };
         let origin = self.address.map(|address| address.to_canonical().to_string());
         let origin = origin.or_else(|| self.who.as_ref().map(|_| TERMINAL.to_owned())).unwrap_or_default();
-        let (before, after) = (masked(&before).into_owned(), masked(&after).into_owned());
+        let (before, after) = (masked_in_audit(&before), masked_in_audit(&after));
         let (action, subject) = (action.to_owned(), String::new());
         AuditEntry { at: Clock::real(), actor, origin, action, subject, before, after }
     }
