@@ -19,7 +19,8 @@ use bmw_site::access::Credentials;
 use bmw_site::{Access, Caller, UPLOAD_PATH};
 use futures::FutureExt as _;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, StatusCode};
@@ -87,12 +88,18 @@ impl Front {
             && is_documented(request.uri().path())
             && let Err(denied) = caller.check(Right::Read)
         {
-            return ApiError::from(denied).into_response();
+            return guard::refusal_to_read(request.uri(), request.headers(), denied);
         }
+        // Where not everybody may read, an answer is for who asked.
+        let is_apart = !self.0.access.public_read() && is_documented(request.uri().path());
         if is_plain && is_read && is_documented(request.uri().path()) {
             let mut request = request.map(|_| Body::empty());
             request.extensions_mut().insert(caller);
-            return caught(self.0.api.clone().oneshot(request)).await;
+            let mut response = caught(self.0.api.clone().oneshot(request)).await;
+            if is_apart {
+                api::keep_apart(&mut response);
+            }
+            return response;
         }
         let (mut parts, incoming) = request.into_parts();
         let body = if is_plain {
@@ -108,7 +115,11 @@ impl Front {
         let caller = if is_plain || self.0.access.still_holds(&caller) { caller } else { caller.lost() };
         parts.extensions.insert(caller);
         parts.extensions.insert(ConnectInfo(peer));
-        caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
+        let mut response = caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await;
+        if is_apart {
+            api::keep_apart(&mut response);
+        }
+        response
     }
 }
 
@@ -127,7 +138,11 @@ impl Front {
         let is_upload = is_upload(&request);
         let mut request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
         request.extensions_mut().insert(ConnectInfo(peer));
-        caught(self.0.charge_points.clone().oneshot(request)).await
+        let mut response = caught(self.0.charge_points.clone().oneshot(request)).await;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            complete(&mut response, RequestId::next());
+        }
+        response
     }
 }
 
@@ -228,7 +243,7 @@ fn normalise(uri: &mut Uri) {
     *uri = Uri::from_parts(parts).unwrap_or_default();
 }
 
-/// What an answer of a page has not said by itself.
+/// What an answer has not said by itself that browsers should see.
 fn complete(response: &mut Response, id: RequestId) {
     let headers = response.headers_mut();
     let defaults = [
@@ -240,6 +255,12 @@ fn complete(response: &mut Response, id: RequestId) {
     ];
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    let varies_by_cookie = |value: &HeaderValue| value.to_str().is_ok_and(|names| names.contains("Cookie"));
+    if headers.get(CACHE_CONTROL).is_some_and(|it| it == "no-store")
+        && !headers.get_all(VARY).iter().any(varies_by_cookie)
+    {
+        headers.append(VARY, api::BY_WHO_ASKS);
     }
     headers
         .entry(HeaderName::from_static("cross-origin-opener-policy"))

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Who gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub enum Need {
     /// Everybody, in any case.
     Nothing,
     /// Everybody, as long as reading is open.
@@ -18,14 +18,14 @@ enum Need {
     Person(Role),
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
 /// What is asked: the route, the method, an address, the type of the body and the body; and who gets in.
-type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
+pub type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
 
 #[rustfmt::skip]
-const TABLE: &[Line] = &[
+pub const TABLE: &[Line] = &[
     // The documented world.
     ("/api/charger/details/", "GET", "/api/charger/details/", "", "", Need::Read),
     ("/api/charging/record/details/", "GET", "/api/charging/record/details/?date=2015-11-24", "", "", Need::Read),
@@ -128,7 +128,7 @@ fn is_let_in(answer: &Answer) -> bool {
 }
 
 /// Signs in on a device that may be known by these cookies, and gives the new ones.
-async fn cookie(site: &Served, name: &str, device: &str) -> String {
+pub async fn cookie(site: &Served, name: &str, device: &str) -> String {
     let body = format!("username={name}&password={PASSWORD}");
     let headers = [("content-type", FORM), ("cookie", device)];
     let answer = site.ask("POST", "/log_in/", &headers, body.as_bytes()).await;
