@@ -459,7 +459,7 @@ export async function logsAndData({ site, closed, boss, people, tokens }) {
     "browsers are given language, theme, the sign-in and what the device is known by, and keep nothing else",
     async () => {
       const names = new Set(site.answers.flatMap(({ cookies }) => cookies.map((cookie) => cookie.split("=")[0])));
-      const known = ["bmw_session", "bmw_device", "lang", "theme"];
+      const known = ["bmw_session", "bmw_device", "bmw_awaited", "lang", "theme"];
       for (const name of names) must(known.includes(name.replace(/^__Host-/, "")), name);
       const { body } = await site.get("/overview/");
       const [, script] = body.match(/modulepreload" href="([^"]+)"/) ?? [];

@@ -36,6 +36,11 @@ export async function transport({ site, secure }) {
     async (server) => {
       const { status } = await server.get("/overview/");
       must(status === 200, `a page: ${status}`);
+      for (const path of ["/ws/charger/details/", `/ocpp/${UPLOADER}`]) {
+        const opened = await handshake(server, path);
+        must(opened.status === 101, `${path}: ${opened.status}`);
+        opened.socket.destroy();
+      }
       const plain = await server.raw(`GET /overview/ HTTP/1.1\r\nhost: ${server.host}\r\nconnection: close\r\n\r\n`);
       must(!plain.startsWith("HTTP/1.1 200"), `plain HTTP: ${plain.slice(0, 60)}`);
     },

@@ -1,5 +1,6 @@
 // V2 to V4: who one is, sign-ins, and who may do what.
 
+import { code } from "./proofs.js";
 import { differs, notApplicable, tried } from "./report.js";
 import { bearer, Browser, form, FORM, JSON_TYPE, must, PASSWORD, Site, until } from "./site.js";
 
@@ -198,9 +199,44 @@ export async function authentication({ site, boss }) {
   });
   notApplicable("2.5.5", "as 2.2.3");
   notApplicable("2.5.6", "as 2.5.1");
-  notApplicable("2.8.1", "there are no one-time codes");
+  await secondFactor(site, add);
   for (const item of ["2.7.1", "2.7.2", "2.7.3", "2.7.4"])
     notApplicable(item, "nothing is proven by another way than the browser's own");
+}
+
+/** Codes that hold for a time and once, where accounts may have a second factor. */
+async function secondFactor(site, add) {
+  const name = await add(PASSWORD, "v2-factor");
+  const browser = await site.signIn(name);
+  if (!(await browser.get("/account/")).body.includes("factor-begin")) {
+    notApplicable("2.8.1", "there are no one-time codes");
+    await differs("4.3.1", "administrators sign in with a password alone");
+    return;
+  }
+  await differs("4.3.1", "a second factor is offered to everybody, and demanded of nobody");
+  await tried("2.8.1", "a code holds for a minute and a half at most, and once", async () => {
+    await browser.post("/account/", { deed: "factor-begin" });
+    const [secret] = (await browser.get("/account/")).body.match(/\b[A-Z2-7]{32,}\b/) ?? [];
+    must(secret, "no secret is shown");
+    const first = code(secret);
+    const on = await browser.post("/account/", { deed: "factor-on", password: PASSWORD, code: first });
+    must(on.status === 200, `turned on: ${on.status}`);
+    const enter = async (given) => {
+      const other = new Browser(site);
+      const { status, headers } = await other.trySignIn(name, PASSWORD);
+      must(
+        status === 303 && headers.location.startsWith("/log_in/code") && !other.session,
+        "the password alone signs in",
+      );
+      await other.post("/log_in/code/", { code: given });
+      return Boolean(other.session);
+    };
+    must(!(await enter(code(secret, -20))), "one of ten minutes ago holds");
+    must(!(await enter(first)), "one that was used holds");
+    const next = code(secret, 1);
+    must(await enter(next), "the next one does not hold");
+    must(!(await enter(next)), "it holds twice");
+  });
 }
 
 /** V3: sign-ins. */

@@ -235,6 +235,7 @@ export function handshake(site, path, headers = {}) {
     port: site.port,
     path,
     agent: false,
+    rejectUnauthorized: false,
     headers: {
       connection: "Upgrade",
       upgrade: "websocket",
@@ -244,7 +245,8 @@ export function handshake(site, path, headers = {}) {
     },
   };
   return new Promise((resolve, reject) => {
-    const request = http.request(options, (response) => {
+    const client = site.scheme === "https" ? https : http;
+    const request = client.request(options, (response) => {
       response.resume();
       resolve({ status: response.statusCode });
     });
