@@ -99,6 +99,10 @@ pub struct Options {
     /// An address of its own for charge points; they are served on the other one too
     #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub ocpp_listen: Option<String>,
+    /// The reverse proxies that are believed for whom they ask (X-Forwarded-For, X-Forwarded-Proto, Forwarded): IP addresses and
+    /// networks such as 10.0.0.0/8, with commas between [default: none]
+    #[arg(long, env = "BMW_TRUSTED_PROXIES", value_name = "LIST", global = true)]
+    pub trusted_proxies: Option<String>,
     /// Take in charge points that nobody knows, instead of letting them ask to join
     #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
     pub register_unknown: bool,

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::cli::Options;
+use crate::peer::Proxies;
 use bmw_app::state::FeedTimes;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
@@ -20,6 +21,8 @@ pub struct Config {
     pub listen: String,
     /// Where charge points alone are served, `HOST:PORT`.
     pub ocpp_listen: Option<String>,
+    /// The proxies whose word on their clients is believed.
+    pub trusted_proxies: Proxies,
     /// Whether everybody on the site's network may read.
     pub public_read: bool,
     /// Whether simulated charge points are served with.
@@ -56,6 +59,7 @@ impl Config {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
             ocpp_listen: None,
+            trusted_proxies: Proxies::default(),
             public_read: true,
             simulator: false,
             ocpp: bmw_ocpp::Options::default(),
@@ -85,6 +89,10 @@ impl Config {
         if let Some(listen) = given(options.ocpp_listen) {
             check_address("--ocpp-listen", &listen)?;
             config.ocpp_listen = Some(listen);
+        }
+        if let Some(list) = given(options.trusted_proxies) {
+            let list = Proxies::parse(&list);
+            config.trusted_proxies = list.map_err(|error| Failure::usage(format!("--trusted-proxies: {error}")))?;
         }
         config.public_read = match given(options.public_read).as_deref() {
             None | Some("true") => true,
@@ -185,10 +193,15 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 11] = [
+        let cases: [(&str, Change, &[&str]); 12] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
+            (
+                "--trusted-proxies",
+                |options, value| options.trusted_proxies = Some(value),
+                &["proxy", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1 10.0.0.2", "10.0.0.1,"],
+            ),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
             ("--no-subprotocol", |options, value| options.no_subprotocol = Some(value), &["maybe", "Reject"]),
             ("--heartbeat", |options, value| options.heartbeat = Some(value), &["0", "-1", "1.5", "86401", "x"]),

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod front;
 pub mod guard;
 mod health;
+pub mod peer;
 pub mod serve;
 mod simulator;
 mod yard;

@@ -3,14 +3,14 @@
 use crate::Failure;
 use crate::config::Config;
 use crate::connection;
-use crate::front::Front;
+use crate::front::{Door, Front};
 use crate::simulator;
 use crate::yard::Yard;
 use bmw_app::state::{AppState, Shutdown};
 use bmw_domain::charger::card::IdTag;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
-use bmw_site::{Access, Commands, Counter, FrameLog, Site, SiteOptions};
+use bmw_site::{Access, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -104,7 +104,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     if let Some(hands) = &hands {
         simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
     }
-    let front = Front::new(app, central, hands);
+    let front = Front::new(app, central, hands, config.trusted_proxies.clone());
     let kill = watch::Sender::new(false);
     let mut accepting = Vec::new();
     for (listener, door) in [(Some(listener), Door::All), (ocpp_listener, Door::ChargePoints)] {
@@ -117,13 +117,6 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         Running { addr, ocpp_addr, site, access, counter, store, shutdown, kill, accepting, yard, desk, frame_log };
     running.warm_up();
     Ok(running)
-}
-
-/// Who is served at an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    All,
-    ChargePoints,
 }
 
 /// Opens the database of a configuration.
@@ -218,15 +211,8 @@ async fn serve(
     ending: bmw_app::state::Ending,
     mut kill: watch::Receiver<bool>,
 ) {
-    let answer = move |request| {
-        let front = front.clone();
-        async move {
-            match door {
-                Door::All => front.answer(request, peer).await,
-                Door::ChargePoints => front.answer_charge_point(request, peer).await,
-            }
-        }
-    };
+    let peer = Peer::new(peer.ip(), false);
+    let answer = move |request| front.clone().answer(request, door, peer);
     tokio::select! {
         biased;
         () = connection::serve(stream, place, answer, ending) => {}

@@ -57,6 +57,17 @@ fn the_domain_has_no_clock_and_no_input_or_output() {
 }
 
 #[test]
+fn what_proxies_say_is_read_in_one_place() {
+    let places = ["server/src/peer.rs", "app/src/api/feed.rs"].map(|path| root().join(path));
+    for folder in ["app/src", "server/src", "crates/ocpp/src", "crates/site/src"] {
+        for (path, line) in code_lines(folder).into_iter().filter(|(path, _)| !places.contains(path)) {
+            let line = line.to_ascii_lowercase();
+            assert!(!line.contains("x-forwarded") && !line.contains("header::forwarded"), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
 fn sql_is_in_the_store_only() {
     for folder in ["app/src", "server/src", "crates/ocpp/src", "crates/site/src", "crates/domain/src"] {
         for (path, line) in code_lines(folder) {

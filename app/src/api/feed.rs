@@ -111,7 +111,7 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
 
 /// Whether the request is not of another site's page. Only browsers send `Origin`, and no browser hides a WebSocket's
 /// messages from the page that opened it. Behind a proxy the host that the browser knows may come as X-Forwarded-Host,
-/// which no page can set.
+/// which no page can set and which the front lets through from trusted proxies alone.
 fn is_same_site(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;

@@ -4,11 +4,11 @@ use crate::stream::Stream;
 use crate::{Central, connection, upload};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::{NotDone, UPLOAD_PATH};
+use bmw_site::{NotDone, Peer, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
@@ -16,7 +16,6 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
-use std::net::SocketAddr;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -73,8 +72,8 @@ fn refuse(status: StatusCode) -> Response {
 }
 
 async fn accept(central: Central, mut request: Request) -> Result<Response, StatusCode> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|info| info.0.ip().to_canonical().to_string());
+    let is_secure = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_secure);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
     if is_of_another_page(request.headers()) {
         return Err(StatusCode::FORBIDDEN);
     }
@@ -87,7 +86,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Stat
     let is_spoken = offer.is_spoken(central.options.needs_subprotocol);
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let key = charge_point(&central, identity, peer.as_deref()).await?;
-    let address = address(request.headers());
+    let address = address(request.headers(), is_secure);
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
@@ -134,12 +133,10 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
 }
 
 /// Where the charge point reaches the site by HTTP: where it has just come in, perhaps through a proxy that speaks TLS.
-fn address(headers: &HeaderMap) -> Option<Box<str>> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST.as_str())?;
+fn address(headers: &HeaderMap, is_secure: bool) -> Option<Box<str>> {
+    let host = headers.get(HOST)?.to_str().ok()?;
     let is_host = !host.contains('@') && host.parse::<Authority>().is_ok_and(|it| !it.host().is_empty());
-    let protocol = text("x-forwarded-proto").and_then(|list| list.split(',').next()).unwrap_or_default();
-    let scheme = if protocol.trim().eq_ignore_ascii_case("https") { "https" } else { "http" };
+    let scheme = if is_secure { "https" } else { "http" };
     is_host.then(|| format!("{scheme}://{host}").into())
 }
 
@@ -257,20 +254,16 @@ mod tests {
 
     #[test]
     fn a_charge_point_is_reached_where_it_came_in() {
-        let of = |list: &[(&'static str, &'static str)]| {
-            let named = |(name, value): &(&'static str, &'static str)| {
-                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
-            };
-            address(&list.iter().map(named).collect())
+        let of = |host: &'static str, is_secure| {
+            address(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]), is_secure)
         };
-        assert_eq!(of(&[("host", "10.0.0.1:9000")]).as_deref(), Some("http://10.0.0.1:9000"));
-        assert_eq!(of(&[("host", "[fe80::1]:80")]).as_deref(), Some("http://[fe80::1]:80"));
-        let forwarded = [("host", "site.example"), ("x-forwarded-proto", "HTTPS, http")];
-        assert_eq!(of(&forwarded).as_deref(), Some("https://site.example"));
+        assert_eq!(of("10.0.0.1:9000", false).as_deref(), Some("http://10.0.0.1:9000"));
+        assert_eq!(of("[fe80::1]:80", false).as_deref(), Some("http://[fe80::1]:80"));
+        assert_eq!(of("site.example", true).as_deref(), Some("https://site.example"));
         for host in ["", "user@host", "a b", "host/path"] {
-            assert_eq!(of(&[("host", host)]), None, "{host}");
+            assert_eq!(of(host, false), None, "{host}");
         }
-        assert_eq!(of(&[]), None);
+        assert_eq!(address(&HeaderMap::new(), false), None);
     }
 
     #[test]

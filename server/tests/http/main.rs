@@ -14,6 +14,7 @@ mod feed;
 mod model;
 mod operating;
 mod pages;
+mod proxies;
 mod settings;
 mod sign_in;
 mod simulator;
