@@ -99,6 +99,14 @@ async fn every_answer_says_what_browsers_may_do_with_it() {
             check(&answer, &format!("{method} {address} {body} {}", answer.status));
         }
     }
+    // The files that pages name, where the program was built with a bundle.
+    let page = String::from_utf8(site.get("/overview/").await.body).unwrap();
+    let files = page.split("href=\"/pkg/").skip(1).map(|rest| format!("/pkg/{}", rest.split('"').next().unwrap()));
+    for file in files.collect::<BTreeSet<_>>() {
+        let answer = site.ask("GET", &file, &[NOBODY], b"").await;
+        assert_eq!(answer.status, 200, "{file}");
+        check(&answer, &file);
+    }
     for (method, address) in BESIDE {
         for who in [&[NOBODY, PAGE][..], &[NOBODY], &[PAGE]] {
             let answer = site.ask(method, address, who, b"").await;
