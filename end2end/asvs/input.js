@@ -17,12 +17,14 @@ export const HOSTILE = [
 export const CARD = "SECRETCARD";
 /** A charge point that nobody knows, and that asks to join. */
 const JOINING = "<img src=x onload=alert(2)>";
+/** What engines of templates would reckon out. */
+const TEMPLATE = "{{7*7}}${7*7}#{7*7}<%= 7*7 %>";
 const STRINGS = [
   ...HOSTILE,
   "' OR '1'='1",
   "1; DROP TABLE charging_records; --",
   "' UNION SELECT name FROM sqlite_master --",
-  "{{7*7}}${7*7}#{7*7}<%= 7*7 %>",
+  TEMPLATE,
   "; touch bmw-asvs-owned; #",
   "$(touch bmw-asvs-owned)",
   "../../../../etc/passwd",
@@ -225,7 +227,10 @@ export async function validation({ site, boss, tokens, fixture }) {
     must(!wrong, `${wrong?.asked}: ${wrong?.answer.status}`);
   };
   await tried("5.2.5", "no template is filled in from what comes in", () =>
-    inAll(pages, ({ body }) => !body.includes("49${7*7}") && !/\b4949\b/.test(body)),
+    inAll(
+      pages.filter(({ asked }) => asked.includes(form({ "": TEMPLATE }).slice(1))),
+      ({ body }) => !body.includes("4949") && !body.includes("49${"),
+    ),
   );
 
   const visits = [];
@@ -423,7 +428,7 @@ export async function logsAndData({ site, closed, boss, people, tokens }) {
     () => {
       for (const { method, path, status, body, headers } of site.answers) {
         must(
-          !/panicked|stack backtrace|\.rs:\d|no such table|syntax error|rusqlite|sqlx/i.test(body),
+          !/panicked at|stack backtrace|\.rs:\d|no such table|syntax error|rusqlite|sqlx::/i.test(body),
           `${method} ${path}: ${status}`,
         );
         must(

@@ -144,14 +144,17 @@ export async function authentication({ site, boss }) {
       }
       must(checked <= 10, `${checked} of 100 guesses in a row were judged`);
       must(wait >= 1, "it is not told how long to wait");
-      const byProgram = { username: name, password: "wrong" };
-      const { status } = await site.post("/api-token-auth/", JSON_TYPE, JSON.stringify(byProgram), thief);
-      must(status === 429, `the door of programs is a way around: ${status}`);
-      must((await site.trySignIn("somebody-else", "wrong", thief)).status === 429, "another name is a way around");
-      must(
-        (await site.trySignIn(name, "wrong", { from: "127.0.0.11" })).status === 429,
-        "another address is a way around",
-      );
+      /** A wait may just be over: the one after it is twice as long. */
+      const mustWait = async (text, attempt) => {
+        for (let count = 0; count < 3; count++) if ((await attempt()).status === 429) return;
+        throw new Error(text);
+      };
+      const guess = (who, from) => () => site.trySignIn(who, "wrong", { from });
+      const byProgram = JSON.stringify({ username: name, password: "wrong" });
+      const askForToken = () => site.post("/api-token-auth/", JSON_TYPE, byProgram, thief);
+      await mustWait("the door of programs is a way around", askForToken);
+      await mustWait("another name is a way around", guess("somebody-else", thief.from));
+      await mustWait("another address is a way around", guess(name, "127.0.0.11"));
       must((await known.trySignIn(name, PASSWORD)).status === 303, "the owner is kept out of a device that he knows");
     },
   );
@@ -240,7 +243,7 @@ async function secondFactor(site, add) {
 }
 
 /** V3: sign-ins. */
-export async function sessions({ site, boss, secure }) {
+export async function sessions({ site, secured, boss }) {
   await tried("3.1.1", "no address has a sign-in's secret in it, and none is taken from one", async () => {
     const browser = await site.signIn("boss");
     for (const path of ["/overview/", "/account/", "/log_in/?next=/devices/"]) {
@@ -300,8 +303,8 @@ export async function sessions({ site, boss, secure }) {
     const [, seconds] = signIn.cookies.find((cookie) => cookie.includes("bmw_session=")).match(/Max-Age=(\d+)/i);
     must(Number(seconds) > 0 && Number(seconds) <= 30 * 24 * 3600, `${seconds} s`);
   });
-  await secure("3.4.1", "over TLS cookies are Secure", async (tls) => {
-    const answer = await new Browser(tls).trySignIn("boss", PASSWORD);
+  await tried("3.4.1", "over TLS cookies are Secure", async () => {
+    const answer = await new Browser(secured).trySignIn("boss", PASSWORD);
     must(answer.status === 303 && answer.cookies.length > 0, `signed in: ${answer.status}`);
     must(
       answer.cookies.every((cookie) => /; Secure/i.test(cookie)),
@@ -351,6 +354,10 @@ const DEEDS = [
   ["administrator", "POST", "/fn/settings/save", FORM, "card_reader_port=V4"],
   ["administrator", "POST", "/api/basic/settings/", JSON_TYPE, "{}"],
   ["administrator", "GET", "/users/"],
+  ["administrator", "GET", "/audit/"],
+  ["administrator", "GET", "/audit/export.csv"],
+  ["administrator", "GET", "/api/audit/"],
+  ["administrator", "POST", "/api/charger/password/", JSON_TYPE, "{}"],
 ];
 const ROLES = ["viewer", "operator", "administrator"];
 
@@ -367,7 +374,7 @@ export async function accessControl({ site, boss, people, tokens, closed }) {
 
   await tried(
     "4.1.1",
-    "11 deeds are asked for past the pages, by nobody and by each role: the program itself refuses",
+    `${DEEDS.length} deeds are asked for past the pages, by nobody and by each role: the program itself refuses`,
     async () => {
       for (const [least, method, path, type, body] of DEEDS) {
         must(isRefused(await ask(path, method, type, body, {})), `nobody: ${method} ${path}`);

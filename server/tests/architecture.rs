@@ -112,6 +112,7 @@ fn what_is_sensitive_is_asked_for_with_a_caller() {
         "frames(",
         "diagnostics",
         "audit_log",
+        "add_audit",
         "account",
     ];
     for folder in ["app/src", "server/src"] {
@@ -122,6 +123,21 @@ fn what_is_sensitive_is_asked_for_with_a_caller() {
             }
             for direct in ["site.cards()", "site.joining()", "site.newest_commands()"] {
                 assert!(!line.contains(direct), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_entry_of_the_audit_log_has_a_name() {
+    for folder in ["app/src", "server/src", "crates/site/src"] {
+        for (path, line) in code_lines(folder) {
+            for call in [".entry(\"", ".note_download(\"", "self.change(caller, key, \""] {
+                let kind = line.split(call).nth(1).and_then(|rest| rest.split('"').next());
+                // Those of tests are no kinds.
+                if let Some(kind) = kind.filter(|kind| kind.contains('.')) {
+                    assert!(bmw_app::text::audit::is_known(kind), "{}: {kind}", path.display());
+                }
             }
         }
     }

@@ -1,7 +1,9 @@
-//! Who asks, told from his request, and the pages about accounts: to sign in, one's own, and everybody's.
+//! Who asks, told from his request, and the pages about accounts: to sign in, one's own, everybody's, and what was done by them.
 //!
 //! These pages are links and forms alone, drawn by the server, and load no script: a password passes through nothing else.
 
+mod audit;
+mod charger_passwords;
 mod own;
 mod sign_in;
 mod users;
@@ -42,6 +44,8 @@ pub const SIGN_IN: &str = "/log_in/";
 pub const OWN: &str = "/account/";
 /// The page of all accounts.
 pub const USERS: &str = "/users/";
+/// The page of the audit log.
+pub const AUDIT: &str = "/audit/";
 
 /// Who asks, as the front has told. Of a request that did not come that way nothing is known, and it may nothing.
 pub struct Asking(pub Caller);
@@ -113,12 +117,15 @@ pub fn routes(state: AppState, css: Option<&str>) -> Router {
     router.with_state(Pages { state, css: css.map(Arc::from) })
 }
 
-fn table() -> [(&'static str, MethodRouter<Pages>); 4] {
+fn table() -> [(&'static str, MethodRouter<Pages>); 7] {
     [
         ("/log_in", get(sign_in::page).post(sign_in::sign_in)),
         ("/log_out", post(sign_in::sign_out)),
         ("/account", get(own::page).post(own::change)),
         ("/users", get(users::page).post(users::change)),
+        ("/charger_password", get(charger_passwords::page).post(charger_passwords::change)),
+        ("/audit", get(audit::page)),
+        ("/audit/export.csv", get(audit::csv)),
     ]
 }
 
@@ -188,8 +195,8 @@ fn lead(address: &str) -> Response {
     response
 }
 
-/// Sets a cookie that no script reads and no other site sends along when it changes something. Without `Secure`: the program
-/// itself speaks plain HTTP.
+/// Sets a cookie that no script reads and no other site sends along when it changes something. The
+/// program's front adds `Secure` where the client speaks TLS.
 fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
     let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

@@ -15,6 +15,7 @@ fn entry(action: &str) -> AuditEntry {
         actor: "boss".to_owned(),
         origin: "::1".to_owned(),
         action: action.to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "{}".to_owned(),
     }

@@ -19,7 +19,7 @@ pub enum Need {
 }
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 
 /// What is asked: the route, the method, an address, the type of the body and the body; and who gets in.
 pub type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
@@ -44,6 +44,9 @@ pub const TABLE: &[Line] = &[
     ("/bmw/chart/getRecentChargerRecords/", "GET", "/bmw/chart/getRecentChargerRecords/?mode=1", "", "", Need::Read),
     ("/api/charger/command/", "POST", "/api/charger/command/", JSON, "{}", Need::Role(Role::Operator)),
     ("/api/charger/command/{id}/", "GET", "/api/charger/command/1/", "", "", Need::Role(Role::Viewer)),
+    ("/api/charger/password/", "GET", "/api/charger/password/?charger_id=10245006", "", "", Need::Role(Role::Administrator)),
+    ("/api/charger/password/", "POST", "/api/charger/password/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/audit/", "GET", "/api/audit/", "", "", Need::Role(Role::Administrator)),
     ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
     ("/ws/charger/details/", "GET", "/ws/charger/details/", "", "", Need::Read),
     ("/api/openapi.json/", "GET", "/api/openapi.json/", "", "", Need::Read),
@@ -90,6 +93,14 @@ pub const TABLE: &[Line] = &[
     ("/users", "POST", "/users/", FORM, "deed=disable&id=99", Need::Person(Role::Administrator)),
     ("/users", "POST", "/users/", FORM, "deed=enable&id=99", Need::Person(Role::Administrator)),
     ("/users", "POST", "/users/", FORM, "deed=password&id=99&password=x", Need::Person(Role::Administrator)),
+    ("/charger_password", "GET", "/charger_password/?charger_id=10245006", "", "", Need::Role(Role::Administrator)),
+    ("/charger_password", "GET", "/charger_password/?charger_id=NONE", "", "", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=random&charger_id=10245006", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=set&charger_id=10245006&password=x", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=send&charger_id=10245007", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=remove&charger_id=10245006", Need::Role(Role::Administrator)),
+    ("/audit", "GET", "/audit/", "", "", Need::Role(Role::Administrator)),
+    ("/audit/export.csv", "GET", "/audit/export.csv", "", "", Need::Role(Role::Administrator)),
     ("/log_out", "POST", "/log_out/", FORM, "", Need::Nothing),
     // The program's own.
     ("/healthz", "GET", "/healthz", "", "", Need::Nothing),

@@ -3,9 +3,11 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // speed is no matter here
 
 mod access;
+mod audit;
 mod bad_input;
 mod browser;
 mod charger_commands;
+mod charger_passwords;
 mod client;
 mod command;
 mod contract;
@@ -18,3 +20,4 @@ mod proxies;
 mod settings;
 mod sign_in;
 mod simulator;
+mod tls;

@@ -5,7 +5,7 @@ use axum::middleware::map_request;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::charger::{ChargePointNow, FindingKind};
 use bmw_domain::record::{ChargePointKey, Identity, Transaction};
-use bmw_ocpp::{Central, Options, Taken};
+use bmw_ocpp::{Central, Options, Taken, Wire};
 use bmw_site::{Arguments, Ask, Caller, Commands, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Role, Store, Zone};
 use bmw_testkit::charger::{Charger, PATIENCE};
@@ -26,7 +26,7 @@ use tokio::time::timeout;
 fn take_over(upgraded: Upgraded) -> Option<Taken> {
     let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().ok()?;
-    Some(Taken { stream: parts.io.into_inner(), early: parts.read_buf, place })
+    Some(Taken { stream: Wire::Plain(parts.io.into_inner()), early: parts.read_buf, place })
 }
 
 /// Notes from where a request comes, as the program's front does.

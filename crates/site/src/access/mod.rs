@@ -4,8 +4,9 @@
 //! first, then memory follows. Passwords are hashed beside the threads that answer, a few at a time.
 
 mod caller;
-mod lockout;
-mod password;
+mod failures;
+pub(crate) mod lockout;
+pub(crate) mod password;
 mod people;
 mod secret;
 
@@ -18,6 +19,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_store::{
     AccountInventory, NewSignIn, NewToken, SecretHash, Store, StoreError, StoredAccount, StoredSignIn, StoredToken,
 };
+use failures::Failures;
 use lockout::{Attempt, Lockout};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -256,6 +258,7 @@ pub struct Access {
     public_read: bool,
     known: RwLock<Known>,
     lockout: Mutex<Lockout>,
+    failures: Mutex<Failures>,
     /// Held from the write to the store until memory has followed.
     step: tokio::sync::Mutex<()>,
     waiting: Arc<Semaphore>,
@@ -278,6 +281,7 @@ impl Access {
             public_read,
             known: RwLock::new(known),
             lockout: Mutex::default(),
+            failures: Mutex::default(),
             step: tokio::sync::Mutex::default(),
             waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
@@ -395,7 +399,7 @@ impl Access {
         });
         self.end_ids(&caller, &Vec::from_iter(before)).await?;
         self.make_room(account, now).await?;
-        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned());
+        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned()).on(account.name.as_str());
         let id = self.store.add_sign_in(&new, &entry).await?;
         let sign_in = SignIn {
             id,
@@ -478,7 +482,8 @@ impl Access {
         let at = Clock::real();
         let new = NewToken { account, secret: secret.hash(), name: name.to_owned(), role, at, expires_at };
         let after = serde_json::json!({ "name": name, "role": role.word(), "expires": expires_at.map(|at| at.0) });
-        let id = self.store.add_token(&new, &caller.entry("token.add", "null".to_owned(), after.to_string())).await?;
+        let entry = caller.entry("token.add", "null".to_owned(), after.to_string()).on(name);
+        let id = self.store.add_token(&new, &entry).await?;
         let token = bmw_domain::account::ProgramToken {
             id,
             account,
@@ -499,7 +504,8 @@ impl Access {
             return Ok(());
         }
         let before = serde_json::json!({ "sign_ins": ids }).to_string();
-        let entry = caller.entry("sign_in.end", before, "null".to_owned());
+        let whose = caller.who().map(|who| who.name.to_string()).unwrap_or_default();
+        let entry = caller.entry("sign_in.end", before, "null".to_owned()).on(whose);
         self.store.end_sign_ins(ids, &entry).await?;
         self.known_mut().end(ids, entry.at);
         self.revoked.send_replace(());
@@ -514,14 +520,44 @@ impl Access {
             chosen.map(|live| live.stored.token.name.clone()).collect()
         };
         let before = serde_json::json!({ "tokens": ids, "names": names }).to_string();
-        self.store.remove_tokens(ids, &caller.entry("token.remove", before, "null".to_owned())).await?;
+        let subject = if let [name] = names.as_slice() { name.as_str() } else { "" };
+        let entry = caller.entry("token.remove", before, "null".to_owned()).on(subject);
+        self.store.remove_tokens(ids, &entry).await?;
         self.known_mut().tokens.retain(|_, live| !ids.contains(&live.stored.token.id));
         self.revoked.send_replace(());
         Ok(())
     }
 
-    /// Checks name and password, as slowly for names that nobody has as for others, and lets nobody try without end.
+    /// Checks name and password, and notes that it failed.
     async fn prove(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<StoredAccount, AccessError> {
+        let outcome = self.try_to_prove(name, password, visitor).await;
+        if let Err(AccessError::Wrong | AccessError::Wait(_)) = outcome {
+            self.note_failure(name, visitor.address).await;
+        }
+        outcome
+    }
+
+    /// Tells the audit log of a sign-in that failed, where it is not one of many. A name that is none of ours is not told: somebody
+    /// may have typed his password there.
+    async fn note_failure(&self, name: &str, address: IpAddr) {
+        let told = self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(address, Clock::real());
+        let Some((count, since)) = told else { return };
+        let key = name.to_lowercase();
+        let known = self.known().accounts.values().find(|it| it.name.key() == key).map(|it| it.name.to_string());
+        let after = serde_json::json!({ "failures": count, "since": since.0 }).to_string();
+        let entry = Caller::nobody(address, false).entry("sign_in.fail", "null".to_owned(), after);
+        if let Err(error) = self.store.add_audit(&entry.on(known.unwrap_or_default())).await {
+            tracing::warn!(%error, "that a sign-in failed could not be stored");
+        }
+    }
+
+    /// Checks name and password, as slowly for names that nobody has as for others, and lets nobody try without end.
+    async fn try_to_prove(
+        &self,
+        name: &str,
+        password: &str,
+        visitor: Visitor<'_>,
+    ) -> Result<StoredAccount, AccessError> {
         // What is no name is one that nobody has; of a long one a part is enough to count it by.
         let key: String = AccountName::new(name)
             .map_or_else(|_| name.chars().take(bmw_domain::account::NAME_MOST + 1).collect(), |name| name.key());

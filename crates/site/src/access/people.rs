@@ -58,7 +58,7 @@ impl Access {
         let new = NewAccount { name, role, password_hash, at };
         let mut account =
             Account { key: AccountKey(0), name: new.name.clone(), role, is_disabled: false, created_at: at };
-        let entry = caller.entry("account.add", "null".to_owned(), told(&account));
+        let entry = caller.entry("account.add", "null".to_owned(), told(&account)).on(account.name.as_str());
         account.key = self.store.add_account(&new, &entry).await.map_err(|error| match error {
             StoreError::Exists(_) => AccessError::Exists,
             error => error.into(),
@@ -263,7 +263,7 @@ impl Access {
                 Cut::All => (sign_ins.collect(), tokens.collect::<Vec<i64>>()),
             }
         };
-        let entry = caller.entry(action, before, told(&stored.account));
+        let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
         self.store.change_account(&stored, &end, &revoke, &entry).await?;
         let mut known = self.known_mut();
         known.accounts.insert(key, Arc::new(stored.account));
