@@ -58,6 +58,9 @@ const PARAMETERS = {
   "/log_in/": ["next", "username"],
   "/account/": ["said"],
   "/users/": ["said"],
+  "/audit/": ["account", "subject", "action", "from", "to", "before"],
+  "/api/audit/": ["account", "subject", "action", "from", "to", "before", "num"],
+  "/charger_password/": ["charger_id", "said"],
   "/fn/page": ["page", "query"],
 };
 
