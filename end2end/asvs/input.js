@@ -18,7 +18,7 @@ export const CARD = "SECRETCARD";
 /** A charge point that nobody knows, and that asks to join. */
 const JOINING = "<img src=x onload=alert(2)>";
 /** What engines of templates would reckon out. */
-const TEMPLATE = "{{7*7}}${7*7}#{7*7}<%= 7*7 %>";
+const TEMPLATE = "{{1337*7331}}${1337*7331}#{1337*7331}<%= 1337*7331 %>";
 const STRINGS = [
   ...HOSTILE,
   "' OR '1'='1",
@@ -232,7 +232,7 @@ export async function validation({ site, boss, tokens, fixture }) {
   await tried("5.2.5", "no template is filled in from what comes in", () =>
     inAll(
       pages.filter(({ asked }) => asked.includes(form({ "": TEMPLATE }).slice(1))),
-      ({ body }) => !body.includes("4949") && !body.includes("49${"),
+      ({ body }) => !body.includes(String(1337 * 7331)),
     ),
   );
 
