@@ -39,7 +39,8 @@ password=kF9-wuz2-pQx-7
 echo "$password" | "$program" createsuperuser --username admin --password-stdin
 
 mkfifo "$folder/said"
-"$program" serve --listen 127.0.0.1:0 >"$folder/said" 2>"$folder/log" &
+# All of it comes from one program, as fast as it can.
+"$program" serve --listen 127.0.0.1:0 --limit-requests 0 >"$folder/said" 2>"$folder/log" &
 server=$!
 # The line comes when the server listens; without one it has ended, and said why in the log.
 read -r line <"$folder/said" || exit 1

@@ -31,6 +31,8 @@ pub mod serve;
 #[cfg(feature = "ssr")]
 pub mod state;
 pub mod text;
+#[cfg(feature = "ssr")]
+pub mod throttled;
 pub mod told;
 pub mod ui;
 

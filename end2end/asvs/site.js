@@ -16,11 +16,6 @@ const PATIENCE_MS = 30_000;
 /** Everybody's password. */
 export const PASSWORD = "kF9-wuz2-pQx-7";
 
-/** Whether the program has an option. */
-export function hasOption(name) {
-  return execFileSync(program, ["--help"], { encoding: "utf8" }).includes(`${name} `);
-}
-
 /** A condition that must hold. */
 export function must(condition, text) {
   if (!condition) throw new Error(text);

@@ -158,6 +158,14 @@ pub struct Options {
     /// How often the live feed repeats an unchanged state, seconds [default: 180]
     #[arg(long, env = "BMW_FEED_INTERVAL", value_name = "SECONDS", global = true)]
     pub feed_interval: Option<String>,
+    /// How many requests a client may send in a second, and ten times that at once; to change something counts as 10, to sign
+    /// in as 40. 0 is without a limit [default: 200]
+    #[arg(long, env = "BMW_LIMIT_REQUESTS", value_name = "NUMBER", global = true)]
+    pub limit_requests: Option<String>,
+    /// How many connections an address may have open, charge points aside, and a tenth of that to follow the live feed; not of
+    /// trusted proxies. 0 is without a limit [default: 2000]
+    #[arg(long, env = "BMW_LIMIT_CONNECTIONS", value_name = "NUMBER", global = true)]
+    pub limit_connections: Option<String>,
     /// What to log on the standard error, such as debug or info,bmw_app=debug [default: info]
     #[arg(long, env = "BMW_LOG", value_name = "FILTER", global = true)]
     pub log: Option<String>,

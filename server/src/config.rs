@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::cli::Options;
+use crate::limits::Bounds;
 use crate::peer::Proxies;
 use crate::tls;
 use bmw_app::state::FeedTimes;
@@ -45,6 +46,8 @@ pub struct Config {
     pub default_charger: Option<String>,
     /// The times of the live feed.
     pub feed: FeedTimes,
+    /// How much one client may take.
+    pub limits: Bounds,
     /// What to log.
     pub log: String,
 }
@@ -74,6 +77,7 @@ impl Config {
             now: None,
             default_charger: None,
             feed: FeedTimes::default(),
+            limits: Bounds::default(),
             log: "info,hyper=warn,sqlx=warn".to_owned(),
         }
     }
@@ -155,6 +159,12 @@ impl Config {
         if let Some(seconds) = given(options.feed_interval) {
             config.feed.interval = interval(&seconds)?;
         }
+        if let Some(number) = given(options.limit_requests) {
+            config.limits.requests = limit("--limit-requests", &number)?;
+        }
+        if let Some(number) = given(options.limit_connections) {
+            config.limits.connections = limit("--limit-connections", &number)?;
+        }
         if let Some(log) = given(options.log) {
             config.log = log;
         }
@@ -209,6 +219,11 @@ fn interval(text: &str) -> Result<Duration, Failure> {
     })
 }
 
+fn limit(option: &str, text: &str) -> Result<u32, Failure> {
+    let number = text.parse().ok().filter(|number| *number <= Bounds::MOST);
+    number.ok_or_else(|| Failure::usage(format!("{option}: {text:?} is not a whole number from 0 to {}", Bounds::MOST)))
+}
+
 /// A file in the user's data folder, which is created.
 fn default_database_url() -> Result<String, Failure> {
     let folders = directories::ProjectDirs::from("", "", "bmw")
@@ -231,7 +246,7 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 17] = [
+        let cases: [(&str, Change, &[&str]); 19] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
@@ -253,6 +268,8 @@ mod tests {
             ("--now", |options, value| options.now = Some(value), &["today", "2015-12-28", "2015-12-28T12:00:00Z"]),
             ("--default-charger", |options, value| options.default_charger = Some(value), &["a\nb"]),
             ("--feed-interval", |options, value| options.feed_interval = Some(value), &["0", "-1", "nan", "1e9", "x"]),
+            ("--limit-requests", |options, value| options.limit_requests = Some(value), &["-1", "1.5", "1000001", "x"]),
+            ("--limit-connections", |options, value| options.limit_connections = Some(value), &["-1", "none", "1e3"]),
         ];
         for (option, change, values) in cases {
             for value in values {
@@ -276,6 +293,20 @@ mod tests {
         assert_eq!(told("", ""), (false, 60));
         assert_eq!(told("accept", "1"), (false, 1));
         assert_eq!(told("reject", "86400"), (true, 86_400));
+    }
+
+    #[test]
+    fn limits_are_as_they_were_given() {
+        let given = |requests: &str, connections: &str| {
+            let config = read(|options| {
+                options.limit_requests = Some(requests.to_owned());
+                options.limit_connections = Some(connections.to_owned());
+            });
+            config.unwrap().limits
+        };
+        assert_eq!(given("", ""), Bounds::default());
+        assert_eq!(given("0", "0"), Bounds::NONE);
+        assert_eq!(given("50", "1000000"), Bounds { requests: 50, connections: 1_000_000 });
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! hyper's own timer for heads also runs while a connection idles and is set anew for each request. Here an idle
 //! connection may stay a while, a head may not, and a busy connection costs two looks at the clock.
 
+use crate::limits::Held;
 use axum::body::Body;
 use axum::response::Response;
 use bmw_ocpp::{Taken, Wire};
@@ -77,11 +78,18 @@ impl Activity {
     }
 }
 
+/// A connection's place, also after its stream has become a socket.
+pub struct Place {
+    /// Among those that are served at once.
+    pub of_all: OwnedSemaphorePermit,
+    /// Among those of its address. A charge point's needs none: there is one of each.
+    pub of_address: Held,
+}
+
 /// A stream that notes what happens on it.
 struct Watched {
     stream: Wire,
-    /// Among those that are served at once, also after the stream has become a socket.
-    place: OwnedSemaphorePermit,
+    place: Place,
     activity: Arc<Activity>,
 }
 
@@ -169,17 +177,17 @@ impl Future for Patience {
     }
 }
 
-/// Lets go of a stream that has become a socket.
+/// Lets go of a stream that has become a charge point's socket.
 pub fn take_over(upgraded: Upgraded) -> Option<Taken> {
     let parts = upgraded.downcast::<TokioIo<Watched>>().ok()?;
     let Watched { stream, place, .. } = parts.io.into_inner();
-    Some(Taken { stream, early: parts.read_buf, place })
+    Some(Taken { stream, early: parts.read_buf, place: place.of_all })
 }
 
 /// Serves a connection until it ends, until its patience ends, or after `ending` until its last answer is sent.
 pub async fn serve<F>(
     stream: Wire,
-    place: OwnedSemaphorePermit,
+    place: Place,
     answer: impl Fn(Request<Incoming>) -> F,
     mut ending: bmw_app::state::Ending,
 ) where

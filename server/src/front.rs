@@ -3,15 +3,16 @@
 //!
 //! Reading the documented routes goes past all of that but who asks, and the net under panics.
 
+use crate::limits::{self, Client, Held, Limits, Open};
 use crate::peer::Proxies;
 use crate::{assets, guard, health, simulator};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use bmw_app::access;
-use bmw_app::api::{self, ApiError, RequestId, body};
+use bmw_app::api::{self, ApiError, FeedPlace, RequestId, body};
 use bmw_app::state::AppState;
+use bmw_app::{access, throttled};
 use bmw_domain::account::Right;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
@@ -22,13 +23,16 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, Entry, HeaderName, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tower::{Layer as _, Service, ServiceExt as _};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
@@ -51,6 +55,8 @@ pub enum Door {
 struct Doors {
     /// Who may say for whom he asks.
     proxies: Proxies,
+    /// How much one client may take.
+    limits: Arc<Limits>,
     /// Who may do what.
     access: Arc<Access>,
     /// Where charge points connect.
@@ -61,12 +67,16 @@ struct Doors {
     guarded: Csrf<Inner, fn(ProtectionError) -> Response>,
 }
 
+/// When it is worth to try again what ends when somebody else's does: to follow the feed, and to send a body.
+const FEED_WAIT: Duration = Duration::from_secs(10);
+const BODY_WAIT: Duration = Duration::from_secs(1);
+
 /// The paths of this crate's own routes.
 pub const PATHS: [&str; 3] = ["/healthz", simulator::ROUTE, assets::FOLDER];
 
 impl Front {
     /// Everything that the program serves.
-    pub fn new(app: AppState, central: Central, hands: Option<Hands>, proxies: Proxies) -> Self {
+    pub fn new(app: AppState, central: Central, hands: Option<Hands>, proxies: Proxies, limits: Arc<Limits>) -> Self {
         let api = api::router(app.clone());
         let access = Arc::clone(&app.access);
         let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
@@ -82,11 +92,18 @@ impl Front {
         let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
         Self(Arc::new(Doors {
             proxies,
+            limits,
             access,
             charge_points: bmw_ocpp::router(central),
             api,
             guarded: layer.layer(inner),
         }))
+    }
+
+    /// Counts a connection among those of its address; `None` when there are as many as there may be.
+    pub fn admit(&self, address: IpAddr) -> Option<Held> {
+        let what = if self.0.proxies.trust(address.to_canonical()) { Open::OfProxy } else { Open::Connection };
+        self.0.limits.hold(what, address)
     }
 
     /// Answers a request that has come from `peer` by a connection. Who it is of, perhaps behind proxies, is told here and goes on
@@ -96,7 +113,7 @@ impl Front {
         request.extensions_mut().insert(peer);
         let mut response = match door {
             Door::All => self.answer_anybody(request, peer).await,
-            Door::ChargePoints => self.answer_charge_point(request).await,
+            Door::ChargePoints => self.answer_charge_point(request, peer).await,
         };
         if peer.is_secure {
             keep_secure(&mut response);
@@ -104,12 +121,18 @@ impl Front {
         response
     }
 
-    async fn answer_anybody(self, request: Request<Incoming>, peer: Peer) -> Response {
+    async fn answer_anybody(self, mut request: Request<Incoming>, peer: Peer) -> Response {
         let is_plain = request.body().is_end_stream();
         if is_upload(&request) || is_plain && is_below("/ocpp", request.uri().path()) {
-            return self.answer_charge_point(request).await;
+            return self.answer_charge_point(request, peer).await;
         }
-        let caller = match self.caller(&request, peer) {
+        let identified = self.caller(&request, peer);
+        let client = Client::of(identified.as_ref().ok(), peer.address);
+        let weight = limits::weight(request.method(), request.uri().path());
+        if let Err(wait) = self.0.limits.request(client, weight) {
+            return too_many(&request.into_parts().0, &identified.unwrap_or_default(), wait);
+        }
+        let caller = match identified {
             Ok(caller) => caller,
             Err(error) => return error.into_response(),
         };
@@ -122,6 +145,12 @@ impl Front {
         }
         // Where not everybody may read, an answer is for who asked.
         let is_apart = !self.0.access.public_read() && is_documented(request.uri().path());
+        if is_below("/ws", request.uri().path()) {
+            let Some(place) = self.0.limits.hold(Open::Feed, peer.address) else {
+                return ApiError::Throttled(FEED_WAIT).into_response();
+            };
+            request.extensions_mut().insert(FeedPlace::new(place));
+        }
         if is_plain && is_read && is_documented(request.uri().path()) {
             let mut request = request.map(|_| Body::empty());
             request.extensions_mut().insert(caller);
@@ -135,6 +164,9 @@ impl Front {
         let body = if is_plain {
             Body::empty()
         } else {
+            let Some(_held) = self.0.limits.hold(Open::Body, peer.address) else {
+                return too_many(&parts, &caller, BODY_WAIT);
+            };
             let length = api::content_length(&parts.headers);
             match body::read(Body::new(incoming), length, parts.headers.contains_key(EXPECT)).await {
                 Ok(bytes) => Body::from(bytes),
@@ -163,7 +195,10 @@ impl Front {
     }
 
     /// Answers a charge point that connects, or uploads; all else is not to be had.
-    async fn answer_charge_point(self, request: Request<Incoming>) -> Response {
+    async fn answer_charge_point(self, request: Request<Incoming>, peer: Peer) -> Response {
+        if let Err(wait) = self.0.limits.charge_point(peer.address) {
+            return ApiError::Throttled(wait).into_response();
+        }
         let is_upload = is_upload(&request);
         let request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
         let mut response = caught(self.0.charge_points.clone().oneshot(request)).await;
@@ -172,6 +207,24 @@ impl Front {
         }
         response
     }
+}
+
+/// The answer to one request too many.
+fn too_many(parts: &Parts, caller: &Caller, wait: Duration) -> Response {
+    let path = parts.uri.path();
+    if is_documented(path) {
+        return ApiError::Throttled(wait).into_response();
+    }
+    let mut response = if guard::wants_a_page(&parts.headers) {
+        let css = assets::bundle().map(|bundle| bundle.css);
+        throttled::page(parts, caller, css.as_deref(), wait)
+    } else if is_below("/fn", path) {
+        throttled::function(wait)
+    } else {
+        ApiError::Throttled(wait).into_response()
+    };
+    complete(&mut response, RequestId::next());
+    response
 }
 
 /// Whether a charge point uploads diagnostics. Its body is as large as that may be, read bit by bit where it is stored; its

@@ -63,7 +63,8 @@ fn lead(next: Option<String>) -> Response {
     response
 }
 
-fn wants_a_page(headers: &HeaderMap) -> bool {
+/// Whether a browser asks for a page, as a person leads it.
+pub fn wants_a_page(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod front;
 pub mod guard;
 mod health;
+pub mod limits;
 pub mod peer;
 mod redirect;
 pub mod serve;

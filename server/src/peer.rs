@@ -42,7 +42,8 @@ impl Proxies {
         list.split(',').map(str::trim).map(Network::parse).collect::<Result<_, _>>().map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether an address is that of a trusted one.
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.holds(address))
     }
 

@@ -2,8 +2,9 @@
 
 use crate::Failure;
 use crate::config::Config;
-use crate::connection;
+use crate::connection::{self, Place};
 use crate::front::{Door, Front};
+use crate::limits::Limits;
 use crate::redirect;
 use crate::simulator;
 use crate::tls::{Begun, Tls};
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// How many connections are served at once; more wait in the listening socket's queue.
@@ -106,11 +107,16 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         connection::take_over,
         shutdown.sender(),
     );
+    let limits = Limits::new(config.limits);
+    let central = {
+        let limits = Arc::clone(&limits);
+        central.joined_within(Arc::new(move |address| limits.joining(address)))
+    };
     let hands = config.simulator.then(Hands::default);
     if let Some(hands) = &hands {
         simulator::start(&site, inner_addr.unwrap_or(addr), hands.clone(), shutdown.subscribe_to_end());
     }
-    let front = Front::new(app, central, hands, config.trusted_proxies.clone());
+    let front = Front::new(app, central, hands, config.trusted_proxies.clone(), limits);
     let kill = watch::Sender::new(false);
     let mut accepting = Vec::new();
     if let (Some(tls), Some(seen)) = (&tls, seen) {
@@ -125,7 +131,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         (inner_listener, open(Door::ChargePoints, None)),
     ] {
         if let Some(listener) = listener {
-            let work = accept(listener, entrance, shutdown.clone(), kill.subscribe());
+            let work = accept(listener, front.clone(), entrance, shutdown.clone(), kill.subscribe());
             accepting.push(tokio::spawn(work));
         }
     }
@@ -228,12 +234,18 @@ fn most_connections() -> usize {
     }
 }
 
-async fn accept(listener: TcpListener, entrance: Entrance, shutdown: Shutdown, kill: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    front: Front,
+    entrance: Entrance,
+    shutdown: Shutdown,
+    kill: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(most_connections()));
     let mut ending = shutdown.subscribe();
     loop {
         // Closed never: the semaphore is ours.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+        let Ok(of_all) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
         let (stream, peer) = tokio::select! {
@@ -246,6 +258,11 @@ async fn accept(listener: TcpListener, entrance: Entrance, shutdown: Shutdown, k
             },
             () = ending.begun() => return,
         };
+        let Some(of_address) = front.admit(peer.ip()) else {
+            tracing::debug!(%peer, "an address has as many connections as it may");
+            continue;
+        };
+        let place = Place { of_all, of_address };
         let (entrance, ending, mut kill) = (entrance.clone(), shutdown.subscribe(), kill.clone());
         tokio::spawn(async move {
             tokio::select! {
@@ -258,13 +275,7 @@ async fn accept(listener: TcpListener, entrance: Entrance, shutdown: Shutdown, k
 }
 
 /// Serves a connection. What it may begin with is boxed: many connections idle.
-async fn serve(
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    peer: SocketAddr,
-    entrance: Entrance,
-    mut ending: Ending,
-) {
+async fn serve(stream: TcpStream, place: Place, peer: SocketAddr, entrance: Entrance, mut ending: Ending) {
     // An answer is one write: waiting for more would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be set to send at once");
@@ -294,7 +305,7 @@ async fn begin(tls: Arc<Tls>, stream: TcpStream, ending: &mut Ending) -> Option<
 }
 
 /// Leads who comes without TLS there.
-async fn lead(stream: TcpStream, place: OwnedSemaphorePermit, port: Option<u16>, ending: Ending) {
+async fn lead(stream: TcpStream, place: Place, port: Option<u16>, ending: Ending) {
     let answer = |request| std::future::ready(redirect::answer(&request, port));
     connection::serve(Wire::Plain(stream), place, answer, ending).await;
 }

@@ -30,7 +30,7 @@ pub fn document() -> Value {
             "site": {
                 "host": "{host}",
                 "protocol": "ws",
-                "description": "The site controller. Behind a proxy with TLS the protocol is `wss`.",
+                "description": "The site controller. With TLS, its own or that of a proxy, the protocol is `wss`.",
                 "variables": {"host": {"default": "localhost:8000", "description": "Its name and port."}},
             },
         },

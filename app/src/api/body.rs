@@ -14,6 +14,9 @@ pub const MOST: usize = 1 << 20;
 /// Beyond this a body that is too large is not even thrown away: the connection breaks.
 const MOST_DISCARDED: usize = 16 << 20;
 
+/// How long a body may take in all: one of [`MOST`] over 17 kB/s.
+const WHOLE: Duration = Duration::from_mins(1);
+
 /// How long a body may take to make progress.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,13 +29,13 @@ const PROGRESS: usize = 1024;
 /// the connection. `waits_to_send` tells of a caller who waits for a permission to send.
 ///
 /// # Errors
-/// 413 when it is larger than [`MOST`], 408 when it stalls or trickles, 400 when it breaks off.
+/// 413 when it is larger than [`MOST`], 408 when it stalls, trickles or takes too long, 400 when it breaks off.
 pub async fn read(body: Body, length: Option<u64>, waits_to_send: bool) -> Result<Bytes, ApiError> {
-    read_with(PATIENCE, body, length, waits_to_send).await
+    read_with((PATIENCE, WHOLE), body, length, waits_to_send).await
 }
 
 async fn read_with(
-    patience: Duration,
+    (patience, whole): (Duration, Duration),
     mut body: Body,
     length: Option<u64>,
     waits_to_send: bool,
@@ -43,7 +46,8 @@ async fn read_with(
     }
     let mut collected = BytesMut::with_capacity(declared.unwrap_or(0).min(MOST));
     let mut received = 0_usize;
-    let mut progress = Progress { patience, deadline: Instant::now() + patience, bytes: 0 };
+    let now = Instant::now();
+    let mut progress = Progress { patience, deadline: now + patience.min(whole), last: now + whole, bytes: 0 };
     loop {
         let frame = match tokio::time::timeout_at(progress.deadline, body.frame()).await {
             Err(_) => return Err(ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
@@ -75,6 +79,8 @@ fn too_large() -> ApiError {
 struct Progress {
     patience: Duration,
     deadline: Instant,
+    /// No deadline is later.
+    last: Instant,
     bytes: usize,
 }
 
@@ -82,7 +88,8 @@ impl Progress {
     fn add(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes >= PROGRESS {
-            *self = Self { deadline: Instant::now() + self.patience, bytes: 0, ..*self };
+            let deadline = (Instant::now() + self.patience).min(self.last);
+            *self = Self { deadline, bytes: 0, ..*self };
         }
     }
 }
@@ -120,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn what_comes_too_slowly_is_refused() {
         let patience = Duration::from_secs(1);
-        let ask = |body| read_with(patience, body, None, false);
+        let ask = |body| read_with((patience, WHOLE), body, None, false);
         let start = Instant::now();
         // Every byte is in time, and all of them together are no progress.
         let slow = ask(trickle(1, Duration::from_millis(50), 1000)).await;
@@ -133,6 +140,13 @@ mod tests {
         let steady = ask(trickle(PROGRESS, Duration::from_millis(120), 10)).await;
         assert_eq!(status(steady), Ok(10 * PROGRESS));
         assert!(start.elapsed() > patience);
+    }
+
+    #[tokio::test]
+    async fn what_makes_progress_without_an_end_is_refused() {
+        let endless = trickle(PROGRESS, Duration::from_millis(20), usize::MAX);
+        let outcome = read_with((PATIENCE, Duration::from_millis(500)), endless, None, false).await;
+        assert_eq!(status(outcome), Err(StatusCode::REQUEST_TIMEOUT));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use bmw_domain::field::FieldError;
 use bmw_site::{Denied, NotDone};
 use bmw_store::StoreError;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, VARY, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// The header that carries the id under which an error inside was logged.
@@ -30,6 +31,8 @@ pub enum ApiError {
     Named(Vec<(String, String)>),
     /// Anything else that the caller can mend.
     Detail(StatusCode, Cow<'static, str>),
+    /// It is one of too many; worth another try after this time.
+    Throttled(Duration),
     /// What went wrong inside: logged, and not shown.
     Inside(StoreError),
 }
@@ -124,6 +127,7 @@ impl IntoResponse for ApiError {
                 }
                 response
             }
+            Self::Throttled(wait) => throttled(wait),
             Self::Inside(error) => inside(&error),
         }
     }
@@ -135,6 +139,21 @@ fn by_name(errors: impl Iterator<Item = (String, String)>) -> Response {
         by_name.entry(name).or_default().push(error);
     }
     json(StatusCode::BAD_REQUEST, &FieldErrors(by_name))
+}
+
+/// A wait in whole seconds, as `Retry-After` has it (RFC 9110, 10.2.3): whoever comes then does not come too early.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// 429 as the document's framework words it.
+fn throttled(wait: Duration) -> Response {
+    let seconds = whole_seconds(wait);
+    let unit = if seconds == 1 { "second" } else { "seconds" };
+    let detail = format!("Request was throttled. Expected available in {seconds} {unit}.");
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, &Detail { detail });
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 /// The answer to a request that failed inside: 500 with the id under which `error` is in the log.
@@ -203,4 +222,16 @@ pub(super) fn method_not_allowed(method: &http::Method, allow: &HeaderValue) -> 
     let mut response = ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
     response.headers_mut().insert(ALLOW, allow.clone());
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_after_the_wait_that_he_is_told_does_not_come_too_early() {
+        for (ms, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (59_999, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms}");
+        }
+    }
 }

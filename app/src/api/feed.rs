@@ -20,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reader::{Reader, Wanted};
+use std::any::Any;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,18 @@ const BUFFER: usize = 1024;
 pub(super) const PATH: &str = "/ws/charger/details/";
 /// The bounds of `alive`, s.
 pub(super) const ALIVE: RangeInclusive<i64> = 1..=300;
+
+/// Somebody's place among those who may follow the feed, held as long as he does. It is given back when all of its copies
+/// are dropped.
+#[derive(Clone)]
+pub struct FeedPlace(#[allow(dead_code)] Arc<dyn Any + Send + Sync>);
+
+impl FeedPlace {
+    /// Holds whatever gives the place back when it is dropped.
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(held))
+    }
+}
 
 /// The live feed (2.3), a WebSocket
 ///
@@ -94,6 +107,7 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
         other => ApiError::detail(StatusCode::BAD_REQUEST, other.body_text()),
     })?;
     let caller = crate::access::Asking::of(&parts.extensions);
+    let place = parts.extensions.remove::<FeedPlace>();
     let (app, board) = (api.app.clone(), Arc::clone(&api.feed));
     Ok(upgrade
         .max_message_size(MOST_RECEIVED)
@@ -101,7 +115,8 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
         .on_upgrade(async move |socket| {
-            let reader = Reader::new(&app, Arc::clone(&board), socket, Wanted { only, totals, alive }, caller);
+            let wanted = Wanted { only, totals, alive };
+            let reader = Reader::new(&app, Arc::clone(&board), socket, wanted, caller, place);
             if let Err(error) = board.start(&app, reader) {
                 tracing::error!(%error, "the feed has no thread");
             }

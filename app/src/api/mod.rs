@@ -25,6 +25,7 @@ mod token_auth;
 pub use asyncapi::document as asyncapi_document;
 pub use docs::PATH as DOCS;
 pub use error::{ApiError, BY_WHO_ASKS, RequestId, keep_apart};
+pub use feed::FeedPlace;
 pub use openapi::document as openapi_document;
 pub use settings::content_length;
 

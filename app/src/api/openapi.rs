@@ -121,8 +121,11 @@ fn add_responses(operation: &mut Operation, allow: &str) {
     let allow = HeaderBuilder::new().description(Some(format!("`{allow}`"))).build();
     let not_allowed = detail().description("Another method").header("Allow", allow).build();
     let inside = detail().description("Something went wrong inside; the log tells more").build();
+    let wait = HeaderBuilder::new().description(Some("How long to wait, whole seconds")).build();
+    let throttled = detail().description("One of too many requests, or of too many tries").header("Retry-After", wait);
     let responses = &mut operation.responses.responses;
     responses.insert("405".to_owned(), RefOr::T(not_allowed));
+    responses.insert("429".to_owned(), RefOr::T(throttled.build()));
     responses.insert("500".to_owned(), RefOr::T(inside));
 }
 

@@ -57,7 +57,6 @@ pub(super) struct TokenAnswer {
         (status = 408, body = Detail, description = "The body came too slowly"),
         (status = 413, body = Detail, description = "The body is larger than 1 MiB"),
         (status = 415, body = Detail, description = "Neither JSON nor a form"),
-        (status = 429, body = Detail, description = "There were too many tries; Retry-After says how long to wait"),
         (status = 503, body = Detail, description = "Too many are signing in at this moment"),
     ),
 )]

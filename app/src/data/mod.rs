@@ -82,6 +82,8 @@ pub enum DataError {
     Store,
     /// The server does not let this caller do this.
     Refused,
+    /// It was one of too many requests.
+    TooMany,
     /// No answer came.
     Network,
     /// The answer or the question could not be read.
@@ -89,12 +91,13 @@ pub enum DataError {
 }
 
 impl DataError {
-    const ALL: [Self; 4] = [Self::Store, Self::Refused, Self::Network, Self::Protocol];
+    const ALL: [Self; 5] = [Self::Store, Self::Refused, Self::TooMany, Self::Network, Self::Protocol];
 
     const fn word(&self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Refused => "refused",
+            Self::TooMany => "many",
             Self::Network => "network",
             Self::Protocol => "protocol",
         }

@@ -255,7 +255,7 @@ impl Shown {
         let known = || self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()));
         Some(match answer {
             // Refused to one who was signed in, and is so no more: what he saw he has seen.
-            Err(error @ (DataError::Network | DataError::Refused)) => known().ok_or(error),
+            Err(error @ (DataError::Network | DataError::Refused | DataError::TooMany)) => known().ok_or(error),
             answer => answer.and_then(|bytes| self.read(bytes, search)),
         })
     }
@@ -578,6 +578,7 @@ fn reason(lang: Lang, error: &DataError) -> &'static str {
     match error {
         DataError::Store => lang.failed_store(),
         DataError::Refused => lang.failed_refused(),
+        DataError::TooMany => lang.failed_too_many(),
         DataError::Network => lang.failed_network(),
         DataError::Protocol => lang.failed_other(),
     }

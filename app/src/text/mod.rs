@@ -219,6 +219,10 @@ texts! {
     failed_network: "服务器没有响应。", "The server did not answer.";
     failed_other: "服务器的回答无法理解。", "The server's answer could not be read.";
     failed_refused: "服务器拒绝了该操作。", "The server refused this.";
+    failed_too_many: "请求过于频繁，请稍后重试。", "Too much was asked for in a short time. Try again in a moment.";
+    too_many_title: "请求过于频繁", "Too much at once";
+    too_many_read: "短时间内请求过多，页面稍后会自动重新加载。", "Too much was asked for in a short time. This page loads again by itself in a moment.";
+    too_many_written: "短时间内请求过多，刚才的操作没有执行。请返回上一页，稍后再试。", "Too much was sent in a short time, and nothing was done. Go back, wait a moment and send it again.";
     failed_refused_help: "请登录，或请管理员授予权限。", "Sign in, or ask an administrator for the right to do it.";
     try_again: "重试", "Try again";
     not_found_title: "没有这个页面", "There is no such page";

@@ -126,7 +126,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
     let is_spoken = offer.is_spoken(central.options.needs_subprotocol);
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
     let proof = Proof::of(request.headers(), identity.as_str(), written(request.uri().path()));
-    let key = charge_point(&central, identity, peer.as_deref(), &proof).await?;
+    let key = charge_point(&central, identity, from, &proof).await?;
     let coming = Coming { charge_point: key, brought: proof.brought(), address: from, is_encrypted: is_secure };
     prove(&central, coming).await?;
     let address = address(request.headers(), is_secure);
@@ -281,26 +281,31 @@ fn identity(path: &str) -> Option<Identity> {
 async fn charge_point(
     central: &Central,
     identity: Identity,
-    peer: Option<&str>,
+    from: Option<IpAddr>,
     proof: &Proof,
-) -> Result<ChargePointKey, StatusCode> {
+) -> Result<ChargePointKey, Refused> {
     let find = || central.site.present().find(identity.as_str()).map(|now| now.key);
     if let Some(key) = find() {
         return Ok(key);
     }
+    if let Some((may_join, address)) = central.may_join.as_ref().zip(from)
+        && let Err(wait) = may_join(address)
+    {
+        return Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: i64::try_from(wait.as_secs() + 1).ok() });
+    }
     let options = &central.options;
     let brings_password = matches!(proof, Proof::Password(password) if can_be_password(password));
     if !options.registers_unknown || options.profile.needs_password() && !(options.first_use && brings_password) {
-        central.site.ask_to_join(identity, peer);
-        return Err(StatusCode::NOT_FOUND);
+        central.site.ask_to_join(identity, from.map(|address| address.to_string()).as_deref());
+        return Err(StatusCode::NOT_FOUND.into());
     }
     match central.site.add_charge_point(identity.clone(), None).await {
         Ok(key) => Ok(key),
         // It came twice at once.
-        Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or(StatusCode::NOT_FOUND),
+        Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or_else(|| StatusCode::NOT_FOUND.into()),
         Err(error) => {
             tracing::error!(%error, %identity, "a charge point cannot be taken in");
-            Err(StatusCode::SERVICE_UNAVAILABLE)
+            Err(StatusCode::SERVICE_UNAVAILABLE.into())
         }
     }
 }

@@ -19,6 +19,7 @@ pub use handshake::router;
 pub use stream::{TakeOver, Taken, Tunnel, Wire, settled};
 
 use bmw_site::{Counter, FrameLog, Site};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -84,6 +85,9 @@ impl Default for Options {
     }
 }
 
+/// Whether a charge point that nobody knows may come and ask from an address; else how long it must wait.
+pub type MayJoin = Arc<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
+
 /// The central system. Cheap to clone.
 #[derive(Clone)]
 pub struct Central {
@@ -93,6 +97,7 @@ pub struct Central {
     frames: FrameLog,
     runtime: Handle,
     take_over: TakeOver,
+    may_join: Option<MayJoin>,
     /// Becomes true when the program ends. Only connections subscribe: the program waits until they have.
     ending: Arc<watch::Sender<bool>>,
 }
@@ -109,6 +114,13 @@ impl Central {
         take_over: TakeOver,
         ending: Arc<watch::Sender<bool>>,
     ) -> Self {
-        Self { site, counter, options: Arc::new(options), frames, runtime, take_over, ending }
+        let options = Arc::new(options);
+        Self { site, counter, options, frames, runtime, take_over, may_join: None, ending }
+    }
+
+    /// The same, where charge points that nobody knows come within a bound.
+    #[must_use]
+    pub fn joined_within(self, may_join: MayJoin) -> Self {
+        Self { may_join: Some(may_join), ..self }
     }
 }

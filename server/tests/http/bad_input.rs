@@ -233,6 +233,35 @@ async fn what_is_not_http_ends_the_connection() {
     site.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_parameters_and_fields_are_read_as_few_are() {
+    let site = Served::of_2015().await;
+    // As many as a head has room for.
+    let query = "a=1&".repeat(15_000);
+    let encoded = format!("/fn/page?page=records&query={}", "a%3D1%26".repeat(7_000));
+    let paths = ["/api/charger/details/", "/records/", "/ws/charger/details/"].map(|path| with(path, &query));
+    for path in paths.into_iter().chain([encoded]) {
+        let answer = ask(&site, &path).await;
+        assert!([101, 200].contains(&answer.status), "{}: {}", &path[..40], answer.status);
+    }
+    // As many as a body has room for.
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let fields: String = (0..90_000).map(|number| format!("a{number}=1&")).collect();
+    for path in
+        ["/log_in/", "/account/", "/fn/command", "/fn/settings/save", "/api/basic/settings/", "/api-token-auth/"]
+    {
+        let answer = site.ask("POST", path, &form, fields.as_bytes()).await;
+        assert!((300..500).contains(&answer.status), "{path}: {}", answer.status);
+    }
+    let json: String = (0..60_000).map(|number| format!("\"a{number}\":1,")).collect();
+    let json = format!("{{{json}\"b\":1}}");
+    for path in ["/api/basic/settings/", "/api/charger/command/", "/api-token-auth/"] {
+        let answer = site.ask("POST", path, &[("content-type", "application/json")], json.as_bytes()).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+    }
+    site.end().await;
+}
+
 /// Sends one byte a second until the server ends it: how long that took, and the answer if there was one.
 async fn trickle(site: &Served, head: &str) -> (Duration, Option<Answer>) {
     let start = Instant::now();

@@ -1,6 +1,7 @@
 //! A served site, and a client that can also say what no proper client would.
 
 use bmw::config::Config;
+use bmw::limits::Bounds;
 use bmw::serve::{self, Running};
 use bmw_domain::account::Role as AccountRole;
 use bmw_domain::calendar::LocalTime;
@@ -66,6 +67,8 @@ impl Served {
         let mut config = Config::new(format!("sqlite://{}/bmw.db", folder.path().display()));
         "127.0.0.1:0".clone_into(&mut config.listen);
         config.zone = Some(Zone::named("Asia/Shanghai").unwrap());
+        // Tests ask from one address, as fast as they can.
+        config.limits = Bounds::NONE;
         change(&mut config);
         if let Some(file) = file {
             let file = SiteFile::parse(file.as_bytes()).unwrap();

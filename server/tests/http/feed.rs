@@ -338,6 +338,26 @@ async fn a_reader_may_talk_and_is_not_listened_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_says_too_much_or_too_large_a_thing_is_let_go() {
+    let site = Served::of_2015().await;
+    let path = "/ws/charger/details/?charger_id=10245006";
+    let mut reader = Reader::open(&site, path).await;
+    reader.messages(2).await;
+    for _ in 0..1_001 {
+        reader.send(1, b"?").await;
+    }
+    assert_eq!(reader.frame().await.0, 8);
+    assert!(reader.next().await.is_none());
+    // The head of a frame of 16 KiB and a byte.
+    let mut reader = Reader::open(&site, path).await;
+    reader.messages(2).await;
+    reader.stream.write_all(&[0x82, 0x80 | 0x7e, 0x40, 0x01, 0, 0, 0, 0]).await.unwrap();
+    assert_eq!(reader.frame().await.0, 8);
+    assert!(reader.next().await.is_none());
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stopped_reading_gets_the_newest_state() {
     let site =
         Served::start(Some(crate::client::SITE_2015), |config| config.feed.interval = Duration::from_millis(100)).await;

@@ -3,6 +3,7 @@
 //! It is sent what lies in its mailbox (see [`super::board`]), one message after the other: while one is on its way, what
 //! comes meanwhile takes the place of what is older.
 
+use super::FeedPlace;
 use super::board::{Board, Place};
 use super::message::{FeedMessage, Told};
 use crate::state::{AppState, Ending, FeedTimes};
@@ -20,6 +21,9 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
 const TOGETHER: u32 = 64;
+
+/// The most that a reader may say between two pings; it has nothing to say.
+const MOST_SAID: u32 = 1_000;
 
 /// What a reader has asked for.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +46,7 @@ pub(super) struct Reader {
     times: FeedTimes,
     access: Arc<Access>,
     caller: Caller,
+    _place: Option<FeedPlace>,
     /// Told when somebody may less than before.
     revoked: watch::Receiver<()>,
     seq: u64,
@@ -53,6 +58,8 @@ pub(super) struct Reader {
     repeat_at: Instant,
     said_at: Instant,
     heard_at: Instant,
+    /// How often, since the last ping.
+    heard: u32,
     ping_at: Instant,
 }
 
@@ -60,7 +67,14 @@ pub(super) struct Reader {
 struct Over;
 
 impl Reader {
-    pub(super) fn new(app: &AppState, board: Arc<Board>, socket: WebSocket, wanted: Wanted, caller: Caller) -> Self {
+    pub(super) fn new(
+        app: &AppState,
+        board: Arc<Board>,
+        socket: WebSocket,
+        wanted: Wanted,
+        caller: Caller,
+        place: Option<FeedPlace>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             site: Arc::clone(&app.site),
@@ -71,6 +85,7 @@ impl Reader {
             times: app.feed,
             access: Arc::clone(&app.access),
             caller,
+            _place: place,
             revoked: app.access.subscribe(),
             seq: 0,
             known: HashMap::new(),
@@ -79,6 +94,7 @@ impl Reader {
             repeat_at: now + app.feed.interval,
             said_at: now,
             heard_at: now,
+            heard: 0,
             ping_at: now + app.feed.ping,
         }
     }
@@ -174,11 +190,12 @@ impl Reader {
     /// Answers to pings are on their way when something was received.
     async fn hear(&mut self, received: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
         match received {
-            Some(Ok(_)) => {
+            Some(Ok(_)) if self.heard < MOST_SAID => {
+                self.heard += 1;
                 self.heard_at = Instant::now();
                 Ok(())
             }
-            Some(Err(_)) => {
+            Some(_) => {
                 self.close(close_code::POLICY, "nothing is expected").await;
                 Err(Over)
             }
@@ -207,6 +224,7 @@ impl Reader {
             if now.saturating_duration_since(self.heard_at) > self.times.silence {
                 return Err(Over);
             }
+            self.heard = 0;
             self.ping_at = now + self.times.ping;
             let ping = self.socket.send(Message::Ping(bytes::Bytes::new()));
             timeout(self.times.send, ping).await.map_err(|_| Over)?.map_err(|_| Over)?;

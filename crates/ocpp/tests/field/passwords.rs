@@ -406,3 +406,23 @@ async fn secrets_of_configurations_and_addresses_are_shown_to_nobody() {
     }
     assert!(site.site.frames(site.key("A"), "5ec2e7", 10, &Caller::terminal()).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_come_all_at_once_after_a_restart_are_all_let_in() {
+    const CHARGERS: usize = 12;
+    let site = Served::start(|_| {}).await;
+    let identities: Vec<String> = (0..CHARGERS).map(|number| format!("CP{number}")).collect();
+    for identity in &identities {
+        site.add(identity).await;
+        set(&site, identity, TYPED).await;
+    }
+    let site = site.restart(|_| {}).await;
+    // Twice: slowly, and by what is remembered of that.
+    for _ in 0..2 {
+        let coming = identities.iter().map(|identity| {
+            let (site, headers) = (&site, basic(identity, TYPED.as_bytes()));
+            async move { come(site, identity, &headers).await.is_ok() }
+        });
+        assert_eq!(futures::future::join_all(coming).await, [true; CHARGERS]);
+    }
+}

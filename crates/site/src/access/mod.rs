@@ -11,6 +11,7 @@ mod people;
 mod secret;
 
 pub use caller::{By, Caller, Denied, NotDone, Who};
+pub use lockout::network;
 pub use secret::{Secret, random_password};
 
 use crate::Clock;
