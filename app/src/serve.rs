@@ -130,6 +130,9 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     }
 }
 
+/// What a page depends on: who asks for it and in which language, and whether it is a page that is asked for.
+const BY_READER: &str = "Accept, Accept-Language, Authorization, Cookie";
+
 /// A page beside those of the interface, in the same frame and language: without script, and asked for anew every few seconds.
 pub fn still_page(
     headers: &http::HeaderMap,
@@ -188,8 +191,9 @@ pub(crate) fn still_document(
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
-        (header::VARY, "Cookie, Accept-Language"),
+        (header::VARY, BY_READER),
     ];
     (headers, document.into_string()).into_response()
 }
@@ -210,7 +214,7 @@ fn guard(response: &ResponseOptions, nonce: Option<&str>) {
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     set(header::CACHE_CONTROL, "no-store");
-    set(header::VARY, "Cookie, Accept-Language");
+    set(header::VARY, BY_READER);
 }
 
 /// Sets language or theme without WebAssembly and leads back to the page.

@@ -170,7 +170,8 @@ export const testChargers = base.extend({
   strictSite: async ({}, use) => useSite(use, {}),
 });
 
-async function useSite(use, environment) {
+/** Serves a site of its own while a test runs. */
+export async function useSite(use, environment) {
   const folder = mkdtempSync(join(tmpdir(), "bmw-chargers-"));
   const server = await serve(prepared(folder, "site.db"), environment);
   await use(server.address);

@@ -21,7 +21,7 @@ use bmw_site::{Access, Caller, Peer, UPLOAD_PATH};
 use futures::FutureExt as _;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, Entry, HeaderName, REFERRER_POLICY, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
@@ -141,8 +141,10 @@ impl Front {
             && is_documented(request.uri().path())
             && let Err(denied) = caller.check(Right::Read)
         {
-            return ApiError::from(denied).into_response();
+            return guard::refusal_to_read(request.uri(), request.headers(), denied);
         }
+        // Where not everybody may read, an answer is for who asked.
+        let is_apart = !self.0.access.public_read() && is_documented(request.uri().path());
         if is_below("/ws", request.uri().path()) {
             let Some(place) = self.0.limits.hold(Open::Feed, peer.address) else {
                 return ApiError::Throttled(FEED_WAIT).into_response();
@@ -152,7 +154,11 @@ impl Front {
         if is_plain && is_read && is_documented(request.uri().path()) {
             let mut request = request.map(|_| Body::empty());
             request.extensions_mut().insert(caller);
-            return caught(self.0.api.clone().oneshot(request)).await;
+            let mut response = caught(self.0.api.clone().oneshot(request)).await;
+            if is_apart {
+                api::keep_apart(&mut response);
+            }
+            return response;
         }
         let (mut parts, incoming) = request.into_parts();
         let body = if is_plain {
@@ -170,7 +176,11 @@ impl Front {
         // A body may take long, and meanwhile somebody may have lost what he might.
         let caller = if is_plain || self.0.access.still_holds(&caller) { caller } else { caller.lost() };
         parts.extensions.insert(caller);
-        caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
+        let mut response = caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await;
+        if is_apart {
+            api::keep_apart(&mut response);
+        }
+        response
     }
 }
 
@@ -191,7 +201,11 @@ impl Front {
         }
         let is_upload = is_upload(&request);
         let request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
-        caught(self.0.charge_points.clone().oneshot(request)).await
+        let mut response = caught(self.0.charge_points.clone().oneshot(request)).await;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            complete(&mut response, RequestId::next());
+        }
+        response
     }
 }
 
@@ -310,7 +324,7 @@ fn normalise(uri: &mut Uri) {
     *uri = Uri::from_parts(parts).unwrap_or_default();
 }
 
-/// What an answer of a page has not said by itself.
+/// What an answer has not said by itself that browsers should see.
 fn complete(response: &mut Response, id: RequestId) {
     let headers = response.headers_mut();
     let defaults = [
@@ -322,6 +336,12 @@ fn complete(response: &mut Response, id: RequestId) {
     ];
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    let varies_by_cookie = |value: &HeaderValue| value.to_str().is_ok_and(|names| names.contains("Cookie"));
+    if headers.get(CACHE_CONTROL).is_some_and(|it| it == "no-store")
+        && !headers.get_all(VARY).iter().any(varies_by_cookie)
+    {
+        headers.append(VARY, api::BY_WHO_ASKS);
     }
     headers
         .entry(HeaderName::from_static("cross-origin-opener-policy"))

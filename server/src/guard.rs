@@ -5,13 +5,13 @@
 use crate::assets;
 use axum::response::{IntoResponse as _, Response};
 use bmw_app::access::{SIGN_IN, sign_in_for};
-use bmw_app::api::ApiError;
+use bmw_app::api::{ApiError, BY_WHO_ASKS, DOCS};
 use bmw_app::serve::is_own_path;
 use bmw_domain::account::Right;
 use bmw_site::{Caller, Denied};
-use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERER};
+use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERER, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 /// What is open to everybody, whoever may read: to sign in, what that page looks like, and whether the program lives.
 const OPEN: [&str; 4] = ["/log_in", "/log_out", "/preferences", "/healthz"];
@@ -42,12 +42,25 @@ pub fn refusal(parts: &Parts, caller: &Caller) -> Option<Response> {
     } else {
         page_before(&parts.headers)
     };
+    Some(lead(next))
+}
+
+/// What one is told who may not read a documented route. The one that is a page leads a person to the sign-in.
+pub fn refusal_to_read(uri: &Uri, headers: &HeaderMap, denied: Denied) -> Response {
+    if uri.path().trim_end_matches('/') == DOCS.trim_end_matches('/') && wants_a_page(headers) {
+        return lead(uri.path_and_query().map(|it| it.as_str().to_owned()));
+    }
+    ApiError::from(denied).into_response()
+}
+
+/// Leads to the page to sign in, and from there on, if that is a page of this site.
+fn lead(next: Option<String>) -> Response {
     let address = next.filter(|next| is_own_path(next)).map_or_else(|| SIGN_IN.to_owned(), |next| sign_in_for(&next));
     let mut response = (StatusCode::SEE_OTHER, [(CACHE_CONTROL, "no-store")]).into_response();
+    let headers = response.headers_mut();
+    headers.insert(VARY, BY_WHO_ASKS);
+    headers.insert(LOCATION, HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static(SIGN_IN)));
     response
-        .headers_mut()
-        .insert(LOCATION, HeaderValue::try_from(address).unwrap_or(HeaderValue::from_static(SIGN_IN)));
-    Some(response)
 }
 
 /// Whether a browser asks for a page, as a person leads it.

@@ -42,6 +42,7 @@ fn findings() -> Result<Vec<Finding>> {
     let show = |path: std::path::PathBuf| path.display().to_string();
     let trunk = tools::trunk();
     let bindgen = tools::wasm_bindgen()?;
+    let deny = tools::cargo_deny();
     Ok(vec![
         Finding {
             what: "compiler".to_owned(),
@@ -78,6 +79,12 @@ fn findings() -> Result<Vec<Finding>> {
             needed_by: "build",
             there: tools::wasm_opt::find()?.map(show),
             otherwise: "by npm's binaryen",
+        },
+        Finding {
+            what: deny.title(),
+            needed_by: "test",
+            there: deny.find()?.map(show),
+            otherwise: "by cargo install, about 1 min",
         },
         Finding {
             what: "PostgreSQL".to_owned(),

@@ -2,11 +2,12 @@
 
 use std::num::NonZero;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::bundle::Toolbox;
-use crate::command::{cargo, command, path_with, run_logged, run_shown, which};
+use crate::command::{cargo, command, path_with, run_logged, run_shown, try_logged, which};
 use crate::progress::Progress;
 use crate::{project, release, tools};
 
@@ -16,7 +17,7 @@ pub fn in_ci() -> bool {
 }
 
 /// The steps besides those of the program's build.
-const STEPS: usize = 14;
+const STEPS: usize = 18;
 
 /// `cargo xtask test`.
 pub fn run(_: ()) -> Result<()> {
@@ -26,12 +27,14 @@ pub fn run(_: ()) -> Result<()> {
     let (program, bundle) = release::build(&progress)?;
     bundle.check_weight()?;
     lint(&progress, &bundle.toolbox)?;
+    check_dependencies(&progress, &mut summary)?;
     // The tests start clusters of their own, and find the installed version themselves.
     let step = progress.step("PostgreSQL");
     optional(&mut summary, "PostgreSQL", tools::ensure_postgres(&step))?;
     summary.add(run_rust_tests(&progress, &program)?);
     test_api(&progress, &program, &mut summary)?;
     test_chargers(&progress, &program, &mut summary)?;
+    test_security(&progress, &program, &mut summary)?;
     test_pages(&progress, &program, &mut summary)?;
     summary.print();
     Ok(())
@@ -109,6 +112,48 @@ fn lint(progress: &Progress, toolbox: &Toolbox) -> Result<()> {
     Ok(())
 }
 
+/// How long the list of known faults may take to come.
+const ADVISORIES: Duration = Duration::from_mins(1);
+
+/// What all of it is built on, here and in the fuzz targets: licences, bans and sources, as `deny.toml` has them; and what is known
+/// to be wrong with it, where that list can be reached.
+fn check_dependencies(progress: &Progress, summary: &mut Summary) -> Result<()> {
+    let tool = tools::cargo_deny();
+    let step = progress.step(tool.title());
+    let bin = optional(summary, "licences of dependencies", tool.ensure(&step))?;
+    let step = progress.step("licences, bans and sources of dependencies");
+    let Some(bin) = bin else {
+        return Ok(());
+    };
+    let deny = |manifest: &str, args: &[&str]| {
+        let mut deny = command(bin.join(tool.name));
+        deny.arg("--manifest-path").arg(project::path(manifest)).arg("--config").arg(project::path("deny.toml"));
+        // Nobody is there to be asked for a password.
+        deny.args(["--workspace", "--locked"]).args(args).env("GIT_TERMINAL_PROMPT", "0");
+        deny
+    };
+    for manifest in MANIFESTS {
+        let mut check = deny(manifest, &["check", "licenses", "bans", "sources"]);
+        run_logged(&step, &mut check, "deny")?;
+    }
+    step.done("as deny.toml has them");
+
+    let step = progress.step("known faults of dependencies");
+    if !try_logged(&step, &mut deny(MANIFESTS[0], &["fetch", "db"]), "deny-fetch", Some(ADVISORIES))? {
+        step.done("not looked up: their list cannot be reached");
+        summary.skipped.push("known faults of dependencies (their list cannot be reached)".to_owned());
+        return Ok(());
+    }
+    for manifest in MANIFESTS {
+        run_logged(&step, &mut deny(manifest, &["--offline", "check", "advisories"]), "deny-advisories")?;
+    }
+    step.done("none");
+    Ok(())
+}
+
+/// The workspaces.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
+
 /// Tests that do little but wait out a fault of 35 s.
 const WAITING: usize = 2;
 
@@ -176,6 +221,20 @@ fn test_chargers(progress: &Progress, program: &Path, summary: &mut Summary) -> 
     let mut test = command(bin.join("python"));
     test.arg(project::path("end2end/charger.py")).env("BMW_TEST_BINARY", program);
     run_shown(&mut test, |_| false)?;
+    step.done("passed");
+    Ok(())
+}
+
+/// What a stranger on the network tries, item by item of the OWASP ASVS.
+fn test_security(progress: &Progress, program: &Path, summary: &mut Summary) -> Result<()> {
+    let step = progress.step("security, by the OWASP ASVS");
+    if optional(summary, "the OWASP ASVS", tools::ensure_npm(&step))?.is_none() {
+        return Ok(());
+    }
+    step.say("every item of level 1");
+    let mut test = command("node");
+    test.arg(project::path("end2end/asvs.js")).env("BMW_TEST_BINARY", program);
+    summary.add(run_shown(&mut test, |line| line.contains(" items: "))?);
     step.done("passed");
     Ok(())
 }

@@ -18,6 +18,7 @@ use crate::{apt, fingerprint, lockfile, project};
 pub const TRUNK: &str = "0.21.14";
 pub const CARGO_FUZZ: &str = "0.13.2";
 pub const BINARYEN: &str = "132.0.0";
+pub const CARGO_DENY: &str = "0.20.2";
 
 /// A tool that is compiled from its crate.
 pub struct CargoTool {
@@ -27,16 +28,45 @@ pub struct CargoTool {
     pub version: String,
     /// Whether its own lock file is sound with the current compiler.
     locked: bool,
+    /// Whether it works so little that optimising it takes longer than it saves.
+    unoptimised: bool,
     takes: &'static str,
 }
 
 pub fn trunk() -> CargoTool {
-    CargoTool { name: "trunk", package: "trunk", version: TRUNK.to_owned(), locked: true, takes: "about 8 min" }
+    CargoTool {
+        name: "trunk",
+        package: "trunk",
+        version: TRUNK.to_owned(),
+        locked: true,
+        unoptimised: false,
+        takes: "about 8 min",
+    }
 }
 
 pub fn cargo_fuzz() -> CargoTool {
     let name = "cargo-fuzz";
-    CargoTool { name, package: name, version: CARGO_FUZZ.to_owned(), locked: true, takes: "about 2 min" }
+    CargoTool {
+        name,
+        package: name,
+        version: CARGO_FUZZ.to_owned(),
+        locked: true,
+        unoptimised: false,
+        takes: "about 2 min",
+    }
+}
+
+/// Looks at what the program is built on.
+pub fn cargo_deny() -> CargoTool {
+    let name = "cargo-deny";
+    CargoTool {
+        name,
+        package: name,
+        version: CARGO_DENY.to_owned(),
+        locked: true,
+        unoptimised: true,
+        takes: "about 1 min",
+    }
 }
 
 /// Its version must be exactly that of the library in the bundle.
@@ -46,6 +76,7 @@ pub fn wasm_bindgen() -> Result<CargoTool> {
         package: "wasm-bindgen-cli",
         version: lockfile::version_of("wasm-bindgen")?,
         locked: false,
+        unoptimised: false,
         takes: "about 3 min",
     })
 }
@@ -98,6 +129,9 @@ impl CargoTool {
         without_overrides(&mut install);
         if self.locked {
             install.arg("--locked");
+        }
+        if self.unoptimised {
+            install.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "false");
         }
         run_logged(step, &mut install, self.name)?;
         scratch.keep_as(&home)?;

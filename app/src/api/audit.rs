@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, FieldErrors};
 use super::params::Params;
-use super::{Shared, reply_read, to_json};
+use super::{Shared, keep_apart, reply_read, to_json};
 use crate::access::Asking;
 use crate::audit::{Question, account_and_token, place, place_text};
 use axum::extract::{Request, State};
@@ -12,9 +12,7 @@ use bmw_domain::field::FieldError;
 use bmw_site::Caller;
 use bmw_store::StoredAudit;
 use bytes::Bytes;
-use http::HeaderValue;
 use http::Uri;
-use http::header::CACHE_CONTROL;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -87,8 +85,7 @@ pub(super) struct AuditLine {
 )]
 pub(super) async fn list(State(api): State<Shared>, Asking(caller): Asking, request: Request) -> Response {
     let mut response = reply_read(answer(&api, request.uri(), &caller).await);
-    // It is not meant for everybody.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    keep_apart(&mut response);
     response
 }
 

@@ -4,7 +4,7 @@ use super::commands::check_type;
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
 use super::params::Params;
 use super::settings::content_length;
-use super::{READ_AND_WRITE, Shared, body, json_body, options, refuse_method, reply, to_json};
+use super::{READ_AND_WRITE, Shared, body, json_body, keep_apart, options, refuse_method, reply, to_json};
 use crate::access::Asking;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -13,8 +13,8 @@ use bmw_domain::account::Right;
 use bmw_domain::field::FieldError;
 use bmw_site::{Caller, ChargePointNow, PasswordError, Refusal};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, EXPECT};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::EXPECT;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -90,7 +90,7 @@ pub(super) async fn show(State(api): State<Shared>, request: Request) -> Respons
 
 /// It is meant for one person alone.
 fn not_kept(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    keep_apart(&mut response);
     response
 }
 

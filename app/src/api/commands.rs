@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
 use super::settings::content_length;
-use super::{Shared, body, json_body, options, refuse_method, reply, reply_read, to_json};
+use super::{Shared, body, json_body, keep_apart, options, refuse_method, reply, reply_read, to_json};
 use crate::access::Asking;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -12,7 +12,7 @@ use bmw_domain::command::{Action, Command};
 use bmw_domain::field::FieldError;
 use bmw_site::{Arguments, Ask, Caller, Refusal};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT};
+use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -215,8 +215,7 @@ fn read(bytes: &[u8]) -> Result<(String, Action, Arguments), ApiError> {
 )]
 pub(super) async fn show(State(api): State<Shared>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
     let mut response = reply_read(find(&api, &id, &caller).await);
-    // It is not meant for everybody.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    keep_apart(&mut response);
     response
 }
 

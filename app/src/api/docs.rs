@@ -14,6 +14,9 @@ use std::sync::LazyLock;
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Where the page is.
+pub const PATH: &str = "/api/docs/";
+
 pub(super) async fn page() -> Response {
     static PAGE: LazyLock<Bytes> = LazyLock::new(|| {
         let document = serde_json::to_value(document()).unwrap_or_default();

@@ -6,7 +6,7 @@ use bmw_domain::field::FieldError;
 use bmw_site::{Denied, NotDone};
 use bmw_store::StoreError;
 use http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
@@ -97,6 +97,16 @@ impl From<NotDone> for ApiError {
     }
 }
 
+/// What an answer depends on that is not the same for all who ask.
+pub const BY_WHO_ASKS: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cookie");
+
+/// Marks an answer as one for who asked alone: no cache keeps it, or gives it to somebody else.
+pub fn keep_apart(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(VARY, BY_WHO_ASKS);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
 /// How a program proves who it is.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"bmw\"");
 
@@ -111,6 +121,9 @@ impl IntoResponse for ApiError {
                 let mut response = json(status, &Detail { detail: text.into_owned() });
                 if status == StatusCode::UNAUTHORIZED {
                     response.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
+                }
+                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                    keep_apart(&mut response);
                 }
                 response
             }

@@ -23,7 +23,8 @@ mod settings;
 mod token_auth;
 
 pub use asyncapi::document as asyncapi_document;
-pub use error::{ApiError, RequestId};
+pub use docs::PATH as DOCS;
+pub use error::{ApiError, BY_WHO_ASKS, RequestId, keep_apart};
 pub use feed::FeedPlace;
 pub use openapi::document as openapi_document;
 pub use settings::content_length;
@@ -118,7 +119,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         (token_auth::PATH, token_auth::route()),
         ("/api/openapi.json/", read(get(openapi::serve))),
         ("/api/asyncapi.json/", read(get(asyncapi::serve))),
-        ("/api/docs/", read(get(docs::page))),
+        (docs::PATH, read(get(docs::page))),
         ("/api/docs/style.css/", read(get(docs::style))),
     ]
 }

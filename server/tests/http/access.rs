@@ -139,7 +139,7 @@ fn is_let_in(answer: &Answer) -> bool {
 }
 
 /// Signs in on a device that may be known by these cookies, and gives the new ones.
-async fn cookie(site: &Served, name: &str, device: &str) -> String {
+pub async fn cookie(site: &Served, name: &str, device: &str) -> String {
     let body = format!("username={name}&password={PASSWORD}");
     let headers = [("content-type", FORM), ("cookie", device)];
     let answer = site.ask("POST", "/log_in/", &headers, body.as_bytes()).await;

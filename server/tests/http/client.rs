@@ -194,10 +194,12 @@ impl Answer {
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers: BTreeMap<String, String> = lines
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
+        let mut headers = BTreeMap::<String, String>::new();
+        for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+            // One that is there several times is a list.
+            let known = headers.entry(name.to_ascii_lowercase());
+            known.and_modify(|list| *list += &format!(", {value}")).or_insert_with(|| value.to_owned());
+        }
         let cookies = head.split("\r\n").filter_map(|line| line.strip_prefix("set-cookie: "));
         let cookies = cookies.map(ToOwned::to_owned).collect();
         let rest = &bytes[end + 4..];

@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod bad_input;
+mod browser;
 mod charger_commands;
 mod charger_passwords;
 mod client;
