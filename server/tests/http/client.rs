@@ -94,7 +94,7 @@ impl Served {
         access.add_account(&Caller::terminal(), name, PASSWORD, role).await.unwrap();
         let address = std::net::IpAddr::from([127, 0, 0, 1]);
         let visitor = Visitor { address, device: None, before: None, user_agent: "" };
-        access.fetch_token(name, PASSWORD, visitor).await.unwrap().as_str().to_owned()
+        access.fetch_token(name, PASSWORD, None, visitor).await.unwrap().as_str().to_owned()
     }
 
     pub fn addr(&self) -> SocketAddr {
