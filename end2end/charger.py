@@ -190,8 +190,10 @@ class Site:
         raise AssertionError(f"command {found} is not {state}")
 
 
-async def connected(site):
+async def connected(site, password=None):
     url = site.base.replace("http", "ws") + "/ocpp/PY%20001"
+    if password is not None:
+        url = url.replace("://", f"://PY%20001:{password}@")
     connection = await websockets.connect(url, subprotocols=["ocpp1.6"])
     charger = Charger(connection)
     reading = asyncio.create_task(charger.start())
@@ -243,6 +245,7 @@ async def life(site):
         await site.becomes(given, "effective")
     await connection.close()
     reading.cancel()
+    await passwords(site)
 
 
 async def start(charger, register, card="CARD"):
@@ -362,6 +365,29 @@ async def firmware(site, charger):
             assert details["vchstate"] == "Updating", details
         await charger.call(call.FirmwareStatusNotification(status=end))
         await site.becomes(given, state)
+
+
+async def passwords(site):
+    """It is given a password, and another one by the site itself; it comes in with the right one alone."""
+    route = "/api/charger/password/"
+    made = await asyncio.to_thread(site._ask, route, {"vchchargerid": ID, "action": "random"})
+    for wrong in (None, "0123456789abcdef"):
+        try:
+            await connected(site, wrong)
+            raise AssertionError(f"it came in with {wrong}")
+        except websockets.exceptions.InvalidHandshake as error:
+            assert "401" in str(error), error
+    charger, connection, reading = await connected(site, made["password"])
+    sent = await asyncio.to_thread(site._ask, route, {"vchchargerid": ID, "action": "send"})
+    asked = await charger.to_be_asked("ChangeConfiguration", key="AuthorizationKey")
+    found = await site.becomes(sent["command"], "effective")
+    assert found["arguments"] == {"key": "AuthorizationKey", "value": "…"}, found
+    await connection.close()
+    reading.cancel()
+    charger, connection, reading = await connected(site, asked["value"])
+    await charger.status("Available")
+    await connection.close()
+    reading.cancel()
 
 
 async def diagnostics(site, charger):

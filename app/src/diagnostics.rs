@@ -2,8 +2,9 @@
 
 use crate::access::Asking;
 use crate::api::ApiError;
+use crate::download;
 use crate::state::AppState;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
@@ -12,22 +13,32 @@ use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
+use serde_json::json;
 use std::io;
 
 /// `/details/diagnostics/{id}`.
 pub async fn download(State(state): State<AppState>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<i64>() else { return ApiError::NOT_FOUND.into_response() };
     match state.site.diagnostics_file(id, &caller).await {
-        Ok(Some(file)) => answer(state, caller, &file),
+        Ok(Some(file)) => {
+            let charger = state.site.present().get(file.charge_point).map(|now| now.charge_point.identity.to_string());
+            let what = json!({ "file": file.name.as_str(), "id": file.id });
+            let charger = charger.unwrap_or_default();
+            match state.site.note_download("export.diagnostics", &charger, &what, &caller).await {
+                Ok(()) => answer(&state, caller, &file),
+                Err(error) => ApiError::from(error).into_response(),
+            }
+        }
         Ok(None) => ApiError::NOT_FOUND.into_response(),
         Err(error) => ApiError::from(error).into_response(),
     }
 }
 
-fn answer(state: AppState, caller: Caller, file: &DiagnosticsFile) -> Response {
+fn answer(state: &AppState, caller: Caller, file: &DiagnosticsFile) -> Response {
     let (id, size) = (file.id, file.size);
+    let asked = (state.clone(), caller.clone());
     let parts = futures::stream::try_unfold((0, 0_i64), move |(number, sent)| {
-        let (state, caller) = (state.clone(), caller.clone());
+        let (state, caller) = asked.clone();
         async move {
             let part = state.site.diagnostics_part(id, number, &caller).await.map_err(|error| {
                 tracing::error!(%error, "a download of diagnostics");
@@ -44,7 +55,7 @@ fn answer(state: AppState, caller: Caller, file: &DiagnosticsFile) -> Response {
             }
         }
     });
-    let mut response = Body::from_stream(parts).into_response();
+    let mut response = download::body(state, caller, parts).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(size));

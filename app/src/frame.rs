@@ -168,7 +168,7 @@ impl Frame {
         let here = match self.path.trim_end_matches('/') {
             "" => "/overview",
             // They stand below the settings.
-            "/cards" | "/users" => "/settings",
+            "/cards" | "/users" | "/audit" => "/settings",
             path => path,
         };
         html! {

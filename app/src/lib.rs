@@ -10,6 +10,8 @@
 pub mod access;
 #[cfg(feature = "ssr")]
 pub mod api;
+#[cfg(feature = "ssr")]
+mod audit;
 pub mod browser;
 pub mod bundle;
 pub mod charts;
@@ -17,6 +19,8 @@ pub mod components;
 pub mod data;
 #[cfg(feature = "ssr")]
 mod diagnostics;
+#[cfg(feature = "ssr")]
+mod download;
 #[path = "api/feed_message.rs"]
 pub mod feed_message;
 mod frame;

@@ -3,7 +3,7 @@
 //! On the server, and until the feed is open, there is nothing here and the views show the page's own data. What was told
 //! is kept while the connection is lost: it is the newest that is known, and the sign in the frame says how old it is.
 
-use crate::feed_message::ChargerMessage;
+use crate::feed_message::{ChargerMessage, Totals};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,10 @@ pub struct Live {
     pub is_complete: RwSignal<bool>,
     /// The load of the site's phases, A.
     pub phases: RwSignal<Option<[Option<f64>; 3]>>,
+    /// Counts and sums over the site, and what has ended.
+    pub totals: RwSignal<Option<Totals>>,
+    /// Whether the page shows more of a session that begins or ends than the feed tells.
+    pub of_sessions: StoredValue<bool>,
     /// Counts up when a page should ask for its data again.
     pub pulse: RwSignal<u32>,
     /// Ms since the page was loaded, in steps. Ages are counted by it.
@@ -47,6 +51,8 @@ impl Live {
             chargers: RwSignal::default(),
             is_complete: RwSignal::default(),
             phases: RwSignal::default(),
+            totals: RwSignal::default(),
+            of_sessions: StoredValue::new(true),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
             heard: RwSignal::default(),
@@ -91,7 +97,7 @@ mod in_browser {
     use web_sys::{MessageEvent, WebSocket};
 
     /// The feed. It says something at least every 5 s, as a page is not told of pings.
-    const ADDRESS: &str = "/ws/charger/details/?alive=5";
+    const ADDRESS: &str = "/ws/charger/details/?alive=5&totals=1";
     /// A connection that has said nothing for so long is dead, and what is shown is old, ms.
     const SILENCE: i64 = 15_000;
     /// Messages are shown this long after the first of a burst.
@@ -298,12 +304,18 @@ mod in_browser {
                 }
                 return live.phases.set(Some(load));
             }
+            FeedContent::Totals(mut totals) => {
+                return live.totals.update(|known| {
+                    totals.follow(known.take());
+                    *known = Some(totals);
+                });
+            }
             FeedContent::Charger(id, told, at) => (id, told, at),
         };
         let mut is_news = false;
         live.chargers.update(|chargers| {
             if let Some(known) = chargers.get_mut(&id) {
-                is_news = told.is_news(known);
+                is_news = told.is_news(known, live.of_sessions.get_value());
                 told.follow(Some(std::mem::take(known)), at);
                 *known = told;
             } else {

@@ -5,17 +5,18 @@ use crate::access::{self, Asking};
 use crate::api::ApiError;
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
+use crate::download::{self, quoted};
 use crate::state::AppState;
 use crate::text::Lang;
 use crate::ui::{COOKIE_RULES, Person, Theme};
 use crate::{App, frame, ui};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use bmw_domain::account::{Right, Role};
+use bmw_domain::account::Role;
 use bmw_domain::record::TransactionId;
 use http::header::{self, HeaderValue};
 use http::{HeaderName, StatusCode};
@@ -24,6 +25,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 use maud::{DOCTYPE, Markup, html};
+use serde_json::json;
 use std::sync::Arc;
 
 /// All that a browser sees but the bundle's files and the documented routes: the pages, their data below `/fn`, the
@@ -247,16 +249,17 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let Some(charger) = state.site.charge_point(query.get("charger_id")) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match state.site.frames(charger.key, query.get("frames").unwrap_or_default(), FRAMES, &caller).await {
+    let containing = query.get("frames").unwrap_or_default();
+    let what = json!({ "containing": containing });
+    let charger_id = charger.charge_point.identity.as_str();
+    if let Err(error) = state.site.note_download("export.frames", charger_id, &what, &caller).await {
+        return ApiError::from(error).into_response();
+    }
+    match state.site.frames(charger.key, containing, FRAMES, &caller).await {
         Ok(frames) => {
             let line = |frame: &bmw_site::Frame| frame.line(state.site.clock().zone().local(frame.at));
             let text: String = frames.iter().rev().map(line).collect();
-            let headers = [
-                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"frames.txt\""),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            (headers, text).into_response()
+            download::as_file(download::whole(&state, caller, text), "text/plain; charset=utf-8", "frames.txt")
         }
         Err(error) => ApiError::from(error).into_response(),
     }
@@ -264,16 +267,12 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
 
 /// All cards, for a spreadsheet or another site.
 async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Response {
+    if let Err(error) = state.site.note_download("export.cards", "", &json!({}), &caller).await {
+        return ApiError::from(error).into_response();
+    }
     match crate::data::export_cards(&state.site, &caller) {
         Err(denied) => ApiError::from(denied).into_response(),
-        Ok(Ok(csv)) => {
-            let headers = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"cards.csv\""),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            (headers, csv).into_response()
-        }
+        Ok(Ok(csv)) => download::as_file(download::whole(&state, caller, csv), download::CSV, "cards.csv"),
         Ok(Err(error)) => {
             tracing::error!(%error, "the CSV of the cards");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -283,18 +282,24 @@ async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Res
 
 /// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
 async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
-    if let Err(denied) = caller.check(Right::ReadSensitive) {
-        return ApiError::from(denied).into_response();
-    }
     let present = state.site.present().clone();
     let query = Query::parse(&query.unwrap_or_default());
     let question = RecordsQuestion::read(&query, &state.site, &present);
-    let name = format!("records-{}-{}.csv", question.filter.from, question.filter.to);
-    // A mark of byte order makes spreadsheets read UTF-8.
-    let head = "\u{feff}record_id,charge_code,charger_id,started,finished,minutes,energy_kwh,card\r\n";
-    let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(head.as_bytes()))]);
+    let filter = &question.filter;
+    let word = filter.finished.map(|finished| if finished { "finished" } else { "running" });
+    let what = json!({
+        "from": filter.from.to_string(), "to": filter.to.to_string(), "card": filter.card, "state": word,
+    });
+    if let Err(error) = state.site.note_download("export.records", &filter.charger, &what, &caller).await {
+        return ApiError::from(error).into_response();
+    }
+    let name = format!("records-{}-{}.csv", filter.from, filter.to);
+    let head =
+        [download::MARK, "record_id,charge_code,charger_id,started,finished,minutes,energy_kwh,card\r\n"].concat();
+    let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(head))]);
+    let asked = (state.clone(), caller.clone());
     let parts = futures::stream::try_unfold(question.store_filter.map(|filter| (filter, None)), move |position| {
-        let (state, present, caller) = (state.clone(), present.clone(), caller.clone());
+        let (present, (state, caller)) = (present.clone(), asked.clone());
         async move {
             let Some((filter, before)) = position else {
                 return Ok(None);
@@ -316,12 +321,12 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
                 let fields = [
                     line.id.to_string(),
                     line.cycle.map(|cycle| cycle.to_string()).unwrap_or_default(),
-                    quoted(&line.charger),
+                    quoted(&line.charger).into_owned(),
                     time(line.start),
                     time(line.finish),
                     line.time.map(|time| time.minutes_2().to_string()).unwrap_or_default(),
                     line.energy.kwh().to_string(),
-                    quoted(line.card.as_deref().unwrap_or_default()),
+                    quoted(line.card.as_deref().unwrap_or_default()).into_owned(),
                 ];
                 text.push_str(&fields.join(","));
                 text.push_str("\r\n");
@@ -329,21 +334,8 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
             Ok(Some((Bytes::from(text), next.map(|next| (filter, Some(next))))))
         }
     });
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    (headers, Body::from_stream(futures::StreamExt::chain(first, parts))).into_response()
-}
-
-/// A field of text: quoted where CSV needs it, and never taken for a formula by a spreadsheet.
-fn quoted(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
-        return text.to_owned();
-    }
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    let body = download::body(&state, caller, futures::StreamExt::chain(first, parts));
+    download::as_file(body.into_response(), download::CSV, &name)
 }
 
 #[cfg(test)]
@@ -359,12 +351,5 @@ mod tests {
         {
             assert!(!is_own_path(path), "{path}");
         }
-    }
-
-    #[test]
-    fn csv_fields_are_safe() {
-        assert_eq!(quoted("04A1"), "04A1");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
     }
 }

@@ -17,7 +17,7 @@ fn every_operation_is_described() {
     let document = serde_json::to_value(openapi_document()).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 18);
+    assert_eq!(paths.len(), 19);
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{method} {path}");
@@ -44,7 +44,7 @@ fn the_document_of_the_feed_is_as_it_was() {
 fn every_message_of_the_feed_is_described() {
     let document = asyncapi_document();
     let messages = document["components"]["messages"].as_object().unwrap();
-    assert_eq!(messages.keys().collect::<Vec<_>>(), ["alive", "phases", "state"]);
+    assert_eq!(messages.keys().collect::<Vec<_>>(), ["alive", "phases", "state", "totals"]);
     for (name, message) in messages {
         assert!(!message["summary"].as_str().unwrap().is_empty(), "{name}");
         let payload = &message["payload"];

@@ -138,6 +138,25 @@ test("a second factor is turned on, asked for at the sign-in, and turned off", a
   await own.context().close();
 });
 
+test("the password of a charger is made at its page, shown once, and removed", async ({ page, site }) => {
+  const [id] = (await (await fetch(`${site}/api/charger/id/list/`)).json()).chargers;
+  await page.goto(`/details/?charger_id=${encodeURIComponent(id)}`);
+  await alive(page);
+  await page.locator("#group-configuration > summary").click();
+  await page.getByRole("link", { name: "Password of the charger" }).click();
+  await expect(page.locator("#state")).toContainText("It has none");
+  await page.getByRole("button", { name: "Make a random one" }).click();
+  await expect(page.locator("code.token")).toHaveText(/^[0-9a-f]{40}$/);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await expectNoSidewaysScroll(page);
+  await page.goto(`/charger_password/?charger_id=${encodeURIComponent(id)}`);
+  await expect(page.locator("#state")).toContainText("random");
+  await expect(page.locator("code.token")).toHaveCount(0);
+  await expectNoSidewaysScroll(page);
+  await page.getByRole("button", { name: "Remove it" }).click();
+  await expect(page.locator("#state")).toContainText("It has none");
+});
+
 for (const path of ["/log_in/", "/account/", "/users/"]) {
   test(`${path} fits a phone`, async ({ page, browser, site }) => {
     const shown = path === "/log_in/" ? await stranger(browser, site) : page;

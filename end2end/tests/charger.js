@@ -7,7 +7,7 @@ export const ID = "SIM 001-a.b_c";
 
 /** A charge point that obeys, and remembers what it was asked. */
 export class Charger {
-  constructor(address, identity = ID, protocols = ["ocpp1.6"]) {
+  constructor(address, identity = ID, protocols = ["ocpp1.6"], password = undefined) {
     this.asked = [];
     this.replies = {};
     this.waiting = [];
@@ -15,6 +15,7 @@ export class Charger {
       endpoint: address.replace("http", "ws") + "/ocpp",
       identity,
       protocols,
+      password,
       strictMode: protocols.length > 0,
       reconnect: false,
     });

@@ -253,3 +253,20 @@ test("what is no message of ours is refused by name, and closes nothing", async 
   expect((await charger.call("Heartbeat")).currentTime).toBeTruthy();
   await charger.pullOut();
 });
+
+test("a charger with a password comes in with it alone, as digits or as the bytes that they stand for", async ({ strictSite }) => {
+  const headers = { "Content-Type": "application/json", ...(await authorized(strictSite)) };
+  const admitted = new URLSearchParams({ command: "admit", c0: ID, back: "/devices/" });
+  await fetch(`${strictSite}/fn/command`, { method: "POST", headers: await authorized(strictSite), body: admitted, redirect: "manual" });
+  const body = JSON.stringify({ vchchargerid: ID, action: "random" });
+  const made = await fetch(`${strictSite}/api/charger/password/`, { method: "POST", headers, body });
+  expect(made.status).toBe(200);
+  const { password } = await made.json();
+  const come = (password) => new Charger(strictSite, ID, ["ocpp1.6"], password).plugIn();
+  for (const wrong of [undefined, "", "0123456789abcdef"]) await expect(come(wrong)).rejects.toThrow("Unauthorized");
+  for (const right of [password, password.toUpperCase(), Buffer.from(password, "hex")]) {
+    const charger = await come(right);
+    expect((await charger.boot()).status).toBe("Accepted");
+    await charger.pullOut();
+  }
+});

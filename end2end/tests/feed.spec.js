@@ -87,18 +87,141 @@ test("tiles, states, gauges and currents move without a request", async ({ openS
   await charger.pullOut();
 });
 
-test("what the feed does not carry is asked for once when a session ends", async ({ openSite, page }) => {
+/** What the overview shows of sessions. */
+const tile = (page, name) => page.locator(".tile", { hasText: name }).locator(".number");
+const recent = (page) => page.locator("#sessions tbody tr");
+const bars = (page) => page.locator("#energy svg").first().innerHTML();
+
+test("tiles, energy chart and recent sessions move without a request as sessions begin and end", async ({ openSite, page, context }) => {
+  const { charger, transactionId } = await charging(openSite, 30);
+  const [byDay, devices] = [await context.newPage(), await context.newPage()];
+  await page.goto(`${openSite}/overview/`);
+  await byDay.goto(`${openSite}/overview/?show=chargers&by=day&count=3`);
+  await devices.goto(`${openSite}/devices/`);
+  const all = [page, byDay, devices];
+  const overviews = [page, byDay];
+  const asked = [];
+  for (const each of all) {
+    await alive(each);
+    asked.push(await onlyTheFeed(each));
+  }
+  const stop = devices.locator("#device-list tr", { hasText: ID }).locator("button[value=RemoteStopTransaction]");
+  const start = devices.locator("#device-list tr", { hasText: ID }).locator("button[value=RemoteStartTransaction]");
+  await expect(stop).toHaveCount(1);
+  for (const each of all) {
+    await expect(tile(each, "Energy charged")).toHaveText("0.00");
+    await expect(tile(each, "Sessions")).toHaveText("1");
+  }
+  const before = await Promise.all(overviews.map(bars));
+  await charger.stop(transactionId, 2_500);
+  await charger.status("Finishing");
+  await charger.status("Available");
+  for (const each of all) {
+    await expect(tile(each, "Energy charged")).toHaveText("2.50");
+    await expect(tile(each, "In use")).toHaveText("0");
+    await expect(each.locator(".tile", { hasText: "Sessions" })).toContainText("30");
+  }
+  for (const [index, each] of overviews.entries()) {
+    await expect(recent(each)).toHaveCount(1);
+    await expect(recent(each)).toContainText(`${transactionId}`);
+    await expect(recent(each)).toContainText("2.500");
+    await expect(each.locator("#energy .card-total")).toContainText("2.50");
+    await expect(each.locator("#energy tbody td").first()).toContainText("2.5");
+    await expect.poll(() => bars(each)).not.toBe(before[index]);
+  }
+  await expect(byDay.locator("#energy thead")).toContainText(ID);
+  await expect(start).toHaveCount(1);
+  await expect(stop).toHaveCount(0);
+  const next = (await charger.start(2_500)).transactionId;
+  await charger.status("Charging");
+  for (const each of all) await expect(tile(each, "Sessions")).toHaveText("2");
+  await expect(stop).toHaveCount(1);
+  await charger.stop(next, 3_250);
+  await charger.status("Available");
+  const shown = async (each) => [await recent(each).allInnerTexts(), await each.locator("#energy tbody").innerText()];
+  for (const each of all) await expect(tile(each, "Energy charged")).toHaveText("3.25");
+  for (const each of overviews) {
+    await expect(recent(each)).toHaveCount(2);
+    await expect(recent(each).first()).toContainText("0.750");
+    await expect(each.locator("#energy .card-total")).toContainText("3.25");
+  }
+  expect(asked).toEqual([[], [], []]);
+  // The server says the same.
+  for (const each of overviews) {
+    await each.locator("#energy .chart-data summary").click();
+    const moved = await shown(each);
+    await each.unroute("**/fn/**");
+    await each.reload();
+    await alive(each);
+    await each.locator("#energy .chart-data summary").click();
+    expect(await shown(each)).toEqual(moved);
+  }
+  await charger.pullOut();
+});
+
+test("a page asks once when more has ended than it was told", async ({ openSite, page }) => {
   const { charger, transactionId } = await charging(openSite);
+  await page.routeWebSocket(/\/ws\/charger\/details\//, (route) => {
+    const server = route.connectToServer();
+    server.onMessage((message) => {
+      const told = JSON.parse(message);
+      if (told.type === "totals") told.ended = [];
+      route.send(JSON.stringify(told));
+    });
+  });
   await page.goto(`${openSite}/overview/`);
   await alive(page);
-  const energy = page.locator(".tile", { hasText: "Energy" }).first().locator(".number");
-  await expect(energy).toHaveText("0.00");
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await charger.stop(transactionId, 2_500);
+  await charger.status("Available");
+  await expect(recent(page)).toContainText("2.500");
+  await expect(page.locator("#energy .card-total")).toContainText("2.50");
+  await expect(tile(page, "In use")).toHaveText("0");
+  expect(asked.length).toBe(1);
+  await charger.pullOut();
+});
+
+test("what ended while the connection was lost is there when it is back", async ({ openSite, page }) => {
+  const { charger, transactionId } = await charging(openSite);
+  let cut, held, goOn;
+  await page.routeWebSocket(/\/ws\/charger\/details\//, async (route) => {
+    await held;
+    cut = () => route.close();
+    route.connectToServer();
+  });
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  await sign(page, "connected");
+  held = new Promise((resolve) => (goOn = resolve));
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await cut();
+  await sign(page, "reconnecting");
+  await charger.stop(transactionId, 2_500);
+  await charger.status("Available");
+  goOn();
+  await sign(page, "connected");
+  await expect(tile(page, "Energy charged")).toHaveText("2.50");
+  await expect(recent(page)).toHaveCount(1);
+  await expect(page.locator("#energy .card-total")).toContainText("2.50");
+  expect(asked.length).toBe(1);
+  await charger.pullOut();
+});
+
+test("what the feed does not carry is asked for once when a session ends", async ({ openSite, page }) => {
+  const { charger, transactionId } = await charging(openSite);
+  await page.goto(details(openSite));
+  await alive(page);
+  const ended = page.locator("#events", { hasText: `Session ${transactionId} ended` });
+  await expect(ended).toHaveCount(0);
   const asked = [];
   page.on("request", (request) => asked.push(request.url()));
   await charger.stop(transactionId, 2_500);
   await charger.status("Finishing");
   await charger.status("Available");
-  await expect(energy).toHaveText("2.50");
+  await expect(ended).toHaveCount(1);
+  await expect(property(page, "Energy in total")).toHaveText(/^2\.50/);
   expect(asked.length).toBe(1);
   await charger.pullOut();
 });
@@ -150,8 +273,9 @@ test("a charger that measures each five minutes has a line, and not dashes", asy
   await charger.pullOut();
 });
 
-test("a session that ends before the page is alive is asked for", async ({ openSite, page }) => {
+test("a session that ends before the page is alive is told to it", async ({ openSite, page }) => {
   const { charger, transactionId } = await charging(openSite);
+  const asked = await onlyTheFeed(page);
   await page.routeWebSocket(/\/ws\/charger\/details\//, async (route) => {
     await charger.stop(transactionId, 2_500);
     await charger.status("Available");
@@ -159,7 +283,9 @@ test("a session that ends before the page is alive is asked for", async ({ openS
   });
   await page.goto(`${openSite}/overview/`);
   await alive(page);
-  await expect(page.locator(".tile", { hasText: "Energy" }).first().locator(".number")).toHaveText("2.50");
+  await expect(tile(page, "Energy charged")).toHaveText("2.50");
+  await expect(recent(page)).toContainText("2.500");
+  expect(asked.filter((url) => url.includes("/fn/"))).toEqual([]);
   await charger.pullOut();
 });
 

@@ -65,6 +65,9 @@ pub enum Command {
         /// Where they connect; their identities are put behind it
         #[arg(long, default_value = "ws://127.0.0.1:8000/ocpp")]
         url: String,
+        /// Where that is wss://…: the certificate in this file (PEM) is the root that the site's own must lead to
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
         /// How many; they are SIM0001 and so on
         #[arg(long, default_value_t = 10)]
         chargers: u16,
@@ -77,6 +80,9 @@ pub enum Command {
         /// The hour of the day that they begin at, such as 8.5, so that a run can be repeated [default: that of the clock]
         #[arg(long)]
         hour: Option<f64>,
+        /// The password that each of them brings (OCPP security profile 1), until the site sends it another one
+        #[arg(long, env = "BMW_SIMULATE_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+        password: Option<String>,
     },
     /// Fill an empty database with a site to look at
     Demo {
@@ -89,6 +95,7 @@ pub enum Command {
 /// The options that all commands have in common. An empty value is the same as none.
 #[derive(Debug, Default, Args)]
 #[allow(clippy::doc_markdown)] // read in a terminal
+#[allow(clippy::struct_excessive_bools)] // each is a switch of its own
 pub struct Options {
     /// The database: sqlite://PATH or postgres://… [default: bmw.db in the user's data folder]
     #[arg(long, env = "BMW_DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
@@ -106,9 +113,34 @@ pub struct Options {
     /// An address of its own for charge points; they are served on the other one too
     #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub ocpp_listen: Option<String>,
+    /// Serve by TLS, with the certificate in this file (PEM, with those that lead to its root behind it); it is read anew when it
+    /// changes. Who comes by plain HTTP is led to HTTPS
+    #[arg(long, env = "BMW_TLS_CERT", value_name = "FILE", global = true)]
+    pub tls_cert: Option<String>,
+    /// The private key of that certificate (PEM, without a password)
+    #[arg(long, env = "BMW_TLS_KEY", value_name = "FILE", global = true)]
+    pub tls_key: Option<String>,
+    /// Another address, such as 0.0.0.0:80, where all that is served is the way to HTTPS at the port of --listen
+    #[arg(long, env = "BMW_REDIRECT_LISTEN", value_name = "ADDRESS:PORT", global = true)]
+    pub redirect_listen: Option<String>,
+    /// Serve charge points at --ocpp-listen without TLS, those of a closed network that do not speak it (security profiles 0 and 1)
+    #[arg(long, env = "BMW_OCPP_PLAIN", global = true)]
+    pub ocpp_plain: bool,
+    /// The reverse proxies that are believed for whom they ask (X-Forwarded-For, X-Forwarded-Proto, Forwarded): IP addresses and
+    /// networks such as 10.0.0.0/8, with commas between [default: none]
+    #[arg(long, env = "BMW_TRUSTED_PROXIES", value_name = "LIST", global = true)]
+    pub trusted_proxies: Option<String>,
     /// Take in charge points that nobody knows, instead of letting them ask to join
     #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
     pub register_unknown: bool,
+    /// The OCPP security profile that every charge point needs at least: 0, where those that have a password must bring it and others
+    /// come without; 1, where each needs a password; 2, where each needs a password and TLS [default: 0]
+    #[arg(long, env = "BMW_OCPP_SECURITY", value_name = "PROFILE", global = true)]
+    pub ocpp_security: Option<String>,
+    /// Let a charge point that has no password keep the one that it brings. Off by default: whoever came first under its name would
+    /// have the name, and shut the charge point itself out. Switch it on while you put up the chargers, on a network that is your own
+    #[arg(long, env = "BMW_OCPP_FIRST_USE", global = true)]
+    pub ocpp_first_use: bool,
     /// What to do with charge points that offer no subprotocol: accept them as OCPP 1.6 or reject them [default: accept]
     #[arg(long, env = "BMW_NO_SUBPROTOCOL", value_name = "WHAT", global = true)]
     pub no_subprotocol: Option<String>,

@@ -4,11 +4,15 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::serve;
 use crate::{Failure, accounts, demo, simulator};
+use bmw_simulator::Roots;
+use bmw_site::Caller;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{ImportMode, Role, StoreError};
+use bmw_store::{ImportMode, Role, Store, StoreError};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
 
@@ -35,9 +39,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,
-            Command::Simulate { url, chargers, seed, speed, hour } => {
+            Command::Simulate { url, ca, chargers, seed, speed, hour, password } => {
                 let units = (1..=chargers).map(simulator::anonymous).collect();
-                simulate(bmw_simulator::Options { url, units, seed, speed, hour }).await
+                let roots = roots(&url, ca.as_deref())?;
+                let password = password.filter(|password| !password.is_empty());
+                simulate(bmw_simulator::Options { url, roots, units, seed, speed, hour, password }).await
             }
             Command::Demo { seed } => fill(&config, seed).await,
         }
@@ -66,7 +72,8 @@ pub fn say(line: &str) {
 async fn serve(config: &Config) -> Result<(), Failure> {
     let signal = serve::signal().map_err(Failure::failed)?;
     let running = serve::start(config).await?;
-    say(&format!("listening on http://{}", running.addr));
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    say(&format!("listening on {scheme}://{}", running.addr));
     accounts::greet(&running.access, config.simulator).await?;
     signal.await;
     tracing::info!("ending");
@@ -91,6 +98,21 @@ async fn simulate(options: bmw_simulator::Options) -> Result<(), Failure> {
     points.await.map_err(Failure::failed)
 }
 
+/// What the certificate of a site must lead to.
+fn roots(url: &str, file: Option<&Path>) -> Result<Option<Roots>, Failure> {
+    let Some(file) = file else {
+        let is_needed = url.starts_with("wss:");
+        return if is_needed {
+            Err(Failure::usage("--ca: it is needed where the --url is wss://…"))
+        } else {
+            Ok(None)
+        };
+    };
+    let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("--ca: {}: {error}", file.display()));
+    let pem = fs::read(file).map_err(|error| wrong(&error))?;
+    Roots::read(&pem).map(Some).map_err(|error| wrong(&error))
+}
+
 async fn migrate(config: &Config) -> Result<(), Failure> {
     let (store, opened) = serve::open(config, Role::Owner).await?;
     serve::report(&opened, &store);
@@ -111,7 +133,7 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     let (store, opened) = serve::open(config, Role::Owner).await?;
     serve::report(&opened, &store);
     let mode = if replace { ImportMode::Replace } else { ImportMode::Merge };
-    let outcome = store.import(&file, mode).await;
+    let outcome = bring_in(&store, &file, mode).await;
     store.close().await;
     outcome.map_err(|error| match error {
         StoreError::SiteFile(error) => unreadable(&error),
@@ -119,6 +141,33 @@ async fn import(config: &Config, path: &Path, replace: bool) -> Result<(), Failu
     })?;
     say(&format!("imported {} from {name} in {}", contents(&file), speed(&file, start.elapsed())));
     Ok(())
+}
+
+/// Brings in a site file, and tells the audit log.
+async fn bring_in(store: &Arc<dyn Store>, file: &SiteFile, mode: ImportMode) -> Result<(), StoreError> {
+    let word = if mode == ImportMode::Replace { "replace" } else { "merge" };
+    let (mut before, mut after) = (json!({}), told(file));
+    after["mode"] = word.into();
+    let settings = match (&file.settings, mode) {
+        (None, ImportMode::Merge) => None,
+        (settings, _) => Some(settings.clone().unwrap_or_default()),
+    };
+    if let Some(settings) = settings {
+        before["settings"] = json!(store.inventory().await?.settings);
+        after["settings"] = json!(settings);
+    }
+    let audit = Caller::terminal().entry("site.import", before.to_string(), after.to_string());
+    store.import_by(file, mode, Some(&audit)).await
+}
+
+/// What the audit log keeps of a site file.
+pub fn told(file: &SiteFile) -> Value {
+    json!({
+        "models": file.models.as_ref().map(Vec::len),
+        "chargers": file.charge_points.as_ref().map(Vec::len),
+        "states": file.states.as_ref().map(Vec::len),
+        "sessions": file.sessions.as_ref().map(Vec::len),
+    })
 }
 
 fn read_standard_input() -> io::Result<Vec<u8>> {
@@ -158,8 +207,17 @@ async fn export(config: &Config, path: &Path) -> Result<(), Failure> {
     let (store, opened) = serve::open(config, Role::Reader).await?;
     serve::report(&opened, &store);
     let file = store.export().await;
+    let noted = match &file {
+        // It has the numbers of cards in it.
+        Ok(file) => {
+            let audit = Caller::terminal().entry("site.export", "null".to_owned(), told(file).to_string());
+            store.add_audit(&audit).await
+        }
+        Err(_) => Ok(()),
+    };
     store.close().await;
     let file = file.map_err(Failure::failed)?;
+    noted.map_err(Failure::failed)?;
     if path == Path::new("-") {
         let mut out = io::BufWriter::new(io::stdout().lock());
         return file.write(&mut out).and_then(|()| out.flush()).map_err(Failure::failed);
@@ -221,4 +279,22 @@ async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {
     let filled = outcome.map_err(Failure::failed)?;
     say(&format!("filled the database with {filled} in {:.1} s", start.elapsed().as_secs_f64()));
     account
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_with_tls_needs_a_root() {
+        assert!(roots("ws://host/ocpp", None).unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        fs::write(&empty, "").unwrap();
+        for file in [None, Some(empty.as_path()), Some(Path::new("/nowhere.pem"))] {
+            let failure = roots("wss://host/ocpp", file).unwrap_err();
+            assert_eq!(failure.status(), 2);
+            assert!(failure.to_string().starts_with("--ca: "), "{failure}");
+        }
+    }
 }

@@ -2,11 +2,14 @@
 
 use crate::Failure;
 use crate::cli::Options;
+use crate::peer::Proxies;
+use crate::tls;
 use bmw_app::state::FeedTimes;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::decimal;
 use bmw_domain::record::Identity;
+use bmw_ocpp::Profile;
 use bmw_store::Zone;
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +23,10 @@ pub struct Config {
     pub listen: String,
     /// Where charge points alone are served, `HOST:PORT`.
     pub ocpp_listen: Option<String>,
+    /// How it is served by TLS; `None`: by HTTP.
+    pub tls: Option<tls::Options>,
+    /// The proxies whose word on their clients is believed.
+    pub trusted_proxies: Proxies,
     /// Whether everybody on the site's network may read.
     pub public_read: bool,
     /// Whether simulated charge points are served with.
@@ -56,6 +63,8 @@ impl Config {
             database_url: database_url.into(),
             listen: "127.0.0.1:8000".to_owned(),
             ocpp_listen: None,
+            tls: None,
+            trusted_proxies: Proxies::default(),
             public_read: true,
             simulator: false,
             ocpp: bmw_ocpp::Options::default(),
@@ -86,6 +95,22 @@ impl Config {
             check_address("--ocpp-listen", &listen)?;
             config.ocpp_listen = Some(listen);
         }
+        if options.ocpp_plain && config.ocpp_listen.is_none() {
+            return Err(Failure::usage("--ocpp-plain: there is no --ocpp-listen that it could be about"));
+        }
+        let redirect_listen = given(options.redirect_listen);
+        if let Some(listen) = &redirect_listen {
+            check_address("--redirect-listen", listen)?;
+        }
+        let files = tls_files(given(options.tls_cert), given(options.tls_key))?;
+        if redirect_listen.is_some() && files.is_none() {
+            return Err(Failure::usage("--redirect-listen: it leads to HTTPS, which needs --tls-cert and --tls-key"));
+        }
+        config.tls = files.map(|files| tls::Options { files, redirect_listen, ocpp_plain: options.ocpp_plain });
+        if let Some(list) = given(options.trusted_proxies) {
+            let list = Proxies::parse(&list);
+            config.trusted_proxies = list.map_err(|error| Failure::usage(format!("--trusted-proxies: {error}")))?;
+        }
         config.public_read = match given(options.public_read).as_deref() {
             None | Some("true") => true,
             Some("false") => false,
@@ -93,6 +118,17 @@ impl Config {
         };
         config.simulator = options.simulator;
         config.ocpp.registers_unknown = options.register_unknown;
+        config.ocpp.first_use = options.ocpp_first_use;
+        config.ocpp.profile = match given(options.ocpp_security).as_deref() {
+            None | Some("0") => Profile::Open,
+            Some("1") => Profile::Password,
+            Some("2") => Profile::PasswordOverTls,
+            Some(other) => return Err(Failure::usage(format!("--ocpp-security: {other:?} is none of 0, 1 and 2"))),
+        };
+        if config.simulator && config.ocpp.profile.needs_password() {
+            let text = "--ocpp-security: the charge points of --simulator have no passwords; leave it at 0 with them";
+            return Err(Failure::usage(text));
+        }
         config.ocpp.needs_subprotocol = rejects("--no-subprotocol", options.no_subprotocol)?;
         if let Some(seconds) = given(options.heartbeat) {
             config.ocpp.heartbeat = heartbeat(&seconds)?;
@@ -136,6 +172,16 @@ fn check_address(option: &str, listen: &str) -> Result<(), Failure> {
     match port {
         Some(Ok(_)) => Ok(()),
         _ => Err(Failure::usage(format!("{option}: {listen:?} is not an address and port such as 127.0.0.1:8000"))),
+    }
+}
+
+/// Both files or none.
+fn tls_files(certificate: Option<String>, key: Option<String>) -> Result<Option<tls::Files>, Failure> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(tls::Files { certificate: certificate.into(), key: key.into() })),
+        (Some(_), None) => Err(Failure::usage("--tls-cert: it needs its private key, --tls-key")),
+        (None, Some(_)) => Err(Failure::usage("--tls-key: it needs its certificate, --tls-cert")),
     }
 }
 
@@ -185,10 +231,20 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 11] = [
+        let cases: [(&str, Change, &[&str]); 17] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
+            ("--tls-cert", |options, value| options.tls_cert = Some(value), &["cert.pem"]),
+            ("--tls-key", |options, value| options.tls_key = Some(value), &["key.pem"]),
+            ("--redirect-listen", |options, value| options.redirect_listen = Some(value), &["80", "0.0.0.0:80"]),
+            ("--ocpp-plain", |options, value| options.ocpp_plain = value == "true", &["true"]),
+            (
+                "--trusted-proxies",
+                |options, value| options.trusted_proxies = Some(value),
+                &["proxy", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1 10.0.0.2", "10.0.0.1,"],
+            ),
+            ("--ocpp-security", |options, value| options.ocpp_security = Some(value), &["3", "-1", "tls", "01"]),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),
             ("--no-subprotocol", |options, value| options.no_subprotocol = Some(value), &["maybe", "Reject"]),
             ("--heartbeat", |options, value| options.heartbeat = Some(value), &["0", "-1", "1.5", "86401", "x"]),
@@ -220,6 +276,24 @@ mod tests {
         assert_eq!(told("", ""), (false, 60));
         assert_eq!(told("accept", "1"), (false, 1));
         assert_eq!(told("reject", "86400"), (true, 86_400));
+    }
+
+    #[test]
+    fn profiles_of_security_are_told_and_not_for_simulated_charge_points() {
+        let told = |profile: &str, simulator| {
+            let config = read(|options| {
+                options.ocpp_security = Some(profile.to_owned());
+                options.simulator = simulator;
+            });
+            config.map(|config| config.ocpp.profile)
+        };
+        for (profile, expected) in
+            [("", Profile::Open), ("0", Profile::Open), ("1", Profile::Password), ("2", Profile::PasswordOverTls)]
+        {
+            assert_eq!(told(profile, false).unwrap(), expected, "{profile}");
+        }
+        assert!(told("0", true).is_ok());
+        assert!(told("1", true).unwrap_err().to_string().starts_with("--ocpp-security"));
     }
 
     #[test]

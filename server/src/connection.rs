@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use bmw_ocpp::Taken;
+use bmw_ocpp::{Taken, Wire};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
@@ -80,7 +79,7 @@ impl Activity {
 
 /// A stream that notes what happens on it.
 struct Watched {
-    stream: TcpStream,
+    stream: Wire,
     /// Among those that are served at once, also after the stream has become a socket.
     place: OwnedSemaphorePermit,
     activity: Arc<Activity>,
@@ -179,17 +178,13 @@ pub fn take_over(upgraded: Upgraded) -> Option<Taken> {
 
 /// Serves a connection until it ends, until its patience ends, or after `ending` until its last answer is sent.
 pub async fn serve<F>(
-    stream: TcpStream,
+    stream: Wire,
     place: OwnedSemaphorePermit,
     answer: impl Fn(Request<Incoming>) -> F,
     mut ending: bmw_app::state::Ending,
 ) where
     F: Future<Output = Response<Body>>,
 {
-    // An answer is one write: waiting for more would only delay it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection cannot be set to send at once");
-    }
     let activity = Arc::new(Activity::new());
     let io = TokioIo::new(Watched { stream, place, activity: Arc::clone(&activity) });
     let service = service_fn(|request| {

@@ -3,10 +3,10 @@
 //!
 //! Reading the documented routes goes past all of that but who asks, and the net under panics.
 
+use crate::peer::Proxies;
 use crate::{assets, guard, health, simulator};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bmw_app::access;
@@ -16,16 +16,16 @@ use bmw_domain::account::Right;
 use bmw_ocpp::Central;
 use bmw_simulator::Hands;
 use bmw_site::access::Credentials;
-use bmw_site::{Access, Caller, UPLOAD_PATH};
+use bmw_site::{Access, Caller, Peer, UPLOAD_PATH};
 use futures::FutureExt as _;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, Entry, HeaderName, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,8 +38,19 @@ use tower_http::csrf::{Csrf, CsrfLayer, ProtectionError};
 #[derive(Clone)]
 pub struct Front(Arc<Doors>);
 
+/// Who is served at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Everybody.
+    All,
+    /// Charge points alone.
+    ChargePoints,
+}
+
 /// The ways in.
 struct Doors {
+    /// Who may say for whom he asks.
+    proxies: Proxies,
     /// Who may do what.
     access: Arc<Access>,
     /// Where charge points connect.
@@ -58,7 +69,7 @@ pub const PATHS: [&str; 3] = ["/healthz", simulator::ROUTE, assets::FOLDER];
 
 impl Front {
     /// Everything that the program serves.
-    pub fn new(app: AppState, central: Central, hands: Option<Hands>) -> Self {
+    pub fn new(app: AppState, central: Central, hands: Option<Hands>, proxies: Proxies) -> Self {
         let api = api::router(app.clone());
         let access = Arc::clone(&app.access);
         let pages = bmw_app::serve::page_routes(app.clone(), assets::bundle())
@@ -72,14 +83,34 @@ impl Front {
             .fallback_service(pages);
         let inner = Inner { api: api.clone(), site: Arc::new(site) };
         let layer = CsrfLayer::new().with_rejection_response(refuse as fn(ProtectionError) -> Response);
-        Self(Arc::new(Doors { access, charge_points: bmw_ocpp::router(central), api, guarded: layer.layer(inner) }))
+        Self(Arc::new(Doors {
+            proxies,
+            access,
+            charge_points: bmw_ocpp::router(central),
+            api,
+            guarded: layer.layer(inner),
+        }))
     }
 
-    /// Answers a request of a peer.
-    pub async fn answer(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+    /// Answers a request that has come from `peer` by a connection. Who it is of, perhaps behind proxies, is told here and goes on
+    /// in its extensions as a [`Peer`].
+    pub async fn answer(self, mut request: Request<Incoming>, door: Door, peer: Peer) -> Response {
+        let peer = self.0.proxies.client(peer, request.headers_mut());
+        request.extensions_mut().insert(peer);
+        let mut response = match door {
+            Door::All => self.answer_anybody(request, peer).await,
+            Door::ChargePoints => self.answer_charge_point(request).await,
+        };
+        if peer.is_secure {
+            keep_secure(&mut response);
+        }
+        response
+    }
+
+    async fn answer_anybody(self, request: Request<Incoming>, peer: Peer) -> Response {
         let is_plain = request.body().is_end_stream();
         if is_upload(&request) || is_plain && is_below("/ocpp", request.uri().path()) {
-            return self.answer_charge_point(request, peer).await;
+            return self.answer_charge_point(request).await;
         }
         let caller = match self.caller(&request, peer) {
             Ok(caller) => caller,
@@ -112,25 +143,23 @@ impl Front {
         // A body may take long, and meanwhile somebody may have lost what he might.
         let caller = if is_plain || self.0.access.still_holds(&caller) { caller } else { caller.lost() };
         parts.extensions.insert(caller);
-        parts.extensions.insert(ConnectInfo(peer));
         caught(self.0.guarded.clone().oneshot(Request::from_parts(parts, body))).await
     }
 }
 
 impl Front {
     /// Who asks. Who fetches a token says so in the body alone: one that holds no more is no hindrance.
-    fn caller(&self, request: &Request<Incoming>, peer: SocketAddr) -> Result<Caller, ApiError> {
+    fn caller(&self, request: &Request<Incoming>, peer: Peer) -> Result<Caller, ApiError> {
         if is_below(TOKEN_AUTH, request.uri().path()) {
-            return Ok(self.0.access.identify(Credentials::None, peer.ip())?);
+            return Ok(self.0.access.identify(Credentials::None, peer.address)?);
         }
-        access::identify(&self.0.access, request.headers(), peer.ip())
+        access::identify(&self.0.access, request.headers(), peer.address)
     }
 
     /// Answers a charge point that connects, or uploads; all else is not to be had.
-    pub async fn answer_charge_point(self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+    async fn answer_charge_point(self, request: Request<Incoming>) -> Response {
         let is_upload = is_upload(&request);
-        let mut request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let request = request.map(|body| if is_upload { Body::new(body) } else { Body::empty() });
         caught(self.0.charge_points.clone().oneshot(request)).await
     }
 }
@@ -250,6 +279,19 @@ fn complete(response: &mut Response, id: RequestId) {
         .or_insert(HeaderValue::from_static("same-origin"));
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         headers.insert(api::error::X_REQUEST_ID, id);
+    }
+}
+
+/// What was answered over TLS: browsers come back by TLS alone for a year (RFC 6797), and send its cookies along by nothing else.
+fn keep_secure(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    if let Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
+        for cookie in cookies.iter_mut() {
+            if let Ok(secure) = HeaderValue::from_bytes(&[cookie.as_bytes(), b"; Secure"].concat()) {
+                *cookie = secure;
+            }
+        }
     }
 }
 

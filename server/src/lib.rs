@@ -13,8 +13,11 @@ pub mod demo;
 pub mod front;
 pub mod guard;
 mod health;
+pub mod peer;
+mod redirect;
 pub mod serve;
 mod simulator;
+pub mod tls;
 mod yard;
 
 use clap::Parser as _;

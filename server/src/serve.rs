@@ -3,14 +3,16 @@
 use crate::Failure;
 use crate::config::Config;
 use crate::connection;
-use crate::front::Front;
+use crate::front::{Door, Front};
+use crate::redirect;
 use crate::simulator;
+use crate::tls::{Begun, Tls};
 use crate::yard::Yard;
-use bmw_app::state::{AppState, Shutdown};
+use bmw_app::state::{AppState, Ending, Shutdown};
 use bmw_domain::charger::card::IdTag;
-use bmw_ocpp::Central;
+use bmw_ocpp::{Central, Wire};
 use bmw_simulator::Hands;
-use bmw_site::{Access, Commands, Counter, FrameLog, Site, SiteOptions};
+use bmw_site::{Access, Caller, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +39,8 @@ pub struct Running {
     pub addr: SocketAddr,
     /// Where charge points alone are served.
     pub ocpp_addr: Option<SocketAddr>,
+    /// Where all that is served is the way to HTTPS.
+    pub redirect_addr: Option<SocketAddr>,
     /// The site.
     pub site: Arc<Site>,
     /// Who may do what.
@@ -58,14 +62,16 @@ pub struct Running {
 /// # Errors
 /// One clear line: the port is taken, the database is of a newer version, in use or out of reach.
 pub async fn start(config: &Config) -> Result<Running, Failure> {
-    // First the port: when it is taken, no database need be made.
-    let listener = listen(&config.listen).await?;
-    let addr = listener.local_addr().map_err(Failure::failed)?;
-    let ocpp_listener = match &config.ocpp_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
-    let ocpp_addr = ocpp_listener.as_ref().map(TcpListener::local_addr).transpose().map_err(Failure::failed)?;
+    // First the certificate and the ports: when they are not to be had, no database need be made.
+    let tls = config.tls.as_ref().map(|tls| Tls::open(tls.files.clone())).transpose().map_err(Failure::usage)?;
+    let (tls, seen) = tls.map(|(tls, seen)| (Arc::new(tls), seen)).unzip();
+    let (listener, addr) = listen(&config.listen).await?;
+    let (ocpp_listener, ocpp_addr) = listen_if(config.ocpp_listen.as_deref()).await?.unzip();
+    let redirect = config.tls.as_ref().and_then(|tls| tls.redirect_listen.as_deref());
+    let (redirect_listener, redirect_addr) = listen_if(redirect).await?.unzip();
+    // The simulated charge points need not look at the program's own certificate.
+    let inner = (config.simulator && tls.is_some()).then_some("127.0.0.1:0");
+    let (inner_listener, inner_addr) = listen_if(inner).await?.unzip();
     let (store, opened) = open(config, Role::Owner).await?;
     report(&opened, &store);
     let options = SiteOptions {
@@ -102,28 +108,44 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     );
     let hands = config.simulator.then(Hands::default);
     if let Some(hands) = &hands {
-        simulator::start(&site, addr, hands.clone(), shutdown.subscribe_to_end());
+        simulator::start(&site, inner_addr.unwrap_or(addr), hands.clone(), shutdown.subscribe_to_end());
     }
-    let front = Front::new(app, central, hands);
+    let front = Front::new(app, central, hands, config.trusted_proxies.clone());
     let kill = watch::Sender::new(false);
     let mut accepting = Vec::new();
-    for (listener, door) in [(Some(listener), Door::All), (ocpp_listener, Door::ChargePoints)] {
+    if let (Some(tls), Some(seen)) = (&tls, seen) {
+        accepting.push(tokio::spawn(Arc::clone(tls).keep_current(seen, shutdown.subscribe())));
+    }
+    let open = |door, tls| Entrance::Open { front: front.clone(), door, tls };
+    let ocpp_tls = tls.clone().filter(|_| config.tls.as_ref().is_some_and(|tls| !tls.ocpp_plain));
+    for (listener, entrance) in [
+        (Some(listener), open(Door::All, tls)),
+        (ocpp_listener, open(Door::ChargePoints, ocpp_tls)),
+        (redirect_listener, Entrance::ToTls { port: Some(addr.port()) }),
+        (inner_listener, open(Door::ChargePoints, None)),
+    ] {
         if let Some(listener) = listener {
-            let work = accept(listener, door, front.clone(), shutdown.clone(), kill.subscribe());
+            let work = accept(listener, entrance, shutdown.clone(), kill.subscribe());
             accepting.push(tokio::spawn(work));
         }
     }
-    let running =
-        Running { addr, ocpp_addr, site, access, counter, store, shutdown, kill, accepting, yard, desk, frame_log };
+    let running = Running {
+        addr,
+        ocpp_addr,
+        redirect_addr,
+        site,
+        access,
+        counter,
+        store,
+        shutdown,
+        kill,
+        accepting,
+        yard,
+        desk,
+        frame_log,
+    };
     running.warm_up();
     Ok(running)
-}
-
-/// Who is served at an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    All,
-    ChargePoints,
 }
 
 /// Opens the database of a configuration.
@@ -132,7 +154,13 @@ enum Door {
 /// What is wrong with it.
 pub async fn open(config: &Config, role: Role) -> Result<(Arc<dyn Store>, Opened), Failure> {
     let options = OpenOptions { url: config.database_url.clone(), zone: config.zone.clone(), role };
-    bmw_store::open(&options).await.map_err(Failure::failed)
+    let (store, opened) = bmw_store::open(&options).await.map_err(Failure::failed)?;
+    if let Some(before) = &opened.zone_changed_from {
+        let zone = |name: &str| serde_json::json!({ "zone": name }).to_string();
+        let audit = Caller::terminal().entry("site.zone", zone(before), zone(store.zone().name()));
+        store.add_audit(&audit).await.map_err(Failure::failed)?;
+    }
+    Ok((store, opened))
 }
 
 /// Tells what opening the database did.
@@ -146,7 +174,23 @@ pub fn report(opened: &Opened, store: &Arc<dyn Store>) {
     }
 }
 
-async fn listen(address: &str) -> Result<TcpListener, Failure> {
+/// What is done at an address.
+#[derive(Clone)]
+enum Entrance {
+    /// Answers; where there is TLS, by that alone.
+    Open { front: Front, door: Door, tls: Option<Arc<Tls>> },
+    /// Leads to TLS, at a port that may be another.
+    ToTls { port: Option<u16> },
+}
+
+async fn listen_if(address: Option<&str>) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
+    match address {
+        Some(address) => listen(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => Failure::failed(format!("{address} is in use by another program")),
         _ => Failure::failed(format!("cannot listen on {address}: {error}")),
@@ -154,7 +198,7 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host(address).await.map_err(failed)?.collect();
     let mut outcome = Err(failed(io::Error::other("no such host")));
     for addr in addresses {
-        outcome = bind(addr).map_err(failed);
+        outcome = bind(addr).and_then(|listener| listener.local_addr().map(|addr| (listener, addr))).map_err(failed);
         if outcome.is_ok() {
             break;
         }
@@ -184,7 +228,7 @@ fn most_connections() -> usize {
     }
 }
 
-async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutdown, kill: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, entrance: Entrance, shutdown: Shutdown, kill: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(most_connections()));
     let mut ending = shutdown.subscribe();
     loop {
@@ -202,36 +246,57 @@ async fn accept(listener: TcpListener, door: Door, front: Front, shutdown: Shutd
             },
             () = ending.begun() => return,
         };
-        let (front, ending, kill) = (front.clone(), shutdown.subscribe(), kill.clone());
+        let (entrance, ending, mut kill) = (entrance.clone(), shutdown.subscribe(), kill.clone());
         tokio::spawn(async move {
-            serve(stream, place, peer, door, front, ending, kill).await;
+            tokio::select! {
+                biased;
+                () = serve(stream, place, peer, entrance, ending) => {}
+                _ = kill.wait_for(|kill| *kill) => {}
+            }
         });
     }
 }
 
+/// Serves a connection. What it may begin with is boxed: many connections idle.
 async fn serve(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
     peer: SocketAddr,
-    door: Door,
-    front: Front,
-    ending: bmw_app::state::Ending,
-    mut kill: watch::Receiver<bool>,
+    entrance: Entrance,
+    mut ending: Ending,
 ) {
-    let answer = move |request| {
-        let front = front.clone();
-        async move {
-            match door {
-                Door::All => front.answer(request, peer).await,
-                Door::ChargePoints => front.answer_charge_point(request, peer).await,
-            }
-        }
-    };
-    tokio::select! {
-        biased;
-        () = connection::serve(stream, place, answer, ending) => {}
-        _ = kill.wait_for(|kill| *kill) => {}
+    // An answer is one write: waiting for more would only delay it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection cannot be set to send at once");
     }
+    let (front, door, tls) = match entrance {
+        Entrance::Open { front, door, tls } => (front, door, tls),
+        Entrance::ToTls { port } => return Box::pin(lead(stream, place, port, ending)).await,
+    };
+    let is_secure = tls.is_some();
+    let stream = match tls {
+        None => Wire::Plain(stream),
+        Some(tls) => match Box::pin(begin(tls, stream, &mut ending)).await {
+            Some(Begun::Secure(stream)) => stream,
+            Some(Begun::Plain(stream)) => return Box::pin(lead(stream, place, None, ending)).await,
+            None => return,
+        },
+    };
+    let peer = Peer::new(peer.ip(), is_secure);
+    connection::serve(stream, place, move |request| front.clone().answer(request, door, peer), ending).await;
+}
+
+async fn begin(tls: Arc<Tls>, stream: TcpStream, ending: &mut Ending) -> Option<Begun> {
+    tokio::select! {
+        begun = tls.begin(stream) => begun,
+        () = ending.begun() => None,
+    }
+}
+
+/// Leads who comes without TLS there.
+async fn lead(stream: TcpStream, place: OwnedSemaphorePermit, port: Option<u16>, ending: Ending) {
+    let answer = |request| std::future::ready(redirect::answer(&request, port));
+    connection::serve(Wire::Plain(stream), place, answer, ending).await;
 }
 
 /// A connection that broke off before it was taken is nothing; being out of files needs time.

@@ -73,7 +73,8 @@ pub fn start(site: &Arc<Site>, addr: SocketAddr, hands: Hands, ending: watch::Re
             }
         })
         .collect();
-    let options = Options { url: format!("ws://{}/ocpp", reachable(addr)), units, seed: SEED, speed: 1.0, hour: None };
+    let url = format!("ws://{}/ocpp", reachable(addr));
+    let options = Options { url, roots: None, units, seed: SEED, speed: 1.0, hour: None, password: None };
     tokio::spawn(bmw_simulator::run(options, hands, ending));
 }
 

@@ -57,6 +57,17 @@ fn the_domain_has_no_clock_and_no_input_or_output() {
 }
 
 #[test]
+fn what_proxies_say_is_read_in_one_place() {
+    let places = ["server/src/peer.rs", "app/src/api/feed.rs"].map(|path| root().join(path));
+    for folder in ["app/src", "server/src", "crates/ocpp/src", "crates/site/src"] {
+        for (path, line) in code_lines(folder).into_iter().filter(|(path, _)| !places.contains(path)) {
+            let line = line.to_ascii_lowercase();
+            assert!(!line.contains("x-forwarded") && !line.contains("header::forwarded"), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
 fn sql_is_in_the_store_only() {
     for folder in ["app/src", "server/src", "crates/ocpp/src", "crates/site/src", "crates/domain/src"] {
         for (path, line) in code_lines(folder) {
@@ -101,6 +112,7 @@ fn what_is_sensitive_is_asked_for_with_a_caller() {
         "frames(",
         "diagnostics",
         "audit_log",
+        "add_audit",
         "account",
     ];
     for folder in ["app/src", "server/src"] {
@@ -111,6 +123,21 @@ fn what_is_sensitive_is_asked_for_with_a_caller() {
             }
             for direct in ["site.cards()", "site.joining()", "site.newest_commands()"] {
                 assert!(!line.contains(direct), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_entry_of_the_audit_log_has_a_name() {
+    for folder in ["app/src", "server/src", "crates/site/src"] {
+        for (path, line) in code_lines(folder) {
+            for call in [".entry(\"", ".note_download(\"", "self.change(caller, key, \""] {
+                let kind = line.split(call).nth(1).and_then(|rest| rest.split('"').next());
+                // Those of tests are no kinds.
+                if let Some(kind) = kind.filter(|kind| kind.contains('.')) {
+                    assert!(bmw_app::text::audit::is_known(kind), "{}: {kind}", path.display());
+                }
             }
         }
     }

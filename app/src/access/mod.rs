@@ -1,7 +1,9 @@
-//! Who asks, told from his request, and the pages about accounts: to sign in, one's own, and everybody's.
+//! Who asks, told from his request, and the pages about accounts: to sign in, one's own, everybody's, and what was done by them.
 //!
 //! These pages are links and forms alone, drawn by the server, and load no script: a password passes through nothing else.
 
+mod audit;
+mod charger_passwords;
 mod own;
 mod qr;
 mod sign_in;
@@ -49,6 +51,8 @@ pub const CODE: &str = "/log_in/code/";
 pub const OWN: &str = "/account/";
 /// The page of all accounts.
 pub const USERS: &str = "/users/";
+/// The page of the audit log.
+pub const AUDIT: &str = "/audit/";
 
 /// Who asks, as the front has told. Of a request that did not come that way nothing is known, and it may nothing.
 pub struct Asking(pub Caller);
@@ -122,13 +126,16 @@ pub fn routes(state: AppState, css: Option<&str>) -> Router {
     router.with_state(Pages { state, css: css.map(Arc::from) })
 }
 
-fn table() -> [(&'static str, MethodRouter<Pages>); 5] {
+fn table() -> [(&'static str, MethodRouter<Pages>); 8] {
     [
         ("/log_in", get(sign_in::page).post(sign_in::sign_in)),
         ("/log_in/code", get(sign_in::code_page).post(sign_in::enter_code)),
         ("/log_out", post(sign_in::sign_out)),
         ("/account", get(own::page).post(own::change)),
         ("/users", get(users::page).post(users::change)),
+        ("/charger_password", get(charger_passwords::page).post(charger_passwords::change)),
+        ("/audit", get(audit::page)),
+        ("/audit/export.csv", get(audit::csv)),
     ]
 }
 
@@ -233,17 +240,29 @@ impl Pages {
     /// A page of these.
     fn answer(
         &self,
+        (status, headers, caller): (StatusCode, &HeaderMap, &Caller),
+        path: &str,
+        title: fn(Lang) -> &'static str,
+        body: impl FnOnce(Lang) -> Markup,
+    ) -> Response {
+        let person = person(caller);
+        let still = Still { headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let mut response = still_document(still, title, body);
+        *response.status_mut() = status;
+        response
+    }
+
+    /// A page of these, with what is said above it.
+    fn say(
+        &self,
         asked: &Asked,
         said: Said<'_>,
         path: &str,
         title: fn(Lang) -> &'static str,
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
-        let person = person(&asked.caller);
-        let css = self.css.as_deref();
-        let still = Still { headers: &asked.headers, path, css, person: person.as_ref(), refresh: None };
-        let mut response = still_document(still, title, |lang| html! { (said.draw(lang)) (body(lang)) });
-        *response.status_mut() = said.status();
+        let whole = |lang| html! { (said.draw(lang)) (body(lang)) };
+        let mut response = self.answer((said.status(), &asked.headers, &asked.caller), path, title, whole);
         if let Said::Failed(AccessError::Wait(wait)) = said {
             // When it is worth to try again.
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
@@ -251,18 +270,23 @@ impl Pages {
         response
     }
 
-    /// What is shown to somebody who may not see a page, or when there is trouble with it.
-    fn refused(&self, error: &AccessError, asked: &Asked, path: &str, title: fn(Lang) -> &'static str) -> Response {
-        match error {
-            AccessError::Denied(Denied::NotSignedIn | Denied::BadToken) => lead(&sign_in_for(path)),
-            AccessError::Denied(Denied::NotAllowed) => {
-                let mut response = self.answer(asked, Said::Nothing, path, Lang::not_allowed, |lang| {
+    /// What is shown to somebody who may not see a page.
+    fn refused(&self, denied: Denied, headers: &HeaderMap, caller: &Caller, path: &str) -> Response {
+        match denied {
+            Denied::NotSignedIn | Denied::BadToken => lead(&sign_in_for(path)),
+            Denied::NotAllowed => {
+                self.answer((StatusCode::FORBIDDEN, headers, caller), path, Lang::not_allowed, |lang| {
                     frame::nothing_here(lang, lang.not_allowed_help())
-                });
-                *response.status_mut() = StatusCode::FORBIDDEN;
-                response
+                })
             }
-            error => self.answer(asked, Said::Failed(error), path, title, |_| html! {}),
+        }
+    }
+
+    /// What is shown in the place of a page that somebody may not see, or with which there is trouble.
+    fn instead(&self, error: &AccessError, asked: &Asked, path: &str, title: fn(Lang) -> &'static str) -> Response {
+        match error {
+            AccessError::Denied(denied) => self.refused(*denied, &asked.headers, &asked.caller, path),
+            error => self.say(asked, Said::Failed(error), path, title, |_| html! {}),
         }
     }
 }
@@ -289,8 +313,8 @@ fn lead(address: &str) -> Response {
     response
 }
 
-/// Sets a cookie that no script reads and no other site sends along when it changes something. Without `Secure`: the program
-/// itself speaks plain HTTP.
+/// Sets a cookie that no script reads and no other site sends along when it changes something. The
+/// program's front adds `Secure` where the client speaks TLS.
 fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
     let path = if name == AWAITED { CODE } else { "/" };
     let cookie = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax");

@@ -84,15 +84,15 @@ async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
     let lists = access.sign_ins(caller).and_then(|own| Ok((own, access.tokens(caller)?)));
     let (who, (sign_ins, tokens)) = match (caller.who(), lists) {
         (Some(who), Ok(lists)) => (who, lists),
-        (_, Err(denied)) => return pages.refused(&denied.into(), asked, OWN, Lang::own_account),
-        (None, Ok(_)) => return pages.refused(&Denied::NotSignedIn.into(), asked, OWN, Lang::own_account),
+        (_, Err(denied)) => return pages.instead(&denied.into(), asked, OWN, Lang::own_account),
+        (None, Ok(_)) => return pages.instead(&Denied::NotSignedIn.into(), asked, OWN, Lang::own_account),
     };
     let factor = match access.second_factor(caller).await {
         Ok(factor) => factor,
-        Err(error) => return pages.refused(&error, asked, OWN, Lang::own_account),
+        Err(error) => return pages.instead(&error, asked, OWN, Lang::own_account),
     };
     let clock = pages.state.site.clock();
-    pages.answer(asked, said, OWN, Lang::own_account, |lang| {
+    pages.say(asked, said, OWN, Lang::own_account, |lang| {
         let (sign_ins, tokens) = (&sign_ins, &tokens);
         Own { lang, who, factor: &factor, sign_ins, tokens, clock, now: Clock::real() }.draw()
     })

@@ -19,7 +19,7 @@ pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
     if asked.caller.who().is_some() {
         return lead(next);
     }
-    pages.answer(&asked, Said::Nothing, SIGN_IN, Lang::sign_in, |lang| form(lang, next, ""))
+    pages.say(&asked, Said::Nothing, SIGN_IN, Lang::sign_in, |lang| form(lang, next, ""))
 }
 
 /// `POST /log_in/`
@@ -33,7 +33,7 @@ pub(super) async fn sign_in(State(pages): State<Pages>, asked: Asked, Form(field
             set_cookie(&mut response, AWAITED, awaited.secret.as_str(), seconds);
             response
         }
-        Err(error) => pages.answer(&asked, Said::Failed(&error), SIGN_IN, Lang::sign_in, |lang| form(lang, next, name)),
+        Err(error) => pages.say(&asked, Said::Failed(&error), SIGN_IN, Lang::sign_in, |lang| form(lang, next, name)),
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn sign_in(State(pages): State<Pages>, asked: Asked, Form(field
 pub(super) async fn code_page(State(pages): State<Pages>, asked: Asked) -> Response {
     let next = next(asked.query.get("next").unwrap_or_default());
     if pages.access().awaits_code(awaited(&asked)) {
-        pages.answer(&asked, Said::Nothing, CODE, Lang::sign_in, |lang| code_form(lang, next))
+        pages.say(&asked, Said::Nothing, CODE, Lang::sign_in, |lang| code_form(lang, next))
     } else {
         let asked_for = asked.query.get("next").map(|_| next).unwrap_or_default();
         lead(&super::sign_in_for(asked_for))
@@ -59,11 +59,11 @@ pub(super) async fn enter_code(State(pages): State<Pages>, asked: Asked, Form(fi
         }
         Err(error @ AccessError::Again) => {
             let said = Said::Failed(&error);
-            let mut response = pages.answer(&asked, said, SIGN_IN, Lang::sign_in, |lang| form(lang, next, ""));
+            let mut response = pages.say(&asked, said, SIGN_IN, Lang::sign_in, |lang| form(lang, next, ""));
             set_cookie(&mut response, AWAITED, "", 0);
             response
         }
-        Err(error) => pages.answer(&asked, Said::Failed(&error), CODE, Lang::sign_in, |lang| code_form(lang, next)),
+        Err(error) => pages.say(&asked, Said::Failed(&error), CODE, Lang::sign_in, |lang| code_form(lang, next)),
     }
 }
 

@@ -42,10 +42,10 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
 async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
     let accounts = match pages.access().accounts(&asked.caller).await {
         Ok(accounts) => accounts,
-        Err(error) => return pages.refused(&error, asked, USERS, Lang::users),
+        Err(error) => return pages.instead(&error, asked, USERS, Lang::users),
     };
     let own = asked.caller.who().map(|who| who.account);
-    pages.answer(asked, said, USERS, Lang::users, |lang| {
+    pages.say(asked, said, USERS, Lang::users, |lang| {
         let accounts = all(lang, pages.state.site.clock(), &accounts, own);
         html! {
             div.grid {

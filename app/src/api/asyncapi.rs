@@ -43,7 +43,8 @@ pub fn document() -> Value {
                     the latest after 3 minutes, or what `BMW_FEED_INTERVAL` says. A slow reader is sent the newest and never a \
                     backlog. `seq` counts up by one with each message of the connection: where it does not, connect \
                     again. Messages of the client are ignored. The server pings every 30 seconds, and ends connections \
-                    that answer nothing for 2 minutes. When it ends it closes with the code 1001.",
+                    that answer nothing for 2 minutes. When it ends it closes with the code 1001. Who asks for it is also told the `totals`, after \
+                    the first `phases` and whenever they change, at most once a second.",
                 "servers": [reference("#/servers/site")],
                 "messages": in_channel,
                 "bindings": {"ws": {"method": "GET", "query": query(), "bindingVersion": "0.1.0"}},
@@ -82,6 +83,12 @@ fn query() -> Value {
                 "description": "Send an `alive` message whenever nothing else was sent for so many seconds. For pages of a browser, \
                     which see no pings.",
                 "examples": [5],
+            },
+            "totals": {
+                "type": "boolean",
+                "description": "Send a `totals` message, too, at first and whenever it changes: counts and sums over the site, and the \
+                    sessions that have ended last.",
+                "examples": [true],
             },
         },
     })

@@ -141,7 +141,7 @@ fn refused(refusal: Refusal, action: Action) -> ApiError {
     }
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {

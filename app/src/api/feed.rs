@@ -19,7 +19,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use reader::Reader;
+use reader::{Reader, Wanted};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,12 +38,14 @@ pub(super) const ALIVE: RangeInclusive<i64> = 1..=300;
 /// Each message is one JSON object of the schema `FeedMessage`: a `state` for each followed charger and the `phases` at
 /// first, then whenever a value changes (the first change at once, further ones of a charger joined to one a second), and in
 /// any case a `state` every 3 minutes. `seq` counts up by one on each connection. Messages of the client are ignored. A page of
-/// a browser sees no pings: it asks by `alive` to hear something in any case. `/api/asyncapi.json` describes it for programs.
+/// a browser sees no pings: it asks by `alive` to hear something in any case. Who asks for it by `totals` is also told counts and
+/// sums over the site and which sessions have ended, at first and when they change. `/api/asyncapi.json` describes it for programs.
 #[utoipa::path(
     get, path = "/ws/charger/details/", tag = "chargers",
     params(
         ("charger_id" = Option<String>, Query, description = "Which charger; all of them when it is absent."),
         ("alive" = Option<u32>, Query, minimum = 1, maximum = 300, description = "Send an `alive` message whenever nothing else was sent for so many seconds."),
+        ("totals" = Option<bool>, Query, description = "Send a `totals` message, too, at first and whenever it changes."),
     ),
     responses(
         (status = 101, description = "The connection is a WebSocket now"),
@@ -79,6 +81,7 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
     let mut params = Params::new(&parts.uri);
     let charger = params.text("charger_id").map(std::borrow::Cow::into_owned);
     let alive = params.whole("alive", ALIVE).map(|seconds| Duration::from_secs(seconds.unsigned_abs()));
+    let totals = params.flag("totals");
     params.finish()?;
     let only = match charger {
         Some(identity) => Some(api.app.site.charge_point(Some(&identity)).ok_or(ApiError::NOT_FOUND)?.key),
@@ -98,7 +101,7 @@ async fn upgrade(api: &Api, request: Request) -> Result<Response, ApiError> {
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
         .on_upgrade(async move |socket| {
-            let reader = Reader::new(&app, Arc::clone(&board), socket, only, alive, caller);
+            let reader = Reader::new(&app, Arc::clone(&board), socket, Wanted { only, totals, alive }, caller);
             if let Err(error) = board.start(&app, reader) {
                 tracing::error!(%error, "the feed has no thread");
             }
@@ -111,7 +114,7 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
 
 /// Whether the request is not of another site's page. Only browsers send `Origin`, and no browser hides a WebSocket's
 /// messages from the page that opened it. Behind a proxy the host that the browser knows may come as X-Forwarded-Host,
-/// which no page can set.
+/// which no page can set and which the front lets through from trusted proxies alone.
 fn is_same_site(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;

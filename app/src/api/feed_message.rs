@@ -5,8 +5,9 @@
 
 use crate::data::Value;
 use bmw_domain::calendar::LocalTime;
-use js_sys::{Date, JSON, Reflect};
-use wasm_bindgen::JsValue;
+use bmw_domain::energy::{ChargingTime, Energy};
+use js_sys::{Array, Date, JSON, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub enum FeedContent {
     Charger(String, ChargerMessage, LocalTime),
     /// The load of the phases A, B, C, in A; `None` where it is not known.
     Phases([Option<f64>; 3]),
+    /// Counts and sums over the site.
+    Totals(Totals),
     /// That the connection is alive, or something that is not known here.
     Nothing,
 }
@@ -51,11 +54,81 @@ pub struct ChargerMessage {
     pub trail: Vec<Value>,
 }
 
+/// Counts and sums over the site, and what has ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Energy over the life of all charge points.
+    pub energy: Energy,
+    /// Charging time over the life of all.
+    pub time: ChargingTime,
+    /// Sessions.
+    pub sessions: u64,
+    /// The number of the session that has ended last.
+    pub number: i64,
+    /// Those that have ended up to it, oldest first (see [`Totals::follow`]).
+    pub ended: Vec<Ended>,
+}
+
+/// A session that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Its id.
+    pub id: i32,
+    /// Its charge point.
+    pub charger: String,
+    /// When it finished.
+    pub finish: LocalTime,
+    /// Its energy.
+    pub energy: Energy,
+}
+
+/// A field of a message.
+fn value(message: &JsValue, name: &str) -> JsValue {
+    Reflect::get(message, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// A whole number; 0 for what is none.
+#[allow(clippy::cast_possible_truncation)] // saturates, and below 2⁵³ it is exact
+fn count(message: &JsValue, name: &str) -> i64 {
+    value(message, name).as_f64().unwrap_or_default() as i64
+}
+
+/// The site's local time, read as if it were UTC: that is how it is counted.
+#[allow(clippy::cast_possible_truncation)] // saturates, and what is no time is 0
+fn time(message: &JsValue, name: &str) -> Option<LocalTime> {
+    Some(LocalTime(Date::parse(&(value(message, name).as_string()? + "Z")) as i64))
+}
+
+impl Totals {
+    fn read(message: &JsValue) -> Self {
+        let ended = value(message, "ended").dyn_into::<Array>().unwrap_or_default();
+        Self {
+            energy: Energy::from_wh(count(message, "energy")),
+            time: ChargingTime::from_ms(count(message, "minutes") * 60_000),
+            sessions: count(message, "sessions").unsigned_abs(),
+            number: count(message, "number"),
+            ended: ended.iter().filter_map(|session| Ended::read(&session)).collect(),
+        }
+    }
+}
+
+impl Ended {
+    #[allow(clippy::cast_possible_truncation)] // ids are whole
+    fn read(message: &JsValue) -> Option<Self> {
+        Some(Self {
+            id: count(message, "intrecordid") as i32,
+            charger: value(message, "vchchargerid").as_string()?,
+            finish: time(message, "dttfinishtime")?,
+            energy: Energy::from_wh(count(message, "energy")),
+        })
+    }
+}
+
 impl FeedMessage {
     /// Reads a message; `None` for what is no JSON. What a message lacks, or has of another type, is `None` in it.
     pub fn read(text: &str) -> Option<Self> {
         let message = JSON::parse(text).ok()?;
-        let value = |name: &str| Reflect::get(&message, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        let value = |name| value(&message, name);
         let text = |name| value(name).as_string();
         let number = |name| value(name).as_f64();
         #[allow(clippy::cast_possible_truncation)] // saturates
@@ -73,12 +146,10 @@ impl FeedMessage {
                     online: value("online").is_truthy(),
                     trail: Vec::new(),
                 };
-                // The site's local time, read as if it were UTC: that is how it is counted.
-                #[allow(clippy::cast_possible_truncation)] // saturates, and what is no time is 0
-                let at = LocalTime(Date::parse(&(text("time")? + "Z")) as i64);
-                FeedContent::Charger(id, told, at)
+                FeedContent::Charger(id, told, time(&message, "time")?)
             }
             (None, Some("phases")) => FeedContent::Phases([number("a"), number("b"), number("c")]),
+            (None, Some("totals")) => FeedContent::Totals(Totals::read(&message)),
             _ => FeedContent::Nothing,
         };
         Some(Self { seq: whole("seq"), content })

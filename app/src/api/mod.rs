@@ -4,8 +4,10 @@
 //! trailing slash, answers `HEAD` and `OPTIONS`, and says `Allow` and `Vary` with each answer.
 
 mod asyncapi;
+mod audit;
 pub mod body;
 mod charge_points;
+mod charger_passwords;
 mod commands;
 mod docs;
 mod energy;
@@ -109,6 +111,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/bmw/chart/getRecentChargerRecords/", read(get(energy::by_charger))),
         ("/api/charger/command/", commands::route()),
         ("/api/charger/command/{id}/", read(get(commands::show))),
+        ("/api/charger/password/", charger_passwords::route()),
+        ("/api/audit/", read(get(audit::list))),
         (feed::PATH, any(feed::connect)),
         (token_auth::PATH, token_auth::route()),
         ("/api/openapi.json/", read(get(openapi::serve))),

@@ -1,7 +1,10 @@
 //! The OpenAPI document of the routes, made from their handlers.
 
 use super::error::{ApiError, Detail, FieldErrors};
-use super::{Shared, charge_points, commands, energy, feed, reply_read, sessions, settings, to_json, token_auth};
+use super::{
+    Shared, audit, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings, to_json,
+    token_auth,
+};
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
@@ -29,7 +32,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         (name = "energy", description = "Sums of energy for charts"),
         (name = "commands", description = "Commands to chargers, watched until they take effect"),
         (name = "settings", description = "The settings of the site"),
-        (name = "access", description = "Tokens of programs"),
+        (name = "access", description = "Tokens of programs, and who did what"),
     ),
     paths(
         charge_points::details,
@@ -37,6 +40,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
         feed::connect,
         commands::give,
         commands::show,
+        charger_passwords::show,
+        charger_passwords::change,
         settings::show,
         settings::save,
         charge_points::overview,
@@ -51,6 +56,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         energy::total,
         energy::by_charger,
         token_auth::give,
+        audit::list,
     ),
     components(schemas(Detail, FieldErrors, feed::FeedMessage)),
     modifiers(&EveryRoute),

@@ -55,6 +55,7 @@ pub mod word {
 pub(super) mod on_server {
     use super::*;
     use crate::data::settings::Typed;
+    use crate::download::{MARK, guarded, unguarded};
     use bmw_domain::account::Right;
     use bmw_domain::calendar::{Day, LocalTime};
     use bmw_domain::charger::card::{Card, Cards, IdTag};
@@ -161,7 +162,7 @@ pub(super) mod on_server {
             if index == 0 && value(0).trim_start_matches('\u{feff}').eq_ignore_ascii_case(COLUMNS[0]) {
                 continue;
             }
-            let fields = std::array::from_fn(value);
+            let fields = std::array::from_fn(|column| unguarded(value(column)));
             cards.push(card(site, fields).map_err(|error| format!("line {line}: {error}"))?);
         }
         if cards.is_empty() { Err("csv: There is no card in it.".to_owned()) } else { Ok(cards) }
@@ -174,16 +175,17 @@ pub(super) mod on_server {
     }
 
     fn written(site: &Site, cards: &Cards) -> Result<Vec<u8>, csv::Error> {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let begun = MARK.as_bytes().to_vec();
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(begun);
         writer.write_record(COLUMNS)?;
         for card in cards.sorted() {
             let expires = card.expires_at.map(|at| site.clock().zone().local(at).day().to_string());
             writer.write_record([
-                card.tag.as_str(),
-                card.group.as_ref().map(IdTag::as_str).unwrap_or_default(),
+                &*guarded(card.tag.as_str()),
+                &*guarded(card.group.as_ref().map(IdTag::as_str).unwrap_or_default()),
                 if card.is_blocked { "1" } else { "0" },
                 expires.as_deref().unwrap_or_default(),
-                &card.note,
+                &*guarded(&card.note),
             ])?;
         }
         writer.into_inner().map_err(|error| error.into_error().into())

@@ -133,7 +133,7 @@ pub(super) mod on_server {
     use bmw_domain::charger::Finding;
     use bmw_domain::command::Command;
     use bmw_domain::record::{ChargePointKey, Identity};
-    use bmw_site::{Ask, Caller, Clock, Denied, Joining, NotDone, Refusal, Site};
+    use bmw_site::{Ask, Caller, Clock, Joining, NotDone, Refusal, Site};
     use bmw_store::StoreError;
 
     /// The most characters of what an address tells.
@@ -148,7 +148,8 @@ pub(super) mod on_server {
         match carry_out(values).await {
             // A person is led back to where he was, and told there.
             Err(DataError::Refused) if is_plain_form() => {
-                Ok(led(&led_back(&back, 0, &[Denied::NotAllowed.to_string()]), &back))
+                let (lang, _) = crate::ui::chosen();
+                Ok(led(&led_back(&back, 0, &[lang.role_too_low().to_owned()]), &back))
             }
             outcome => outcome,
         }
@@ -156,7 +157,7 @@ pub(super) mod on_server {
 
     async fn carry_out(values: Typed) -> Result<String, DataError> {
         let commands = use_context::<AppState>().map(|state| state.commands).ok_or(DataError::Protocol)?;
-        let (site, caller) = (site()?, caller());
+        let (site, caller, (lang, _)) = (site()?, caller(), crate::ui::chosen());
         let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
         let back = named("back").to_owned();
         if named("command") == ADMIT {
@@ -190,7 +191,7 @@ pub(super) mod on_server {
                     found = Some((field.rsplit('.').next().unwrap_or_default().to_owned(), text));
                 }
                 Err(Refusal::Pending | Refusal::KeyUsed) => {
-                    refused.push(format!("{identity}: {} is pending", form.action.name()));
+                    refused.push(format!("{identity}: {}", lang.action_is_pending(form.action)));
                 }
                 Err(Refusal::Denied(denied)) => return Err(denied.into()),
                 Err(Refusal::Store(error)) => return Err(error.into()),

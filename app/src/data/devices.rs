@@ -16,6 +16,8 @@ pub struct Devices {
     pub phases: Phases,
     /// The charge points that draw current.
     pub currents: Vec<CurrentLine>,
+    /// The number of the session that has ended last: the feed tells those that have ended since.
+    pub number: i64,
     /// The charge points that the filter lets through, sorted.
     pub chargers: Vec<DeviceLine>,
     /// How many there are in all.
@@ -101,7 +103,7 @@ pub(super) mod on_server {
     /// Everything that the page shows, by its query string.
     pub async fn devices(query: &Query) -> Result<Devices, DataError> {
         let site = site()?;
-        let sessions = site.session_count().await?;
+        let news = site.session_news().await?;
         let present = site.present().clone();
         let now = now(&site);
         let search = query.get("search").unwrap_or_default().trim().to_lowercase();
@@ -131,7 +133,8 @@ pub(super) mod on_server {
         let commands = site.newest_commands_for(&caller());
         Ok(Devices {
             now,
-            tiles: tiles(&present, sessions),
+            tiles: tiles(&present, news.sessions),
+            number: news.number,
             phases: phases(&present, now.at),
             currents: present.by_identity().filter_map(|charger| current(charger)).collect(),
             chargers: chosen

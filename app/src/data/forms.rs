@@ -114,8 +114,11 @@ impl Form {
         if let Some((field, text)) = found {
             address = address.with("at", field).with("why", cut(text));
         }
-        self.fields.iter().fold(address, |address, (name, value)| {
-            address.with_raw(&[self.action.name(), ".", name].concat(), cut(value))
+        // Addresses are remembered by browsers, and stand in logs.
+        let is_secret = self.get("key").is_some_and(bmw_site::is_secret_key);
+        let fields = self.fields.iter().filter(|(name, _)| !(is_secret && name == "value"));
+        fields.fold(address, |address, (name, value)| {
+            address.with_raw(&[self.action.name(), ".", name].concat(), cut(&bmw_site::masked(value)))
         })
     }
 }

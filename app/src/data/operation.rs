@@ -46,6 +46,8 @@ pub struct ConfigurationLine {
     pub is_read_only: bool,
     /// Whether it was changed since, and needs a reset to take effect.
     pub needs_reset: bool,
+    /// Whether its value is shown to nobody.
+    pub is_secret: bool,
 }
 
 /// A reservation.
@@ -165,6 +167,7 @@ pub(super) mod on_server {
                 key: key.chars().take(VALUE_MOST).collect(),
                 value: value.as_str().unwrap_or_default().chars().take(VALUE_MOST).collect(),
                 is_read_only: entry["readonly"].as_bool().unwrap_or(false),
+                is_secret: bmw_site::is_secret_key(key),
                 needs_reset: change.is_some_and(|change| change.result["status"] == "RebootRequired"),
             })
         };

@@ -22,6 +22,8 @@ pub struct Overview {
     pub states: Vec<(String, u64)>,
     /// The charge points that were heard of last.
     pub chargers: Vec<ChargerLine>,
+    /// The number of the session that was counted last: the feed tells those that have ended since.
+    pub number: i64,
     /// The newest sessions.
     pub sessions: Vec<RecentLine>,
     /// How many of them were asked for.
@@ -120,18 +122,19 @@ pub(super) mod on_server {
     /// Everything that the page shows, by its query string.
     pub async fn overview(query: &Query) -> Result<Overview, DataError> {
         let site = site()?;
-        let sessions = site.session_count().await?;
+        let sessions = site.session_news().await?.sessions;
         let recent = site.recent_sessions().await?;
         let present = site.present().clone();
         let rows = query.number("rows", 1..=100).unwrap_or(ROWS[0]);
         let now = now(&site);
         let statistics = present.statistics();
         let states = STATE_NAMES.iter().zip(statistics.by_state);
-        let energy = energy(&site, &present, query).await?;
+        let (energy, number) = energy(&site, &present, query).await?;
         Ok(Overview {
             now,
             tiles: tiles(&present, sessions),
             energy,
+            number,
             phases: phases(&present, now.at),
             states: states.filter(|(_, count)| *count > 0).map(|(name, count)| ((*name).to_owned(), count)).collect(),
             chargers: present
@@ -155,7 +158,7 @@ pub(super) mod on_server {
         })
     }
 
-    async fn energy(site: &Site, present: &Present, query: &Query) -> Result<EnergyChart, DataError> {
+    async fn energy(site: &Site, present: &Present, query: &Query) -> Result<(EnergyChart, i64), DataError> {
         let (period, usual) = match query.get("by") {
             Some("year") => (Period::Year, 5),
             Some("day") => (Period::Day, 30),
@@ -165,8 +168,8 @@ pub(super) mod on_server {
         let by_charger = query.get("show") == Some("chargers");
         let charger = query.get("charger").map(ToOwned::to_owned);
         let window = Window::newest(period, site.clock().today(), count as usize);
-        let series = site
-            .with_sums(|sums| match &charger {
+        let (series, number) = site
+            .with_numbered_sums(|sums| match &charger {
                 // An unknown charge point has charged nothing (reading guide, 3.1).
                 Some(id) => {
                     let energies = present.find(id).map(|charger| sums.of(charger.key, window));
@@ -178,7 +181,8 @@ pub(super) mod on_server {
             })
             .await?;
         let total = series.iter().flat_map(|series| series.energies.iter().copied()).sum();
-        Ok(EnergyChart { by_charger, period, count, charger, labels: window.labels().collect(), series, total })
+        let labels = window.labels().collect();
+        Ok((EnergyChart { by_charger, period, count, charger, labels, series, total }, number))
     }
 
     /// The charge points that charged most, each with a series of its own, by identity; the others joined.

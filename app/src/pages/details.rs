@@ -29,7 +29,7 @@ impl Page for Details {
     }
 
     fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
-        is_news_of(told, self.charger.iter().map(|it| (it.id.as_str(), it.state.as_deref(), it.online)))
+        self.charger.as_ref().is_some_and(|it| is_news_of(told, (&it.id, it.state.as_deref(), it.online)))
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

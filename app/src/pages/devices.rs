@@ -8,10 +8,10 @@ use super::parts::{
 use super::{Page, Seen};
 use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
 use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
-use crate::feed_message::ChargerMessage;
+use crate::feed_message::{ChargerMessage, Totals};
 use crate::text::Lang;
 use crate::text::format::with_unit;
-use crate::told::{counts, is_news_of};
+use crate::told::{charges_now, is_contact_news, is_news_of};
 use bmw_domain::account::Right;
 use bmw_domain::command::Action;
 use maud::{Markup, html};
@@ -23,8 +23,18 @@ impl Page for Devices {
     }
 
     fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
-        let known = self.chargers.iter().map(|line| (line.id.as_str(), line.state.as_deref(), line.online));
-        is_news_of(told, known) || counts(told).is_some_and(|counts| counts.in_use != self.tiles.in_use)
+        let is_news = |line: &DeviceLine| is_news_of(told, (&line.id, line.state.as_deref(), line.online));
+        is_contact_news(told, self.chargers.iter().map(|line| (line.id.as_str(), line.online)))
+            || (self.shows_sessions() && self.chargers.iter().any(is_news))
+    }
+
+    fn shows_sessions(&self) -> bool {
+        // Which charge points are listed, and where, follows from their states then.
+        !self.state.is_empty() || matches!(self.sort, DeviceSort::State | DeviceSort::Contact)
+    }
+
+    fn has_missed(&self, totals: &Totals) -> bool {
+        totals.since(self.number).is_none()
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {
@@ -307,6 +317,9 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
     let state = seen.chargers.get(id).map_or(&charger.state, |told| &told.state);
     let now = seen.now(data.now);
     let online = seen.chargers.get(id).map_or(charger.online, |told| told.online);
+    let ended = seen.totals.and_then(|totals| totals.since(data.number)).unwrap_or_default();
+    let has_ended = ended.iter().any(|session| session.charger == *id);
+    let is_charging = charges_now((charger.state.as_deref(), charger.is_charging), state.as_deref(), has_ended);
     let [id_name, firmware_name, model_name, state_name] = names;
     html! {
         tr data-key=(id) {
@@ -334,7 +347,7 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
                 (commands(lang, Commanded {
                     id,
                     online,
-                    is_charging: charger.is_charging,
+                    is_charging,
                     back: &back(data),
                     cannot: seen.cannot(Right::Command),
                 }))

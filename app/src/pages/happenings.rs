@@ -5,7 +5,7 @@ use super::parts::{finding_word, number, state_word, when};
 use crate::components::{Glyph, badge, icon};
 use crate::data::{EventLine, EventWhat, Moment};
 use crate::text::Lang;
-use bmw_domain::charger::HappeningKind;
+use bmw_domain::charger::{HappeningKind, WRONG_PASSWORD};
 use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 
@@ -51,6 +51,11 @@ fn words(lang: Lang, what: &EventWhat) -> (Condition, String) {
         EventWhat::Happened(HappeningKind::Firmware, status) => (Condition::Waiting, said(lang.firmware(), status)),
         EventWhat::Happened(HappeningKind::Diagnostics, status) => {
             (Condition::Waiting, said(lang.diagnostics_name(), status))
+        }
+        EventWhat::Happened(HappeningKind::Refused, status) => {
+            let is_wrong = status.as_deref() == Some(WRONG_PASSWORD);
+            let word = if is_wrong { lang.event_wrong_password() } else { lang.event_no_password() };
+            (Condition::Faulted, word.to_owned())
         }
         EventWhat::Begun(id) => (Condition::Charging, lang.session_begun(*id)),
         EventWhat::Ended(id) => (Condition::Ready, lang.session_ended(*id)),

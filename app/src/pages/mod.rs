@@ -13,7 +13,7 @@ mod records;
 mod settings;
 
 #[cfg(feature = "ssr")]
-pub(crate) use parts::{cell, plain, row_head, table};
+pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 
 use crate::browser;
 use crate::browser::events::{self, Action, Reading};
@@ -23,7 +23,7 @@ use crate::data::{
     Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
     decode, give_command, load, save_settings,
 };
-use crate::feed_message::ChargerMessage;
+use crate::feed_message::{ChargerMessage, Totals};
 use crate::live::{Link, Live};
 use crate::text::Lang;
 use crate::ui::{self, Ui};
@@ -60,6 +60,16 @@ trait Page: Send + Sync {
         false
     }
 
+    /// Whether it shows more of a session that begins or ends than the feed tells.
+    fn shows_sessions(&self) -> bool {
+        true
+    }
+
+    /// Whether more sessions have ended since the page was made than the feed tells of.
+    fn has_missed(&self, _totals: &Totals) -> bool {
+        false
+    }
+
     /// The chart of a name that was drawn, for its read-out.
     fn chart(&self, _seen: &Seen<'_>, _name: &str) -> Option<Chart> {
         None
@@ -89,6 +99,8 @@ struct Seen<'a> {
     chargers: &'a BTreeMap<String, ChargerMessage>,
     /// The load of the phases as the feed told it since, A.
     phases: Option<[Option<f64>; 3]>,
+    /// Counts and sums over the site as the feed told them since.
+    totals: Option<&'a Totals>,
     /// Ms since the data came.
     passed: i64,
     /// What was done on the page.
@@ -257,6 +269,7 @@ impl Shown {
             Some(page) => page,
             None => reader(self.name)(&bytes).ok_or(DataError::Protocol)?,
         };
+        self.live.of_sessions.set_value(page.shows_sessions());
         self.last.set_value(Some((bytes, page.clone(), search)));
         Ok(page)
     }
@@ -290,10 +303,14 @@ impl Shown {
         let is_newer = || self.live.link.get() != Link::Connected && self.came() > self.live.heard.get();
         let is_told = now.is_some() && !is_newer();
         let phases = if is_told { self.live.phases.get() } else { None };
-        let mut with = |chargers: &BTreeMap<String, ChargerMessage>| {
-            self.local.with(|local| look(&Seen { lang, chargers, phases, passed, local, role }));
+        let mut with = |chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>| {
+            self.local.with(|local| look(&Seen { lang, chargers, phases, totals, passed, local, role }));
         };
-        if is_told { self.live.chargers.with(with) } else { with(&none) }
+        if is_told {
+            self.live.chargers.with(|chargers| self.live.totals.with(|totals| with(chargers, totals.as_ref())));
+        } else {
+            with(&none, None);
+        }
     }
 
     /// What the clock of the feed showed when the data came.
@@ -469,6 +486,12 @@ fn page(name: PageName) -> AnyView {
         // What happened before the feed began is news to the page and none to the feed.
         let is_outdated = |page: Arc<dyn Page>| live.chargers.with_untracked(|told| page.is_outdated(told));
         if live.is_complete.get() && shown.page().is_some_and(is_outdated) {
+            shown.look_again();
+        }
+    });
+    Effect::new(move |_| {
+        let has_missed = |totals: &Option<Totals>| shown.page()?.has_missed(totals.as_ref()?).then_some(());
+        if live.totals.with(has_missed).is_some() {
             shown.look_again();
         }
     });

@@ -259,6 +259,19 @@ impl Forms<'_> {
         }
     }
 
+    /// Leads to where the charge point's password is kept: no script comes near it.
+    fn password(&self) -> Markup {
+        let cannot = self.seen.cannot(Right::Admit);
+        let address = crate::data::Query::default().with("charger_id", self.id).on("/charger_password/");
+        html! {
+            a.button rel="external" href=[cannot.is_none().then_some(address)] role=[cannot.map(|_| "link")]
+                aria-disabled=[cannot.map(|_| "true")] title=[cannot]
+            {
+                (icon(Glyph::KEY)) span { (self.lang.charger_password()) }
+            }
+        }
+    }
+
     fn maintenance(&self) -> Markup {
         let lang = self.lang;
         let text = |name, label| Entry { name, label, what: What::Text(""), value: "" };
@@ -307,6 +320,7 @@ impl Forms<'_> {
             &self.button("ChangeConfiguration", lang.change_configuration(), Glyph::SAVE, None),
         );
         html! {
+            (Self::deed(lang.charger_password(), lang.charger_password_help(), &self.password()))
             (Self::deed(lang.group_configuration(), lang.configuration_help(), &read))
             @if let Some(known) = &self.known.configuration { (self.keys(known)) }
             (Self::deed(lang.other_key(), "", &other))
@@ -332,6 +346,9 @@ impl Forms<'_> {
     /// The value of a key, in a form where it can be changed.
     fn value(&self, line: &ConfigurationLine) -> Markup {
         let lang = self.lang;
+        if line.is_secret {
+            return html! { span.value { (plain(&line.value)) } };
+        }
         if line.is_read_only {
             return html! { span.value { (plain(&line.value)) } (tag(lang.read_only())) };
         }

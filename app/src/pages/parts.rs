@@ -18,16 +18,19 @@ use bmw_domain::phase::Phase;
 use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 
-/// The four tiles; they follow the live feed as far as it tells.
+/// The four tiles; they follow the live feed.
 pub fn tiles(seen: &Seen<'_>, tiles: &Tiles) -> Markup {
     let lang = seen.lang;
     let (chargers, in_use) =
         counts(seen.chargers).map_or((tiles.chargers, tiles.in_use), |counts| (counts.chargers, counts.in_use));
-    let time = [lang.charging_time(), " ", &lang.hours(tiles.time)].concat();
+    let (energy, time, sessions) = seen
+        .totals
+        .map_or((tiles.energy, tiles.time, tiles.sessions), |totals| (totals.energy, totals.time, totals.sessions));
+    let time = [lang.charging_time(), " ", &lang.hours(time)].concat();
     components::tiles([
         (Glyph::PLUG_ZAP, lang.tile_chargers(), grouped(chargers), "", lang.tile_chargers_note()),
-        (Glyph::BATTERY_CHARGING, lang.tile_energy(), kwh_2(tiles.energy), "kWh", lang.tile_energy_note()),
-        (Glyph::HISTORY, lang.tile_sessions(), grouped(tiles.sessions), "", &time),
+        (Glyph::BATTERY_CHARGING, lang.tile_energy(), kwh_2(energy), "kWh", lang.tile_energy_note()),
+        (Glyph::HISTORY, lang.tile_sessions(), grouped(sessions), "", &time),
         (Glyph::ZAP, lang.tile_in_use(), grouped(in_use), "", lang.tile_in_use_note()),
     ])
 }
@@ -395,7 +398,8 @@ fn said(seen: &Seen<'_>, told: &Told) -> Markup {
         @if told.is_for_none { (notice(NoticeKind::Warning, &html! { (lang.choose_first()) })) }
         @if let Some(wrong) = &told.wrong {
             (notice(NoticeKind::Warning, &html! {
-                (lang.commands_refused()) " – " (wrong.form) ": " (lang.wrong_entries(wrong.errors.len()))
+                @let name = Action::from_name(&wrong.form).map_or(wrong.form.as_str(), |action| lang.action(action));
+                (lang.commands_refused()) " – " (name) ": " (lang.wrong_entries(wrong.errors.len()))
                 // Whether the form has such a field is not known here.
                 @for (field, problem) in &wrong.errors {
                     @if let Problem::Told(text) = problem { br; (field) ": " (text) }

@@ -58,6 +58,9 @@ impl Page for SettingsPage {
                 @if seen.may(Right::Users) {
                     a.button rel="external" href="/users/" { (icon(Glyph::USERS)) span { (lang.users()) } }
                 }
+                @if seen.may(Right::Audit) {
+                    " " a.button rel="external" href="/audit/" { (icon(Glyph::HISTORY)) span { (lang.audit_log()) } }
+                }
             }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {

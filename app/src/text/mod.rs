@@ -2,9 +2,13 @@
 //!
 //! A key is a method of [`Lang`]. The macro takes both texts or does not compile, so that no language can be forgotten.
 
+#[cfg(feature = "ssr")]
+pub mod audit;
 pub mod format;
 
 use bmw_domain::account::Role;
+use bmw_domain::charger::password::PasswordOrigin;
+use bmw_domain::command::Action;
 use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 use serde::{Deserialize, Serialize};
@@ -174,6 +178,7 @@ texts! {
         "Keep these recovery codes now; they are not shown again. Where your phone is not at hand, each stands in for a code once.";
     cancel: "取消", "Cancel";
     users: "用户", "Users";
+    audit_log: "操作日志", "Audit log";
     user_add: "添加用户", "Add a user";
     yourself: "您", "you";
     role_name: "角色", "Role";
@@ -200,6 +205,38 @@ texts! {
     expires: "到期", "Expires";
     expired: "已过期", "expired";
     revoke: "撤销", "Revoke";
+
+    // Passwords of chargers
+    charger_password: "电桩密码", "Password of the charger";
+    charger_password_help: "有密码的电桩须以 HTTP Basic 出示密码方可连接，用户名为电桩 ID。",
+        "A charger that has a password must bring it by HTTP Basic to be let in. Its user name is the charger's ID.";
+    charger_password_what: "项目", "What";
+    charger_password_has: "已设置", "It has one";
+    charger_password_none: "未设置", "It has none";
+    charger_password_sent: "已发送的新密码", "A newer one was sent";
+    charger_password_sent_help: "旧密码在电桩首次使用新密码之前仍然有效。", "The old one holds until the charger has come with the new one.";
+    security_profile: "OCPP 安全等级", "OCPP security profile";
+    profile_nothing: "没有密码，没有加密", "no password, in the clear";
+    profile_tls_alone: "没有密码，TLS 加密", "no password, over TLS";
+    profile_password: "有密码，没有加密", "a password, in the clear";
+    profile_both: "有密码，TLS 加密", "a password, over TLS";
+    charger_password_random: "生成随机密码", "Make a random one";
+    charger_password_random_help: "立即取代现有密码，只显示一次，然后请在电桩上输入。电桩下次连接时须使用它。",
+        "It takes the place of the present one at once and is shown this once, to be entered at the charger. It counts from the next connection on.";
+    charger_password_once: "请现在复制此密码，它不会再次显示。", "Copy this password now; it is not shown again.";
+    charger_password_how: "请在电桩的配置界面中输入：", "Enter at the charger, in its own configuration:";
+    charger_password_send: "向电桩发送新密码", "Send the charger a new one";
+    charger_password_send_help: "生成随机密码并发送给电桩。电桩用它重新连接之前，旧密码仍然有效。没有 TLS 时，网络上的人可以读到它。",
+        "A random one is sent to it. The old one holds until the charger has connected with it. Without TLS, who reads along on the network learns it.";
+    charger_password_on_its_way: "新密码已发往电桩，结果见其命令记录。", "It is on its way; the charger's log of commands tells what became of it.";
+    charger_password_set: "设置密码", "Set one";
+    charger_password_form: "16–40 个可见 ASCII 字符，且不易被猜中。", "16–40 visible ASCII characters, and not easily guessed.";
+    charger_password_remove: "移除密码", "Remove it";
+    charger_password_remove_help: "此后任何人都可以此电桩的名义连接，除非站点要求密码。",
+        "From then on anybody comes in under the charger's name, unless the site demands a password.";
+    charger_password_many: "已发送的新密码过多而电桩均未使用，请先移除密码。",
+        "Too many passwords were sent to it that it has not used yet. Remove them first.";
+    charger_password_pending: "该电桩有未完成的配置更改，请稍候再试。", "A change of its configuration is pending. Try again in a moment.";
 
     // Failures
     failed_title: "未能加载", "This could not be loaded";
@@ -333,6 +370,8 @@ texts! {
     no_events: "还没有事件。", "Nothing has happened yet.";
     event_lost: "失去联系", "Contact lost";
     event_boot: "已启动", "Started";
+    event_wrong_password: "因密码错误被拒绝", "Refused, with a wrong password";
+    event_no_password: "因没有密码被拒绝", "Refused, without a password";
     no_contact_ever: "从未联系", "Never in contact";
     findings: "需要留意", "To look at";
     findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers reported and cannot be quite right: kept, but not counted as it came.";
@@ -697,6 +736,40 @@ impl Lang {
         }
     }
 
+    /// The name of a command.
+    pub const fn action(self, action: Action) -> &'static str {
+        match action {
+            Action::CancelReservation => self.reservation_cancel(),
+            Action::ChangeAvailability => self.pick("更改服务状态", "Change availability"),
+            Action::ChangeConfiguration => self.change_configuration(),
+            Action::ClearCache => self.clear_cache(),
+            Action::ClearChargingProfile => self.limits_clear(),
+            Action::DataTransfer => self.vendor_message(),
+            Action::GetCompositeSchedule => self.schedule_read(),
+            Action::GetConfiguration => self.get_configuration(),
+            Action::GetDiagnostics => self.diagnostics(),
+            Action::GetLocalListVersion => self.local_list_version(),
+            Action::RemoteStartTransaction => self.pick("远程启动充电", "Start charging"),
+            Action::RemoteStopTransaction => self.pick("远程停止充电", "Stop charging"),
+            Action::ReserveNow => self.reserve(),
+            Action::Reset => self.reset(),
+            Action::SendLocalList => self.send_local_list(),
+            Action::SetChargingProfile => self.limit_set(),
+            Action::TriggerMessage => self.trigger(),
+            Action::UnlockConnector => self.unlock(),
+            Action::UpdateFirmware => self.update_firmware(),
+        }
+    }
+
+    /// Why a command is not given while another one of its kind is on its way.
+    pub fn action_is_pending(self, action: Action) -> String {
+        let name = self.action(action);
+        match self {
+            Self::Zh => format!("“{name}”尚未完成"),
+            Self::En => format!("“{name}” is pending"),
+        }
+    }
+
     /// The name of a role.
     pub const fn role(self, role: Role) -> &'static str {
         match role {
@@ -732,6 +805,15 @@ impl Lang {
             (Self::En, 0) => "ever".to_owned(),
             (Self::Zh, days) => format!("{days} 天"),
             (Self::En, days) => format!("{days} days"),
+        }
+    }
+
+    /// Where a charger's password comes from.
+    pub const fn password_origin(self, origin: PasswordOrigin) -> &'static str {
+        match origin {
+            PasswordOrigin::Typed => self.pick("由管理员设置", "set by an administrator"),
+            PasswordOrigin::Random => self.pick("随机生成", "random"),
+            PasswordOrigin::FirstUse => self.pick("电桩首次连接时使用的密码", "the one that it brought first"),
         }
     }
 

@@ -26,25 +26,35 @@ pub enum Right {
     Command,
     /// To change the cards that may charge.
     Cards,
-    /// To take in charge points that asked to join.
+    /// To take in charge points that asked to join, and to keep their passwords.
     Admit,
     /// To change the settings.
     Settings,
     /// To change accounts.
     Users,
+    /// To see who did what.
+    Audit,
 }
 
 impl Right {
     /// All.
-    pub const ALL: [Self; 7] =
-        [Self::Read, Self::ReadSensitive, Self::Command, Self::Cards, Self::Admit, Self::Settings, Self::Users];
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::ReadSensitive,
+        Self::Command,
+        Self::Cards,
+        Self::Admit,
+        Self::Settings,
+        Self::Users,
+        Self::Audit,
+    ];
 
     /// The least role that has it.
     pub const fn least(self) -> Role {
         match self {
             Self::Read | Self::ReadSensitive => Role::Viewer,
             Self::Command | Self::Cards => Role::Operator,
-            Self::Admit | Self::Settings | Self::Users => Role::Administrator,
+            Self::Admit | Self::Settings | Self::Users | Self::Audit => Role::Administrator,
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! One task reads, writes and keeps the time. It never waits for the site: what the charge point asks goes to the desk in
 //! order, and the answers leave in the same order when they are stored. Of what we ask of it only one is on its way at a time.
+//!
+//! Nearly all that happens can be done at once, by plain functions. What cannot is a [`Rest`], which is carried on apart: so the
+//! task of a connection that idles, as most do, has no place for it.
 
 use crate::frame::{self, ErrorCode, Frame, NoFrame, PlainCall};
 use crate::handshake::Socket;
@@ -12,18 +15,19 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{Clock, LinkEnd, NotStored, Order, Reply, ReplyTo, Way};
+use bmw_site::{Clock, HandedIn, LinkEnd, NoRoom, NotStored, Order, Reply, ReplyTo, Way};
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 /// How many calls of a charge point may wait for their answers; then nothing more is read from it.
 const WAITING: usize = 32;
@@ -44,7 +48,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// A call that waits for its answer.
 struct Waiting {
     /// As JSON.
-    id: String,
+    id: Box<str>,
     form: Form,
     answer: oneshot::Receiver<Answer>,
 }
@@ -78,8 +82,36 @@ impl Aim {
     }
 }
 
+/// What waits for room.
+enum Waits {
+    /// The desk's queue is full: an event, and the call that it answers.
+    Event(Box<NoRoom>, Box<str>, Form),
+    /// The frame before has not gone yet.
+    Frame(Message),
+    /// A frame is on its way.
+    Sending,
+}
+
+/// What could not be done at once.
+enum Rest {
+    Waits(Waits),
+    /// A text that is no plain call, and when it came.
+    Text(Utf8Bytes, Timestamp),
+    /// The site wants something.
+    Order(Box<Order>),
+    /// There is something to ask.
+    Asking,
+    /// The timer has come.
+    Time,
+}
+
+/// A step that is done, or what is left of it.
+type Step = Result<Option<Rest>, Over>;
+
 struct Connection {
     socket: Socket,
+    /// Moved only when it is too late, or has come: frames come far more often.
+    timer: Pin<Box<Sleep>>,
     central: Central,
     key: ChargePointKey,
     link: LinkEnd,
@@ -159,6 +191,7 @@ impl Connection {
         let now = Instant::now();
         Self {
             socket,
+            timer: Box::pin(sleep_until(now)),
             key,
             link: central.site.links().open(key, address),
             waiting: VecDeque::new(),
@@ -174,34 +207,77 @@ impl Connection {
     }
 
     async fn serve(&mut self, peer: Option<String>) -> Over {
-        let mut timer = Box::pin(sleep_until(self.wake_at()));
-        let connected = Event::Connected { link: self.link.id, address: peer };
-        let connected = Box::pin(self.central.counter.tell(self.key, connected, Clock::real())).await;
-        let over = match connected {
-            Err(NotStored) => Over::NotStored,
-            Ok(_) => loop {
-                // What seldom happens is boxed: many connections idle. The timer is moved only when it is too late, or has come: frames come far more often.
-                let wake = self.wake_at();
-                if wake < timer.deadline() {
-                    timer.as_mut().reset(wake);
-                }
-                let step = tokio::select! {
-                    // What comes most often first. None can keep the others out: answers and frames end as soon as those that
-                    // wait are through, and then the rest is looked at.
-                    biased;
-                    answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer).await,
-                    frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame).await,
-                    Some(order) = self.link.orders.recv(), if self.asked.is_none() => Box::pin(self.ordered(order)).await,
-                    _ = &mut self.link.gone => Err(self.let_go()),
-                    () = &mut timer => Box::pin(self.on_time(&mut timer)).await,
-                };
-                if let Err(over) = step {
-                    break over;
-                }
-            },
+        let over = match Box::pin(self.begin(peer)).await {
+            Ok(()) => self.go_on().await,
+            Err(over) => over,
         };
         Box::pin(self.close(over)).await;
         over
+    }
+
+    async fn begin(&mut self, peer: Option<String>) -> Result<(), Over> {
+        let connected = Event::Connected { link: self.link.id, address: peer };
+        self.central.counter.tell(self.key, connected, Clock::real()).await?;
+        let wake = self.wake_at();
+        self.timer.as_mut().reset(wake);
+        Ok(())
+    }
+
+    async fn go_on(&mut self) -> Over {
+        loop {
+            let step = self.next_step().await;
+            let carried = match step {
+                Ok(None) => Ok(()),
+                Ok(Some(rest)) => Box::pin(self.carry_on(rest)).await,
+                Err(over) => Err(over),
+            };
+            if let Err(over) = carried {
+                return over;
+            }
+        }
+    }
+
+    /// Waits for what comes next, and does it as far as that goes at once.
+    async fn next_step(&mut self) -> Step {
+        let wake = self.wake_at();
+        if wake < self.timer.deadline() {
+            self.timer.as_mut().reset(wake);
+        }
+        let takes_orders = self.asked.is_none();
+        tokio::select! {
+            // What comes most often first. None can keep the others out: answers and frames end as soon as those that
+            // wait are through, and then the rest is looked at.
+            biased;
+            answer = first(&mut self.waiting), if !self.waiting.is_empty() => self.answered(answer),
+            frame = self.socket.next(), if self.waiting.len() < WAITING => self.received(frame),
+            order = self.link.next(takes_orders) => order.map(|it| Some(Rest::Order(it))).ok_or_else(|| self.let_go()),
+            () = &mut self.timer => Ok(Some(Rest::Time)),
+        }
+    }
+
+    /// Does what could not be done at once.
+    async fn carry_on(&mut self, rest: Rest) -> Result<(), Over> {
+        match rest {
+            Rest::Waits(waits) => self.wait(waits).await?,
+            Rest::Text(text, arrival) => self.any_text(text.as_str(), arrival).await?,
+            Rest::Order(order) => self.ordered(order).await?,
+            Rest::Time => self.on_time().await?,
+            Rest::Asking => {}
+        }
+        self.ask_next().await
+    }
+
+    async fn wait(&mut self, waits: Waits) -> Result<(), Over> {
+        match waits {
+            Waits::Event(no_room, id, form) => {
+                let answer = self.central.counter.wait_for_room(no_room).await?;
+                self.waiting.push_back(Waiting { id, form, answer });
+                Ok(())
+            }
+            // It reads nothing any more when that takes too long.
+            Waits::Frame(message) => within(SEND, self.socket.send(message)).await,
+            Waits::Sending => within(SEND, self.socket.flush()).await,
+        }
     }
 
     fn options(&self) -> &Options {
@@ -218,7 +294,7 @@ impl Connection {
         times.into_iter().flatten().fold(self.deadline(), Instant::min)
     }
 
-    async fn received(&mut self, frame: Option<Result<Message, tungstenite::Error>>) -> Result<(), Over> {
+    fn received(&mut self, frame: Option<Result<Message, tungstenite::Error>>) -> Step {
         // A frame that is too large or broken ends the connection, and so does the charge point itself.
         let Some(Ok(message)) = frame else { return Err(Over::Gone) };
         self.heard_at = Instant::now();
@@ -226,42 +302,49 @@ impl Connection {
             Message::Text(text) => {
                 let arrival = Clock::real();
                 self.central.frames.note(self.key, arrival, Way::In, text.as_str());
-                self.text(text.as_str(), arrival).await
+                self.text(text, arrival)
             }
             Message::Close(_) => Err(Over::Closed),
             // Pings are answered by the library; bytes are no frames.
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
-                self.lives(Clock::real()).await
+                self.lives(Clock::real())?;
+                Ok(None)
             }
         }
     }
 
     /// What says nothing else says that the charge point lives. That is told now and then, and nobody waits for it to be stored.
-    async fn lives(&mut self, arrival: Timestamp) -> Result<(), Over> {
+    fn lives(&mut self, arrival: Timestamp) -> Result<(), Over> {
         if self.alive_at.is_some_and(|at| self.heard_at.duration_since(at) < ALIVE) {
             return Ok(());
         }
-        self.alive_at = Some(self.heard_at);
-        drop(self.central.counter.hand_in(self.key, Event::Alive, arrival).await?);
+        // Where there is no room for it, the next one says it.
+        if let HandedIn::Queued(_) = self.central.counter.try_hand_in(self.key, Event::Alive, arrival)? {
+            self.alive_at = Some(self.heard_at);
+        }
         Ok(())
     }
 
-    async fn text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
-        if let Some(PlainCall { id, action, payload }) = PlainCall::of(text)
+    fn text(&mut self, text: Utf8Bytes, arrival: Timestamp) -> Step {
+        if let Some(PlainCall { id, action, payload }) = PlainCall::of(text.as_str())
             && let Ok(event) = read::event(action, Some(payload), arrival)
         {
-            return self.told(id, event, arrival).await;
+            return Ok(self.told(id, event, arrival)?.map(Rest::Waits));
         }
-        Box::pin(self.any_text(text, arrival)).await
+        Ok(Some(Rest::Text(text, arrival)))
     }
 
-    /// Whatever a text may be. Rare, and kept apart for that: what is on its way here has no place in the task of an idle
-    /// connection.
+    /// Whatever a text may be.
     async fn any_text(&mut self, text: &str, arrival: Timestamp) -> Result<(), Over> {
         match Frame::read(text) {
             Ok(Frame::Call { id, action, payload }) => {
                 match read::event(&action, payload.map(RawValue::get), arrival) {
-                    Ok(event) => return self.told(id, event, arrival).await,
+                    Ok(event) => {
+                        return match self.told(id, event, arrival)? {
+                            Some(waits) => self.wait(waits).await,
+                            None => Ok(()),
+                        };
+                    }
                     Err(not_read) => {
                         tracing::debug!(charge_point = self.key.0, %action, ?not_read, "a call is refused");
                         let (code, text) = refusal(not_read);
@@ -272,11 +355,9 @@ impl Connection {
             Ok(Frame::Result { id, payload }) => {
                 let payload = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
                 self.replied(&id, Reply::Result(payload.unwrap_or_else(|| json!({}))), arrival).await?;
-                self.ask_next().await?;
             }
             Ok(Frame::Error { id, code, description }) => {
                 self.replied(&id, Reply::Error(code.into_owned(), description.into_owned()), arrival).await?;
-                self.ask_next().await?;
             }
             // It closes nothing.
             Err(NoFrame::Unreadable) => {
@@ -286,16 +367,20 @@ impl Connection {
                 self.send(frame::error(&id, ErrorCode::FormationViolation, "the action is missing")).await?;
             }
         }
-        self.lives(arrival).await
+        self.lives(arrival)
     }
 
     /// An event goes to the desk; its answer will leave when it is stored.
-    async fn told(&mut self, id: &str, event: Event, arrival: Timestamp) -> Result<(), Over> {
+    fn told(&mut self, id: &str, event: Event, arrival: Timestamp) -> Result<Option<Waits>, Over> {
         let event = self.noticed(event);
         let form = Form::of(&event);
-        let answer = self.central.counter.hand_in(self.key, event, arrival).await?;
-        self.waiting.push_back(Waiting { id: id.to_owned(), form, answer });
-        Ok(())
+        match self.central.counter.try_hand_in(self.key, event, arrival)? {
+            HandedIn::Queued(answer) => {
+                self.waiting.push_back(Waiting { id: id.into(), form, answer });
+                Ok(None)
+            }
+            HandedIn::NoRoom(no_room) => Ok(Some(Waits::Event(no_room, id.into(), form))),
+        }
     }
 
     /// What the connection itself makes of an event.
@@ -320,17 +405,19 @@ impl Connection {
         self.own.push_back(("ChangeConfiguration", interval));
     }
 
-    async fn answered(&mut self, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), Over> {
+    fn answered(&mut self, answer: Result<Answer, oneshot::error::RecvError>) -> Step {
         // Without an answer the charge point keeps its message.
         let answer = answer.map_err(|_| Over::NotStored)?;
-        let Some(waiting) = self.waiting.pop_front() else { return Ok(()) };
+        let Some(waiting) = self.waiting.pop_front() else { return Ok(None) };
         if answer == Answer::NoNumberLeft {
             return Err(Over::NotStored);
         }
         let payload = write::payload(waiting.form, &answer, Clock::real(), self.options().heartbeat);
-        self.send(frame::result(&waiting.id, &payload)).await?;
+        if let Some(waits) = self.send_at_once(frame::result(&waiting.id, &payload))? {
+            return Ok(Some(Rest::Waits(waits)));
+        }
         // Its answer has gone: now it may be asked.
-        self.ask_next().await
+        Ok((!self.own.is_empty()).then_some(Rest::Asking))
     }
 
     /// Asks what the connection wants to know by itself, unless something is on its way.
@@ -338,10 +425,11 @@ impl Connection {
         if self.asked.is_some() || !self.waiting.is_empty() {
             return Ok(());
         }
-        match self.own.pop_front() {
-            Some((action, payload)) => self.ask(action, &payload, None).await,
-            None => Ok(()),
+        let Some((action, payload)) = self.own.pop_front() else { return Ok(()) };
+        if self.own.is_empty() {
+            self.own = VecDeque::new();
         }
+        self.ask(action, &payload, None).await
     }
 
     /// Why the site has let go of the connection.
@@ -406,47 +494,36 @@ impl Connection {
         }
     }
 
-    async fn on_time(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
+    async fn on_time(&mut self) -> Result<(), Over> {
         let now = Instant::now();
-        if self.wake_at() > now {
-            timer.as_mut().reset(self.wake_at());
-            return Ok(());
-        }
         if now >= self.deadline() {
-            return self.seems_silent(timer).await;
-        }
-        if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
+            self.seems_silent().await?;
+        } else if let Some(asked) = self.asked.take_if(|asked| asked.until <= now) {
             self.settled(&asked, &Reply::TimedOut);
             if let Some(to) = asked.reply {
                 to.send(Reply::TimedOut, None);
             }
-            timer.as_mut().reset(self.wake_at());
-            return self.ask_next().await;
-        }
-        if self.curious_at.is_some_and(|at| at <= now) {
+        } else if self.asked.is_none() && self.curious_at.is_some_and(|at| at <= now) {
             self.curious_at = None;
             self.ask_what_it_does();
-            timer.as_mut().reset(self.wake_at());
-            return self.ask_next().await;
         }
-        timer.as_mut().reset(self.wake_at());
+        let wake = self.wake_at();
+        self.timer.as_mut().reset(wake);
         Ok(())
     }
 
     /// The deadline has passed. Where this program itself was held up, there may be frames that it has not taken yet.
-    async fn seems_silent(&mut self, timer: &mut Pin<Box<Sleep>>) -> Result<(), Over> {
+    async fn seems_silent(&mut self) -> Result<(), Over> {
         if self.waiting.len() >= WAITING {
             // Nothing is read from it: it cannot give a sign of life.
             self.heard_at = Instant::now();
-        } else {
-            tokio::select! {
-                biased;
-                frame = self.socket.next() => self.received(frame).await?,
-                () = std::future::ready(()) => return Err(Over::Silent),
-            }
+            return Ok(());
         }
-        timer.as_mut().reset(self.wake_at());
-        Ok(())
+        let Some(frame) = self.socket.next().now_or_never() else { return Err(Over::Silent) };
+        match self.received(frame)? {
+            Some(rest) => Box::pin(self.carry_on(rest)).await,
+            None => Ok(()),
+        }
     }
 
     /// Charge points do not start anew at each connection, and what they did meanwhile is not known. A boot is asked for only
@@ -460,15 +537,23 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) -> Result<(), Over> {
+        match self.send_at_once(text)? {
+            Some(waits) => self.wait(waits).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a frame as far as that goes at once, as it nearly always does: time is only kept of those that do not.
+    fn send_at_once(&mut self, text: String) -> Result<Option<Waits>, Over> {
         self.central.frames.note(self.key, Clock::real(), Way::Out, &text);
-        let mut sending = self.socket.send(Message::Text(text.into()));
-        // Most go at once: time is only kept of those that do not.
-        let sent = match (&mut sending).now_or_never() {
-            Some(sent) => sent,
-            // It reads nothing any more.
-            None => Box::pin(timeout(SEND, sending)).await.map_err(|_| Over::Gone)?,
-        };
-        sent.map_err(|_| Over::Gone)
+        let message = Message::Text(text.into());
+        let is_ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx)).now_or_never();
+        let Some(ready) = is_ready else { return Ok(Some(Waits::Frame(message))) };
+        ready.and_then(|()| self.socket.start_send_unpin(message)).map_err(|_| Over::Gone)?;
+        match self.socket.flush().now_or_never() {
+            Some(sent) => sent.map(|()| None).map_err(|_| Over::Gone),
+            None => Ok(Some(Waits::Sending)),
+        }
     }
 
     async fn close(&mut self, over: Over) {
@@ -485,6 +570,11 @@ impl Connection {
         // Whoever does not take it is gone anyway.
         drop(timeout(GOODBYE, self.socket.send(Message::Close(Some(frame)))).await);
     }
+}
+
+/// Who does not take what is sent to it in time is gone.
+async fn within(most: Duration, sending: impl Future<Output = Result<(), tungstenite::Error>>) -> Result<(), Over> {
+    timeout(most, sending).await.map_err(|_| Over::Gone)?.map_err(|_| Over::Gone)
 }
 
 /// What configures what is measured.

@@ -1,22 +1,25 @@
-//! How a charge point comes in: its identity in the path, the subprotocol, and whether it is known.
+//! How a charge point comes in: its identity in the path, the subprotocol, whether it is known, and whether it is itself.
 
+use crate::proof::Proof;
 use crate::stream::Stream;
 use crate::{Central, connection, upload};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use bmw_domain::charger::event::Event;
+use bmw_domain::charger::password::can_be_password;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::{NotDone, UPLOAD_PATH};
+use bmw_site::{Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
-use http::header::{CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -31,7 +34,14 @@ const IDENTITY_MOST: usize = 48;
 const FRAME_MOST: usize = 64 * 1024;
 /// What a connection holds while it idles, bytes: the usual 128 KiB would make many charge points expensive. It grows to the frame
 /// that comes, and what comes is read by way of a buffer of the thread.
-const BUFFER: usize = 256;
+const BUFFER: usize = 128;
+
+/// What is asked of a charge point that must prove who it is.
+const CHALLENGE: &str = "Basic realm=\"bmw\"";
+/// The status of what is asked in the clear and is to be had by TLS alone: at another address (RFC 9110, 15.5.20).
+const PLAIN: StatusCode = StatusCode::MISDIRECTED_REQUEST;
+/// How long to wait where too many come at once, s.
+const BUSY_SECONDS: i64 = 5;
 
 /// The socket of a charge point.
 pub(crate) type Socket = WebSocketStream<Stream>;
@@ -40,7 +50,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 pub fn router(central: Central) -> Router {
     Router::new()
         .route("/ocpp/{*id}", any(connect))
-        .fallback(async || refuse(StatusCode::NOT_FOUND))
+        .fallback(async || refuse(StatusCode::NOT_FOUND.into()))
         .with_state(central)
 }
 
@@ -51,12 +61,29 @@ async fn connect(State(central): State<Central>, request: Request) -> Response {
     }
     match accept(central, request).await {
         Ok(response) => response,
-        Err(status) => refuse(status),
+        Err(refused) => refuse(refused),
     }
 }
 
-fn refuse(status: StatusCode) -> Response {
+/// Why somebody is not let in, as far as he is told.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    /// When it is worth to come again, s.
+    wait: Option<i64>,
+}
+
+impl From<StatusCode> for Refused {
+    fn from(status: StatusCode) -> Self {
+        Self { status, wait: None }
+    }
+}
+
+fn refuse(Refused { status, wait }: Refused) -> Response {
     let text = match status {
+        StatusCode::UNAUTHORIZED => "This charge point comes in with its password alone.",
+        StatusCode::TOO_MANY_REQUESTS => "There were too many tries.",
+        PLAIN => "Charge points come in by TLS alone.",
         StatusCode::NOT_FOUND => "Not found.",
         StatusCode::FORBIDDEN => "Pages of other sites may not pretend to be charge points.",
         StatusCode::UPGRADE_REQUIRED => "This is a WebSocket, version 13, of OCPP 1.6.",
@@ -69,35 +96,51 @@ fn refuse(status: StatusCode) -> Response {
     if status == StatusCode::UPGRADE_REQUIRED {
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
 }
 
-async fn accept(central: Central, mut request: Request) -> Result<Response, StatusCode> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|info| info.0.ip().to_canonical().to_string());
+async fn accept(central: Central, mut request: Request) -> Result<Response, Refused> {
+    let from = request.extensions().get::<Peer>().copied();
+    let is_secure = from.is_some_and(|peer| peer.is_secure);
+    let from = from.map(|peer| peer.address);
+    let peer = from.map(|address| address.to_string());
     if is_of_another_page(request.headers()) {
-        return Err(StatusCode::FORBIDDEN);
+        return Err(StatusCode::FORBIDDEN.into());
+    }
+    // Before anything is looked at: what is sent in the clear proves nothing.
+    if !central.options.profile.takes(is_secure) {
+        return Err(PLAIN.into());
     }
     let identity = identity(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
     let is_upgrade = request.headers().get(UPGRADE).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_upgrade {
-        return Err(StatusCode::UPGRADE_REQUIRED);
+        return Err(StatusCode::UPGRADE_REQUIRED.into());
     }
     let offer = Offer::of(request.headers());
     let is_spoken = offer.is_spoken(central.options.needs_subprotocol);
     let mut response = create_response_with_body(&request, Body::empty).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let key = charge_point(&central, identity, peer.as_deref()).await?;
-    let address = address(request.headers());
+    let proof = Proof::of(request.headers(), identity.as_str(), written(request.uri().path()));
+    let key = charge_point(&central, identity, peer.as_deref(), &proof).await?;
+    let coming = Coming { charge_point: key, brought: proof.brought(), address: from, is_encrypted: is_secure };
+    prove(&central, coming).await?;
+    let address = address(request.headers(), is_secure);
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     let upgrade = hyper::upgrade::on(&mut request);
     central.runtime.clone().spawn(async move {
-        let Some(socket) = socket(&central, upgrade).await else { return };
+        // What is done once is boxed: it would have its place in the task of the connection for as long as that idles.
+        let Some(socket) = Box::pin(socket(&central, upgrade)).await else { return };
         if is_spoken {
             connection::run(socket, central, key, peer, address).await;
         } else {
-            say_no(socket).await;
+            Box::pin(say_no(socket)).await;
         }
     });
     Ok(response)
@@ -134,12 +177,10 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
 }
 
 /// Where the charge point reaches the site by HTTP: where it has just come in, perhaps through a proxy that speaks TLS.
-fn address(headers: &HeaderMap) -> Option<Box<str>> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST.as_str())?;
+fn address(headers: &HeaderMap, is_secure: bool) -> Option<Box<str>> {
+    let host = headers.get(HOST)?.to_str().ok()?;
     let is_host = !host.contains('@') && host.parse::<Authority>().is_ok_and(|it| !it.host().is_empty());
-    let protocol = text("x-forwarded-proto").and_then(|list| list.split(',').next()).unwrap_or_default();
-    let scheme = if protocol.trim().eq_ignore_ascii_case("https") { "https" } else { "http" };
+    let scheme = if is_secure { "https" } else { "http" };
     is_host.then(|| format!("{scheme}://{host}").into())
 }
 
@@ -182,23 +223,74 @@ impl Offer {
     }
 }
 
+/// Lets a charge point in that proves who it is, where it must. What it is told is the same whatever was wrong.
+async fn prove(central: &Central, coming: Coming<'_>) -> Result<(), Refused> {
+    let options = &central.options;
+    let demand = Demand { needs_password: options.profile.needs_password(), first_use: options.first_use };
+    match central.site.let_in(coming, demand).await {
+        Ok(security) => {
+            tracing::debug!(
+                charge_point = coming.charge_point.0,
+                profile = security.profile(),
+                "a charge point comes in"
+            );
+            Ok(())
+        }
+        Err(NotLetIn::Wrong { was_brought, is_news }) => {
+            if is_news {
+                note_refusal(central, coming.charge_point, coming.address, was_brought).await;
+            }
+            Err(StatusCode::UNAUTHORIZED.into())
+        }
+        Err(NotLetIn::Wait(ms)) => {
+            Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: Some(ms.div_euclid(1000).saturating_add(1)) })
+        }
+        Err(NotLetIn::Busy) => Err(Refused { status: StatusCode::SERVICE_UNAVAILABLE, wait: Some(BUSY_SECONDS) }),
+        Err(error @ (NotLetIn::Inside | NotLetIn::Store(_))) => {
+            tracing::error!(%error, charge_point = coming.charge_point.0, "a charge point cannot be let in");
+            Err(StatusCode::SERVICE_UNAVAILABLE.into())
+        }
+    }
+}
+
+/// Notes in a charge point's history that somebody was refused under its name. Nobody waits until it is stored.
+async fn note_refusal(central: &Central, key: ChargePointKey, address: Option<IpAddr>, is_wrong: bool) {
+    let address = address.map(|address| address.to_string());
+    tracing::info!(charge_point = key.0, address, is_wrong, "somebody was refused under the name of a charge point");
+    if central.counter.hand_in(key, Event::Refused { address, is_wrong }, Clock::real()).await.is_err() {
+        tracing::debug!(charge_point = key.0, "that somebody was refused could not be noted");
+    }
+}
+
+/// The identity as it stands in a path.
+fn written(path: &str) -> &str {
+    let text = path.strip_prefix("/ocpp/").unwrap_or_default();
+    text.strip_suffix('/').unwrap_or(text)
+}
+
 /// The identity in a path; `None` for what cannot be one.
 fn identity(path: &str) -> Option<Identity> {
-    let text = path.strip_prefix("/ocpp/")?;
-    let text = percent_decode_str(text.strip_suffix('/').unwrap_or(text)).decode_utf8().ok()?;
+    let text = percent_decode_str(written(path)).decode_utf8().ok()?;
     if text.chars().count() > IDENTITY_MOST || text.contains('/') {
         return None;
     }
     Identity::new(&text).ok()
 }
 
-/// The charge point of an identity. An unknown one is turned away and remembered, or taken in.
-async fn charge_point(central: &Central, identity: Identity, peer: Option<&str>) -> Result<ChargePointKey, StatusCode> {
+/// The charge point of an identity. An unknown one is turned away and remembered, or taken in where it would be let in then.
+async fn charge_point(
+    central: &Central,
+    identity: Identity,
+    peer: Option<&str>,
+    proof: &Proof,
+) -> Result<ChargePointKey, StatusCode> {
     let find = || central.site.present().find(identity.as_str()).map(|now| now.key);
     if let Some(key) = find() {
         return Ok(key);
     }
-    if !central.options.registers_unknown {
+    let options = &central.options;
+    let brings_password = matches!(proof, Proof::Password(password) if can_be_password(password));
+    if !options.registers_unknown || options.profile.needs_password() && !(options.first_use && brings_password) {
         central.site.ask_to_join(identity, peer);
         return Err(StatusCode::NOT_FOUND);
     }
@@ -257,20 +349,16 @@ mod tests {
 
     #[test]
     fn a_charge_point_is_reached_where_it_came_in() {
-        let of = |list: &[(&'static str, &'static str)]| {
-            let named = |(name, value): &(&'static str, &'static str)| {
-                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
-            };
-            address(&list.iter().map(named).collect())
+        let of = |host: &'static str, is_secure| {
+            address(&HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]), is_secure)
         };
-        assert_eq!(of(&[("host", "10.0.0.1:9000")]).as_deref(), Some("http://10.0.0.1:9000"));
-        assert_eq!(of(&[("host", "[fe80::1]:80")]).as_deref(), Some("http://[fe80::1]:80"));
-        let forwarded = [("host", "site.example"), ("x-forwarded-proto", "HTTPS, http")];
-        assert_eq!(of(&forwarded).as_deref(), Some("https://site.example"));
+        assert_eq!(of("10.0.0.1:9000", false).as_deref(), Some("http://10.0.0.1:9000"));
+        assert_eq!(of("[fe80::1]:80", false).as_deref(), Some("http://[fe80::1]:80"));
+        assert_eq!(of("site.example", true).as_deref(), Some("https://site.example"));
         for host in ["", "user@host", "a b", "host/path"] {
-            assert_eq!(of(&[("host", host)]), None, "{host}");
+            assert_eq!(of(host, false), None, "{host}");
         }
-        assert_eq!(of(&[]), None);
+        assert_eq!(address(&HeaderMap::new(), false), None);
     }
 
     #[test]

@@ -9,19 +9,44 @@
 mod connection;
 pub mod frame;
 mod handshake;
+mod proof;
 pub mod read;
 mod stream;
 mod upload;
 pub mod write;
 
 pub use handshake::router;
-pub use stream::{TakeOver, Taken};
+pub use stream::{TakeOver, Taken, Tunnel, Wire, settled};
 
 use bmw_site::{Counter, FrameLog, Site};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+
+/// What charge points must do at least to be let in: the profiles 0 to 2 of the security whitepaper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Profile {
+    /// Those that have a password bring it, others come without.
+    #[default]
+    Open,
+    /// Each brings a password.
+    Password,
+    /// Each brings a password, and nobody reads along.
+    PasswordOverTls,
+}
+
+impl Profile {
+    /// Whether each must have a password.
+    pub const fn needs_password(self) -> bool {
+        matches!(self, Self::Password | Self::PasswordOverTls)
+    }
+
+    /// Whether a connection that is secured like this is taken.
+    pub const fn takes(self, is_secure: bool) -> bool {
+        is_secure || !matches!(self, Self::PasswordOverTls)
+    }
+}
 
 /// What the central system needs to know.
 #[derive(Debug, Clone)]
@@ -30,6 +55,10 @@ pub struct Options {
     pub registers_unknown: bool,
     /// Charge points that offer no subprotocol are let go (`--no-subprotocol reject`), instead of being taken as those of 1.6.
     pub needs_subprotocol: bool,
+    /// The least that each charge point must do (`--ocpp-security`).
+    pub profile: Profile,
+    /// A charge point that has no password keeps the one that it brings (`--ocpp-first-use`).
+    pub first_use: bool,
     /// How often charge points give a sign of life; three times that without one is the end of a connection.
     pub heartbeat: Duration,
     /// How long after it has connected a charge point that did not start is asked what it is doing.
@@ -45,6 +74,8 @@ impl Default for Options {
         Self {
             registers_unknown: false,
             needs_subprotocol: false,
+            profile: Profile::default(),
+            first_use: false,
             heartbeat: Duration::from_mins(1),
             pause: Duration::from_secs(10),
             patience: Duration::from_secs(30),

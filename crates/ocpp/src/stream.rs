@@ -3,6 +3,7 @@
 use bytes::{Buf as _, Bytes};
 use hyper::upgrade::Upgraded;
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -21,11 +22,98 @@ thread_local! {
 /// How the server lets go of a stream that it has read a handshake from; `None` when the stream is none of its own.
 pub type TakeOver = fn(Upgraded) -> Option<Taken>;
 
+/// A stream to a peer: a socket as it is, or what lies on top of one. It is no larger than the socket: many connections idle.
+#[derive(Debug)]
+pub enum Wire {
+    /// A socket as it is.
+    Plain(TcpStream),
+    /// What lies on top of a socket, such as TLS.
+    Tunnel(Box<dyn Tunnel>),
+}
+
+const _: () = assert!(size_of::<Wire>() == size_of::<TcpStream>());
+
+/// What lies on top of a socket.
+pub trait Tunnel: AsyncRead + AsyncWrite + Send + Unpin + fmt::Debug {
+    /// Goes on on the runtime of the caller, which may be another than that which began with it.
+    ///
+    /// # Errors
+    /// The system does not let it; then it is worth nothing any more.
+    fn settle(&mut self) -> io::Result<()>;
+}
+
+/// Goes on with a socket on the runtime of the caller.
+///
+/// # Errors
+/// The system does not let it.
+pub fn settled(socket: TcpStream) -> io::Result<TcpStream> {
+    TcpStream::from_std(socket.into_std()?)
+}
+
+impl Wire {
+    fn settled(self) -> io::Result<Self> {
+        match self {
+            Self::Plain(socket) => settled(socket).map(Self::Plain),
+            Self::Tunnel(mut tunnel) => tunnel.settle().map(|()| Self::Tunnel(tunnel)),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Self::Tunnel(tunnel) => Pin::new(tunnel).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tunnel(tunnel) => Pin::new(tunnel).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, slices),
+            Self::Tunnel(tunnel) => Pin::new(tunnel).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.is_write_vectored(),
+            Self::Tunnel(tunnel) => tunnel.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tunnel(tunnel) => Pin::new(tunnel).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tunnel(tunnel) => Pin::new(tunnel).poll_shutdown(cx),
+        }
+    }
+}
+
 /// A stream that was taken over.
 #[derive(Debug)]
 pub struct Taken {
     /// The stream.
-    pub stream: TcpStream,
+    pub stream: Wire,
     /// What was read of it beyond the handshake.
     pub early: Bytes,
     /// Its place among those that are served at once.
@@ -35,7 +123,7 @@ pub struct Taken {
 /// A stream that is read by way of the thread's scratch.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: TcpStream,
+    wire: Wire,
     /// What was read and did not fit.
     rest: Bytes,
     _place: OwnedSemaphorePermit,
@@ -44,14 +132,13 @@ pub(crate) struct Stream {
 impl Stream {
     /// Goes on with a stream on the runtime of the caller, which may be another than that which began with it.
     pub(crate) fn new(taken: Taken) -> io::Result<Self> {
-        let socket = TcpStream::from_std(taken.stream.into_std()?)?;
-        Ok(Self { socket, rest: taken.early, _place: taken.place })
+        Ok(Self { wire: taken.stream.settled()?, rest: taken.early, _place: taken.place })
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut read = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
+            ready!(Pin::new(&mut self.wire).poll_read(cx, &mut read))?;
             let (now, later) = read.filled().split_at(read.filled().len().min(buffer.remaining()));
             buffer.put_slice(now);
             self.rest = Bytes::copy_from_slice(later);
@@ -74,14 +161,14 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        Pin::new(&mut self.wire).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        Pin::new(&mut self.wire).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }

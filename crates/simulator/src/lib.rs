@@ -6,6 +6,7 @@
 
 mod car;
 mod cards;
+mod line;
 mod link;
 mod obey;
 mod point;
@@ -14,6 +15,7 @@ mod settings;
 mod times;
 mod upload;
 
+pub use line::Roots;
 pub use point::Unit;
 
 use link::{Clock, Pauses};
@@ -46,8 +48,10 @@ pub enum Deed {
 /// How charge points are simulated.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where they connect: `ws://HOST:PORT/ocpp`; their identities are put behind it.
+    /// Where they connect: `ws://HOST:PORT/ocpp`, or `wss`; their identities are put behind it.
     pub url: String,
+    /// What the certificate must lead to where they connect by TLS.
+    pub roots: Option<Roots>,
     /// Which.
     pub units: Vec<Unit>,
     /// The same number makes the same behaviour.
@@ -58,6 +62,8 @@ pub struct Options {
     pub speed: f64,
     /// The hour of the day that they begin at, 0–24; `None`: that of the clock.
     pub hour: Option<f64>,
+    /// By what each proves who it is, until it is sent another one.
+    pub password: Option<String>,
 }
 
 /// The highest speed.
@@ -91,11 +97,13 @@ pub async fn run(options: Options, hands: Hands, ending: watch::Receiver<bool>) 
     for (number, unit) in options.units.into_iter().enumerate() {
         let (sender, deeds) = mpsc::channel(8);
         hands.0.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.identity.clone(), sender);
-        let (point, pauses) = charge_point(unit, options.seed, hour, speed);
+        let (mut point, pauses) = charge_point(unit, options.seed, hour, speed);
+        point.password.clone_from(&options.password);
         // Not all at the same moment.
         let wait = Duration::from_millis(50) * u32::try_from(number % 200).unwrap_or(0);
         let clock = Clock::new(speed);
-        points.spawn(link::live(options.url.clone(), point, clock, pauses, wait, deeds, ending.clone()));
+        let address = (options.url.clone(), options.roots.clone());
+        points.spawn(link::live(address, point, clock, pauses, wait, deeds, ending.clone()));
     }
     while points.join_next().await.is_some() {}
 }

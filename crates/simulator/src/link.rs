@@ -1,20 +1,21 @@
 //! The connection of a charge point: one message at a time, and what it is asked is answered at once.
 
+use crate::line::{self, Roots, Wire};
 use crate::point::{Point, Tell};
 use crate::{Deed, obey};
+use data_encoding::BASE64;
 use futures::{SinkExt as _, StreamExt as _};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How often its own time is moved on.
 const STEP: Duration = Duration::from_millis(200);
@@ -28,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_mins(1);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Wire>>;
 
 /// A message that waits for its answer.
 struct Asked {
@@ -96,7 +97,7 @@ impl Pauses {
 
 /// Lives as a charge point until `ending` becomes true; connects for the first time after a pause.
 pub(crate) async fn live(
-    url: String,
+    (url, roots): (String, Option<Roots>),
     mut point: Point,
     mut clock: Clock,
     mut pauses: Pauses,
@@ -116,7 +117,8 @@ pub(crate) async fn live(
                 return;
             }
         }
-        let Some(outcome) = alone.until(timeout(PATIENCE, connect(&url))).await else { return };
+        let proof = alone.point.password.as_ref().map(|password| basic(&alone.point.unit.identity, password));
+        let Some(outcome) = alone.until(timeout(PATIENCE, connect(&url, roots.as_ref(), proof))).await else { return };
         let socket = match outcome {
             Ok(Ok(socket)) => socket,
             outcome => {
@@ -126,7 +128,14 @@ pub(crate) async fn live(
             }
         };
         point.connected();
-        let mut link = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: uploads.clone() };
+        let mut link = Link {
+            socket,
+            point: &mut point,
+            asked: None,
+            last_id: 0,
+            roots: roots.as_ref(),
+            uploads: uploads.clone(),
+        };
         let is_ending = tokio::select! {
             () = link.serve(&mut clock, &mut deeds, &mut uploaded) => false,
             () = ended(&mut ending) => true,
@@ -139,10 +148,25 @@ pub(crate) async fn live(
     }
 }
 
-async fn connect(url: &str) -> Result<Socket, Box<dyn std::error::Error + Send + Sync>> {
+/// What proves who a charge point is: HTTP Basic (RFC 7617).
+fn basic(identity: &str, password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{identity}:{password}").as_bytes()))
+}
+
+async fn connect(
+    url: &str,
+    roots: Option<&Roots>,
+    proof: Option<String>,
+) -> Result<Socket, Box<dyn std::error::Error + Send + Sync>> {
     let mut request = url.into_client_request()?;
+    if let Some(proof) = proof {
+        let mut proof = HeaderValue::try_from(proof)?;
+        proof.set_sensitive(true);
+        request.headers_mut().insert("authorization", proof);
+    }
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("ocpp1.6"));
-    Ok(connect_async(request).await?.0)
+    let stream = line::connect(request.uri(), roots).await?;
+    Ok(client_async(request, stream).await?.0)
 }
 
 /// An identity as part of an address.
@@ -196,6 +220,7 @@ struct Link<'a> {
     point: &'a mut Point,
     asked: Option<Asked>,
     last_id: u64,
+    roots: Option<&'a Roots>,
     /// Where is told what became of an upload, which outlives a connection.
     uploads: mpsc::Sender<&'static str>,
 }
@@ -224,7 +249,8 @@ impl Link<'_> {
                 Some(deed) = deeds.recv() => self.point.suffer(deed),
                 Some(status) = uploaded.recv() => self.point.uploaded(status),
             }
-            if self.point.loss_left > 0 || self.tell_next().await.is_err() {
+            let comes_anew = std::mem::take(&mut self.point.comes_anew);
+            if self.point.loss_left > 0 || comes_anew || self.tell_next().await.is_err() {
                 return;
             }
         }
@@ -275,9 +301,9 @@ impl Link<'_> {
                 self.send(&reply).await?;
                 obey::after(self.point, action, &frame[3]);
                 if let Some(upload) = self.point.to_upload.take() {
-                    let uploads = self.uploads.clone();
+                    let (uploads, roots) = (self.uploads.clone(), self.roots.cloned());
                     tokio::spawn(async move {
-                        if uploads.send(upload.make().await).await.is_err() {
+                        if uploads.send(upload.make(roots.as_ref()).await).await.is_err() {
                             tracing::debug!("what became of an upload is told to nobody");
                         }
                     });
@@ -301,8 +327,8 @@ mod tests {
     use crate::point::tests::{answered, point};
     use futures::future::join;
     use rand::SeedableRng as _;
-    use tokio::net::TcpListener;
-    use tokio_tungstenite::{accept_async, client_async};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::accept_async;
 
     /// Both ends of a connection.
     async fn connection() -> (Socket, WebSocketStream<TcpStream>) {
@@ -310,7 +336,7 @@ mod tests {
         let addr = listener.local_addr().unwrap();
         let (ours, (theirs, _)) = tokio::try_join!(TcpStream::connect(addr), listener.accept()).unwrap();
         let url = format!("ws://{addr}/");
-        let (ours, theirs) = join(client_async(url, MaybeTlsStream::Plain(ours)), accept_async(theirs)).await;
+        let (ours, theirs) = join(client_async(url, Box::new(ours) as Box<dyn Wire>), accept_async(theirs)).await;
         (ours.unwrap().0, theirs.unwrap())
     }
 
@@ -324,7 +350,8 @@ mod tests {
         point.connected();
         let (mut socket, _theirs) = connection().await;
         socket.close(None).await.unwrap();
-        let mut link = Link { socket, point: &mut point, asked: None, last_id: 0, uploads: mpsc::channel(1).0 };
+        let mut link =
+            Link { socket, point: &mut point, asked: None, last_id: 0, roots: None, uploads: mpsc::channel(1).0 };
         assert!(link.tell_next().await.is_err(), "it is closed");
         link.leave(false).await;
         assert!(matches!(point.to_tell.front(), Some(Tell::Start { .. })), "{:?}", point.to_tell);
@@ -337,7 +364,7 @@ mod tests {
         let ending = watch::Sender::new(false);
         let (_hands, deeds) = mpsc::channel(1);
         let pauses = Pauses::new(StdRng::seed_from_u64(1));
-        let life = live(url, point(1), Clock::new(1.0), pauses, Duration::ZERO, deeds, ending.subscribe());
+        let life = live((url, None), point(1), Clock::new(1.0), pauses, Duration::ZERO, deeds, ending.subscribe());
         let life = tokio::spawn(life);
         let (_line, _) = listener.accept().await.unwrap();
         ending.send_replace(true);

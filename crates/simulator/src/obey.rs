@@ -104,7 +104,9 @@ pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option
         }
         "ChangeConfiguration" => {
             let (key, value) = (payload["key"].as_str()?, payload["value"].as_str()?);
-            json!({ "status": point.settings.change(key, value) })
+            // It is written and never told: it is no setting like the others (security whitepaper, A01).
+            let is_password = key == "AuthorizationKey";
+            json!({ "status": if is_password { take_password(point, value) } else { point.settings.change(key, value) } })
         }
         "GetConfiguration" => point.settings.told(payload),
         "GetLocalListVersion" => json!({ "listVersion": point.local_list.version }),
@@ -125,6 +127,17 @@ pub(crate) fn answer(point: &mut Point, action: &str, payload: &Value) -> Option
         "GetDiagnostics" => json!({ "fileName": FILE_NAME }),
         _ => return None,
     })
+}
+
+/// Another password: 16 to 40 hexadecimal digits. It comes anew with it, once it has answered.
+fn take_password(point: &mut Point, value: &str) -> &'static str {
+    let is_one = (16..=40).contains(&value.len()) && value.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !is_one {
+        return "Rejected";
+    }
+    point.password = Some(value.to_owned());
+    point.comes_anew = true;
+    "Accepted"
 }
 
 fn set_profile(point: &mut Point, payload: &Value) -> bool {

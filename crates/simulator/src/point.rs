@@ -134,6 +134,10 @@ pub struct Point {
     /// The register of energy, Wh.
     register: f64,
     pub profiles: Profiles,
+    /// By what it proves who it is.
+    pub password: Option<String>,
+    /// Whether it has another one, with which it comes anew.
+    pub comes_anew: bool,
     /// Diagnostics that it was asked for.
     pub to_upload: Option<Upload>,
     pub is_available: bool,
@@ -184,6 +188,8 @@ impl Point {
             last_session: 0,
             register,
             profiles: Profiles::default(),
+            password: None,
+            comes_anew: false,
             to_upload: None,
             is_available: true,
             reservation: None,
@@ -922,6 +928,20 @@ pub mod tests {
         point.tick();
         assert_eq!(names(&mut point)[0], "BootNotification");
         assert!(names(&mut point).is_empty(), "all is told now");
+    }
+
+    #[test]
+    fn it_takes_a_password_that_is_one_and_comes_anew_with_it() {
+        let mut point = point(1);
+        for value in ["0123", "0123456789abcdeg", &"0".repeat(41)] {
+            let request = json!({ "key": "AuthorizationKey", "value": value });
+            assert_eq!(ask(&mut point, "ChangeConfiguration", request), "Rejected");
+            assert!(point.password.is_none() && !point.comes_anew);
+        }
+        let request = json!({ "key": "AuthorizationKey", "value": "0123456789abcdef" });
+        assert_eq!(ask(&mut point, "ChangeConfiguration", request), "Accepted");
+        assert!(point.password.as_deref() == Some("0123456789abcdef") && point.comes_anew);
+        assert!(!point.settings.told(&json!({})).to_string().contains("0123456789abcdef"), "it is never told");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Uploads diagnostics to where it was asked to (OCPP 1.6, 4.4).
 
+use crate::line::{self, Roots};
 use crate::point::Point;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -11,7 +12,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// What the file is called.
@@ -45,9 +45,9 @@ impl Upload {
     }
 
     /// Makes it, and gives the status to be told.
-    pub async fn make(self) -> &'static str {
+    pub async fn make(self, roots: Option<&Roots>) -> &'static str {
         for attempt in 1..=self.attempts {
-            match timeout(PATIENCE, put(&self.location, &self.text)).await {
+            match timeout(PATIENCE, put(&self.location, &self.text, roots)).await {
                 Ok(Ok(())) => return "Uploaded",
                 Ok(Err(error)) => tracing::debug!(%error, attempt, "diagnostics are not uploaded"),
                 Err(_) => tracing::debug!(attempt, "the upload of diagnostics takes too long"),
@@ -78,15 +78,14 @@ fn text(point: &Point) -> String {
 }
 
 /// Puts a file to an address; a name is put behind one that ends in a folder.
-async fn put(location: &str, text: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn put(location: &str, text: &str, roots: Option<&Roots>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let name = if location.ends_with('/') { FILE_NAME } else { "" };
     let address: hyper::Uri = format!("{location}{name}").parse()?;
-    if address.scheme_str() != Some("http") {
-        return Err("only http is known".into());
+    if !matches!(address.scheme_str(), Some("http" | "https")) {
+        return Err("only http and https are known".into());
     }
     let authority = address.authority().ok_or("no host")?.clone();
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
+    let stream = line::connect(&address, roots).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let path = address.path_and_query().map_or("/", |path| path.as_str());
@@ -133,8 +132,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(serve(listener, vec!["500 No", "201 Created", "404 Not Found"]));
-        assert_eq!(upload(format!("http://{address}/a/b/"), 2).make().await, "Uploaded");
-        assert_eq!(upload(format!("http://{address}/file.log"), 1).make().await, "UploadFailed");
+        assert_eq!(upload(format!("http://{address}/a/b/"), 2).make(None).await, "Uploaded");
+        assert_eq!(upload(format!("http://{address}/file.log"), 1).make(None).await, "UploadFailed");
         let asked = server.await.unwrap();
         assert!(asked[1].starts_with("PUT /a/b/diagnostics.txt HTTP/1.1\r\n"), "{asked:?}");
         assert!(asked[1].contains(&format!("host: {address}\r\n")), "{asked:?}");
@@ -144,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn what_it_cannot_reach_fails() {
         for location in ["", "ftp://127.0.0.1/", "https://127.0.0.1/", "http://127.0.0.1:1/", "/x", "http://"] {
-            assert_eq!(upload(location.to_owned(), 1).make().await, "UploadFailed", "{location}");
+            assert_eq!(upload(location.to_owned(), 1).make(None).await, "UploadFailed", "{location}");
         }
     }
 }

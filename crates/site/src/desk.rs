@@ -37,6 +37,7 @@ const SOFT: Duration = Duration::from_secs(5);
 const CAUTION: Duration = Duration::from_mins(1);
 
 /// An event on its way.
+#[derive(Debug)]
 pub(crate) struct Job {
     charge_point: ChargePointKey,
     event: Event,
@@ -62,7 +63,51 @@ pub struct Counter(mpsc::Sender<Job>);
 #[error("it could not be stored")]
 pub struct NotStored;
 
+/// What came of handing in an event.
+#[derive(Debug)]
+pub enum HandedIn {
+    /// It is in the queue; the answer comes when it is stored.
+    Queued(oneshot::Receiver<Answer>),
+    /// The queue is full.
+    NoRoom(Box<NoRoom>),
+}
+
+/// An event that waits for room in the queue, by [`Counter::wait_for_room`].
+#[derive(Debug)]
+pub struct NoRoom {
+    job: Job,
+    answer: oneshot::Receiver<Answer>,
+}
+
 impl Counter {
+    /// Hands in an event, without waiting for room.
+    ///
+    /// # Errors
+    /// The site ends.
+    pub fn try_hand_in(
+        &self,
+        charge_point: ChargePointKey,
+        event: Event,
+        arrival: Timestamp,
+    ) -> Result<HandedIn, NotStored> {
+        let (sender, answer) = oneshot::channel();
+        match self.0.try_send(Job { charge_point, event, arrival, answer: sender }) {
+            Ok(()) => Ok(HandedIn::Queued(answer)),
+            Err(TrySendError::Full(job)) => Ok(HandedIn::NoRoom(Box::new(NoRoom { job, answer }))),
+            Err(TrySendError::Closed(_)) => Err(NotStored),
+        }
+    }
+
+    /// Waits until an event is in the queue.
+    ///
+    /// # Errors
+    /// The site ends.
+    pub async fn wait_for_room(&self, waits: Box<NoRoom>) -> Result<oneshot::Receiver<Answer>, NotStored> {
+        let NoRoom { job, answer } = *waits;
+        self.0.send(job).await.map_err(|_| NotStored)?;
+        Ok(answer)
+    }
+
     /// Hands in an event. It is in the queue when this returns; the answer comes when it is stored.
     ///
     /// # Errors
@@ -73,16 +118,9 @@ impl Counter {
         event: Event,
         arrival: Timestamp,
     ) -> Result<oneshot::Receiver<Answer>, NotStored> {
-        let (answer, receiver) = oneshot::channel();
-        let job = Job { charge_point, event, arrival, answer };
-        match self.0.try_send(job) {
-            Ok(()) => Ok(receiver),
-            // Only then is there something to wait for.
-            Err(TrySendError::Full(job)) => {
-                Box::pin(self.0.send(job)).await.map_err(|_| NotStored)?;
-                Ok(receiver)
-            }
-            Err(TrySendError::Closed(_)) => Err(NotStored),
+        match self.try_hand_in(charge_point, event, arrival)? {
+            HandedIn::Queued(answer) => Ok(answer),
+            HandedIn::NoRoom(waits) => self.wait_for_room(waits).await,
         }
     }
 

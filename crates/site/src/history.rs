@@ -137,6 +137,42 @@ pub fn insert_recent(recent: &mut Vec<RecentSession>, session: RecentSession) {
     recent.truncate(RECENT);
 }
 
+/// How many of those that have ended last are told: more end within a second only where a charge point tells what it has kept.
+pub const TOLD: usize = 8;
+
+/// How many sessions there are, and which have ended last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionNews {
+    /// Sessions, with those that run.
+    pub sessions: u64,
+    /// Grows by one with each session that ends, and whenever one that had ended changes. It begins at another number with each
+    /// start of the site: whoever knows an older one finds a gap.
+    pub number: i64,
+    /// Those that have ended last, at most [`TOLD`], oldest first. The last one has the number, the one before the number before:
+    /// what has changed otherwise is not among them, and nothing older either.
+    pub ended: Vec<RecentSession>,
+}
+
+impl SessionNews {
+    /// Follows a change of a session.
+    pub fn follow(&mut self, before: Option<&Transaction>, after: &Transaction, zone: &Zone) {
+        self.sessions += u64::from(before.is_none());
+        let counted_before = before.and_then(Transaction::counted_at);
+        if counted_before.or(after.counted_at()).is_none() {
+            return;
+        }
+        self.number += 1;
+        match RecentSession::new(after, zone).filter(|_| counted_before.is_none()) {
+            Some(session) => {
+                self.ended.push(session);
+                let many = self.ended.len().saturating_sub(TOLD);
+                self.ended.drain(..many);
+            }
+            None => self.ended.clear(),
+        }
+    }
+}
+
 /// The lines of days that were asked for, the newest asked kept, within [`DAYS_BYTES`].
 pub struct DayCache {
     days: Cache<Day, Arc<DayLines>, ByBytes>,
@@ -222,6 +258,37 @@ mod tests {
         assert!(cache.get(Day(1)).is_none());
         cache.keep(Day(1), Arc::default(), cache.ticket());
         assert!(cache.get(Day(1)).is_some());
+    }
+
+    #[test]
+    fn what_has_ended_is_numbered_and_a_change_of_it_leaves_a_gap() {
+        let zone = Zone::named("Asia/Shanghai").unwrap();
+        let session = |id: i32, finished: Option<i64>| Transaction {
+            id: TransactionId(id),
+            charge_point: ChargePointKey(1),
+            cycle: None,
+            queued_at: None,
+            started_at: Some(Timestamp(0)),
+            planned_finish: finished.map(Timestamp),
+            finished_at: finished.map(Timestamp),
+            energy: Energy::from_wh(i64::from(id)),
+            id_tag: Some("04A1B2".to_owned()),
+        };
+        let mut news = SessionNews::default();
+        let told = |news: &SessionNews| (news.number, news.ended.iter().map(|line| line.id.0).collect::<Vec<_>>());
+        news.follow(None, &session(1, None), &zone);
+        assert_eq!((news.sessions, told(&news)), (1, (0, vec![])), "one has begun");
+        news.follow(Some(&session(1, None)), &session(1, Some(1000)), &zone);
+        assert_eq!((news.sessions, told(&news)), (1, (1, vec![1])));
+        assert_eq!(news.ended[0].planned_finish.with_t(), "1970-01-01T08:00:01");
+        for id in 2..20 {
+            news.follow(None, &session(id, Some(1000)), &zone);
+        }
+        assert_eq!((news.sessions, told(&news)), (19, (19, (12..20).collect())));
+        news.follow(Some(&session(19, Some(1000))), &session(19, Some(2000)), &zone);
+        assert_eq!((news.sessions, told(&news)), (19, (20, vec![])), "its end was only assumed");
+        news.follow(None, &session(20, Some(3000)), &zone);
+        assert_eq!((news.sessions, told(&news)), (20, (21, vec![20])));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 pub mod access;
+mod audit;
+mod charger_passwords;
 mod clock;
 mod commands;
 mod desk;
@@ -13,23 +15,28 @@ mod frames;
 mod history;
 mod joining;
 mod links;
+mod peer;
 mod present;
 mod running;
+mod secrets;
 mod sensitive;
 mod sums;
 
 pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
+pub use charger_passwords::{Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
-pub use desk::{Counter, Desk, NotStored};
+pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{Frame, FrameLog, Way};
-pub use history::{DayLines, RecentSession, SessionLine};
+pub use history::{DayLines, RecentSession, SessionLine, SessionNews};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
+pub use peer::Peer;
 pub use present::{ChargePoints, Present, Statistics};
 pub use running::{Site, SiteOptions};
+pub use secrets::{is_secret_key, masked};
 pub use sums::{EnergySums, Window};
 
 /// What can go wrong: only the store can.

@@ -4,14 +4,16 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::{Accepted, Event};
 use bmw_domain::record::ChargePointKey;
+use futures::task::AtomicWaker;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::sync::oneshot;
 
-/// How many orders may wait for one charge point. They are boxed: an idle channel has room for 32 of them.
-const WAITING: usize = 8;
+/// How many orders may wait for one charge point.
+const WAITING: usize = 64;
 
 /// Something to be asked of a charge point.
 #[derive(Debug)]
@@ -90,26 +92,117 @@ pub struct Links {
     last: AtomicU64,
 }
 
-/// The site's end of a link.
+/// The site's end of a link. It closes the link when it is dropped.
 #[derive(Debug)]
 struct Link {
     id: u64,
     /// Where the charge point reaches the site.
     address: Option<Box<str>>,
-    orders: mpsc::Sender<Box<Order>>,
-    /// Dropped with the link: that is how its other end hears of it.
-    _held: oneshot::Sender<()>,
+    orders: Arc<Orders>,
 }
 
-/// The connection's end of a link.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.orders.close();
+    }
+}
+
+/// The connection's end of a link. Orders that it has not taken are given up when it is dropped.
 #[derive(Debug)]
 pub struct LinkEnd {
     /// By which the connection closes itself, and no other.
     pub id: u64,
-    /// What is to be asked.
-    pub orders: mpsc::Receiver<Box<Order>>,
-    /// Ends when the connection counts no more: a newer one of the same charge point has come, or the program ends.
-    pub gone: oneshot::Receiver<()>,
+    orders: Arc<Orders>,
+}
+
+impl LinkEnd {
+    /// What the site wants next; `None` when the connection counts no more: a newer one of the same charge point has come, or
+    /// the program ends. While `takes_orders` is not set it only waits for that.
+    pub async fn next(&mut self, takes_orders: bool) -> Option<Box<Order>> {
+        std::future::poll_fn(|cx| self.orders.poll_next(takes_orders, cx)).await
+    }
+}
+
+impl Drop for LinkEnd {
+    fn drop(&mut self) {
+        self.orders.close();
+    }
+}
+
+/// The orders that wait for a charge point. Nearly always there are none, and there are many charge points: a channel of the
+/// library would hold a kilobyte for each.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    queue: Mutex<Queue>,
+    /// Of the connection.
+    waker: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Box<Order>>,
+    is_closed: bool,
+}
+
+/// Why an order is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// The connection is gone.
+    Closed,
+    /// Too many wait.
+    Full,
+}
+
+impl Orders {
+    /// Hands in an order. It is dropped when the connection ends before it was taken.
+    pub(crate) fn hand_in(&self, order: Box<Order>) -> Result<(), NotTaken> {
+        {
+            let mut queue = self.lock();
+            if queue.is_closed {
+                return Err(NotTaken::Closed);
+            }
+            if queue.waiting.len() >= WAITING {
+                queue.waiting.retain(|order| !order.sent.is_closed());
+            }
+            if queue.waiting.len() >= WAITING {
+                return Err(NotTaken::Full);
+            }
+            queue.waiting.push_back(order);
+        }
+        self.waker.wake();
+        Ok(())
+    }
+
+    fn poll_next(&self, takes_orders: bool, cx: &Context<'_>) -> Poll<Option<Box<Order>>> {
+        // Before the look: what comes after it wakes.
+        self.waker.register(cx.waker());
+        let mut queue = self.lock();
+        if queue.is_closed {
+            return Poll::Ready(None);
+        }
+        if !takes_orders {
+            return Poll::Pending;
+        }
+        let Some(order) = queue.waiting.pop_front() else { return Poll::Pending };
+        if queue.waiting.is_empty() {
+            queue.waiting = VecDeque::new();
+        }
+        Poll::Ready(Some(order))
+    }
+
+    fn close(&self) {
+        let given_up = {
+            let mut queue = self.lock();
+            queue.is_closed = true;
+            std::mem::take(&mut queue.waiting)
+        };
+        self.waker.wake();
+        drop(given_up);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Links {
@@ -117,10 +210,11 @@ impl Links {
     /// such as `http://10.0.0.1:8000`.
     pub fn open(&self, charge_point: ChargePointKey, address: Option<Box<str>>) -> LinkEnd {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let (sender, orders) = mpsc::channel(WAITING);
-        let (held, gone) = oneshot::channel();
-        self.lock().insert(charge_point, Link { id, address, orders: sender, _held: held });
-        LinkEnd { id, orders, gone }
+        let orders = Arc::<Orders>::default();
+        let link = Link { id, address, orders: Arc::clone(&orders) };
+        let before = self.lock().insert(charge_point, link);
+        drop(before);
+        LinkEnd { id, orders }
     }
 
     /// A connection is gone. `false` when a newer one has taken its place: nothing is lost then.
@@ -139,8 +233,8 @@ impl Links {
     }
 
     /// Where orders for a charge point are handed in; `None` while it is not connected.
-    pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<mpsc::Sender<Box<Order>>> {
-        self.lock().get(&charge_point).map(|link| link.orders.clone())
+    pub(crate) fn orders(&self, charge_point: ChargePointKey) -> Option<Arc<Orders>> {
+        self.lock().get(&charge_point).map(|link| Arc::clone(&link.orders))
     }
 
     /// Where a charge point reaches the site by HTTP; `None` while it is not connected.
@@ -148,7 +242,7 @@ impl Links {
         self.lock().get(&charge_point).and_then(|link| link.address.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ChargePointKey, Link>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChargePointKey, Link>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,6 +250,7 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
     use serde_json::json;
 
     #[test]
@@ -177,13 +272,69 @@ mod tests {
     async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let old = links.open(key, Some("http://10.0.0.1".into()));
+        let mut old = links.open(key, Some("http://10.0.0.1".into()));
         let new = links.open(key, None);
-        assert!(old.gone.await.is_err(), "the old one is let go");
+        assert!(old.next(false).await.is_none(), "the old one is let go");
         assert!(!links.close(key, old.id));
         assert_eq!(links.address(key), None, "what counts is where the new one came in");
         assert!(links.orders(key).is_some());
         assert!(links.close(key, new.id));
         assert!(links.orders(key).is_none());
+    }
+
+    /// An order, and where to hear that it was sent.
+    fn order() -> (Box<Order>, oneshot::Receiver<Timestamp>) {
+        let (sent, is_sent) = oneshot::channel();
+        let (reply, _) = ReplyTo::new(Accepted::Reset);
+        (Box::new(Order { action: "Reset", payload: json!({}), sent, reply }), is_sent)
+    }
+
+    #[tokio::test]
+    async fn an_order_wakes_the_connection_and_waits_while_it_takes_none() {
+        let links = Links::default();
+        let key = ChargePointKey(1);
+        let mut end = links.open(key, None);
+        let orders = links.orders(key).unwrap();
+        let (taken, ()) = tokio::join!(end.next(true), async {
+            tokio::task::yield_now().await;
+            orders.hand_in(order().0).unwrap();
+        });
+        assert_eq!(taken.unwrap().action, "Reset");
+        let (first, is_sent) = order();
+        orders.hand_in(first).unwrap();
+        assert!(end.next(false).now_or_never().is_none(), "it takes none now");
+        assert!(end.next(true).now_or_never().is_some());
+        assert!(is_sent.await.is_err(), "what was taken and dropped was not sent");
+    }
+
+    #[tokio::test]
+    async fn orders_that_were_not_taken_are_given_up_with_the_connection() {
+        let links = Links::default();
+        let key = ChargePointKey(1);
+        let end = links.open(key, None);
+        let orders = links.orders(key).unwrap();
+        let (waits, is_sent) = order();
+        orders.hand_in(waits).unwrap();
+        drop(end);
+        assert!(is_sent.await.is_err());
+        assert_eq!(orders.hand_in(order().0), Err(NotTaken::Closed));
+    }
+
+    #[test]
+    fn the_queue_of_orders_is_bounded_and_forgets_those_that_were_given_up() {
+        let links = Links::default();
+        let key = ChargePointKey(1);
+        let _end = links.open(key, None);
+        let orders = links.orders(key).unwrap();
+        let mut wait: Vec<_> = (0..WAITING)
+            .map(|_| {
+                let (order, is_sent) = order();
+                orders.hand_in(order).unwrap();
+                is_sent
+            })
+            .collect();
+        assert_eq!(orders.hand_in(order().0), Err(NotTaken::Full));
+        wait.pop();
+        assert_eq!(orders.hand_in(order().0), Ok(()));
     }
 }

@@ -1,9 +1,10 @@
 //! The site itself: memory and store, kept in step.
 
 use crate::access::{Caller, NotDone};
+use crate::charger_passwords::ChargerPasswords;
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
-use crate::history::{self, DayCache, DayLines, RecentSession};
+use crate::history::{self, DayCache, DayLines, RecentSession, SessionNews};
 use crate::joining::{JoinList, Joining};
 use crate::links::Links;
 use crate::present::{ChargePoints, Present};
@@ -45,7 +46,7 @@ pub struct SiteOptions {
 /// What is read from the store on first use, so that a large history delays no start.
 struct Totals {
     sums: EnergySums,
-    sessions: u64,
+    news: SessionNews,
     /// The newest sessions, newest first; `None` when they must be read again.
     recent: Option<Arc<Vec<RecentSession>>>,
 }
@@ -68,6 +69,8 @@ pub struct Site {
     joining: JoinList,
     /// The uploads of diagnostics that are allowed now.
     pub(crate) uploads: Uploads,
+    /// What charge points prove by who they are.
+    pub(crate) charger_passwords: ChargerPasswords,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
     /// Told after each change, with the charge points that it was about.
@@ -80,6 +83,7 @@ impl Site {
         let clock = Clock::new(store.zone().clone(), options.now);
         let inventory = store.inventory().await?;
         let measured = store.latest_meter_values(clock.now().plus(-MEASURED_BEFORE_START_MS)).await?;
+        let charger_passwords = ChargerPasswords::read(store.as_ref()).await?;
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
@@ -96,6 +100,7 @@ impl Site {
             newest_commands: RwLock::default(),
             joining: JoinList::default(),
             uploads: Uploads::default(),
+            charger_passwords,
             changed: watch::Sender::new(()),
             changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,
@@ -149,14 +154,23 @@ impl Site {
 
     /// Asks the sums of energy.
     pub async fn with_sums<T>(&self, ask: impl FnOnce(&EnergySums) -> T) -> Result<T> {
-        let totals = self.totals().await?;
-        Ok(ask(&totals.read().unwrap_or_else(PoisonError::into_inner).sums))
+        Ok(self.with_numbered_sums(ask).await?.0)
     }
 
-    /// How many sessions there are.
-    pub async fn session_count(&self) -> Result<u64> {
-        let totals = self.totals().await?;
-        Ok(totals.read().unwrap_or_else(PoisonError::into_inner).sessions)
+    /// Asks the sums of energy, and the number of the session that was counted last (see [`SessionNews`]).
+    pub async fn with_numbered_sums<T>(&self, ask: impl FnOnce(&EnergySums) -> T) -> Result<(T, i64)> {
+        let totals = self.totals().await?.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((ask(&totals.sums), totals.news.number))
+    }
+
+    /// How many sessions there are, and which have ended last.
+    pub async fn session_news(&self) -> Result<SessionNews> {
+        Ok(self.totals().await?.read().unwrap_or_else(PoisonError::into_inner).news.clone())
+    }
+
+    /// The same without asking the store: `None` where nobody has done so since the start.
+    pub fn session_news_now(&self) -> Option<SessionNews> {
+        Some(self.totals.get()?.read().unwrap_or_else(PoisonError::into_inner).news.clone())
     }
 
     /// The newest sessions by planned finish, at most 1000, newest first.
@@ -231,7 +245,7 @@ impl Site {
         for mut command in open.into_iter().filter(|command| command.state != CommandState::Accepted) {
             command.enter(CommandState::Failed, Clock::real());
             command.result.get_or_insert_with(|| r#"{"error":"the site was restarted"}"#.to_owned());
-            self.store.update_command(&command).await?;
+            self.store.update_command(&command, self.outcome(&command).as_ref()).await?;
         }
         Ok(())
     }
@@ -257,7 +271,8 @@ impl Site {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let before: Vec<&Card> = changed.iter().filter_map(|card| cards.get(card.tag.as_str())).collect();
-        let audit = caller.entry("card.put", json(&before), json(&changed));
+        let subject = if let [card] = changed.as_slice() { card.tag.as_str() } else { "" };
+        let audit = caller.entry("card.put", json(&before), json(&changed)).on(subject);
         self.store.put_cards(&changed, &audit).await?;
         for card in changed {
             cards.put(card);
@@ -272,14 +287,15 @@ impl Site {
         let _step = self.step.lock().await;
         let mut cards = Cards::clone(&self.cards());
         let Some(before) = cards.get(tag.as_str()).map(json) else { return Ok(false) };
-        self.store.remove_card(tag, &caller.entry("card.remove", before, "null".to_owned())).await?;
+        let audit = caller.entry("card.remove", before, "null".to_owned()).on(tag.as_str());
+        self.store.remove_card(tag, &audit).await?;
         cards.remove(tag);
         self.cards.store(Arc::new(cards));
         Ok(true)
     }
 
-    /// Adds a charge point that nobody knew; where a person admits it, the audit log is told who did. Without a caller it is the
-    /// site itself that takes in whoever comes.
+    /// Adds a charge point that nobody knew, and tells the audit log who did it. Without a caller it is the site itself that takes in
+    /// whoever comes.
     ///
     /// # Errors
     /// For those who may not; [`bmw_store::StoreError::Exists`] when its identity is taken.
@@ -290,9 +306,12 @@ impl Site {
     ) -> Result<ChargePointKey, NotDone> {
         caller.map_or(Ok(()), |caller| caller.check(Right::Admit))?;
         let charge_point = ChargePoint::unknown(identity);
-        let audit = caller.map(|caller| caller.entry("charger.admit", "null".to_owned(), json(&charge_point.identity)));
+        let nobody = Caller::default();
+        let (by, action) = caller.map_or((&nobody, "charger.register"), |caller| (caller, "charger.admit"));
+        let audit = by.entry(action, "null".to_owned(), json(&charge_point.identity));
+        let audit = audit.on(charge_point.identity.as_str());
         let _step = self.step.lock().await;
-        let key = self.store.add_charge_point(&charge_point, audit.as_ref()).await?;
+        let key = self.store.add_charge_point(&charge_point, Some(&audit)).await?;
         self.joining.remove(&charge_point.identity);
         self.replace(&[key], |present| present.with_added(ChargePointNow::new(key, charge_point, None)));
         Ok(key)
@@ -323,7 +342,7 @@ impl Site {
     }
 
     fn follow(&self, totals: &mut Totals, before: Option<&Transaction>, after: &Transaction) {
-        totals.sessions += u64::from(before.is_none());
+        totals.news.follow(before, after, self.clock.zone());
         for (session, sign) in before.map(|before| (before, -1)).into_iter().chain([(after, 1)]) {
             if let Some(counted_at) = session.counted_at() {
                 let energy = Energy::from_wh(sign * session.energy.wh());
@@ -361,8 +380,10 @@ impl Site {
                 let _step = self.step.lock().await;
                 let sums = EnergySums::new(self.store.energy_by_day().await?);
                 let sessions = self.store.session_count().await?;
+                // Fewer end than ms pass: none of the numbers of an earlier start come again.
+                let news = SessionNews { sessions, number: Clock::real().0, ended: Vec::new() };
                 let recent = Some(Arc::new(self.read_recent().await?));
-                Ok(RwLock::new(Totals { sums, sessions, recent }))
+                Ok(RwLock::new(Totals { sums, news, recent }))
             })
             .await
     }

@@ -6,6 +6,7 @@
 use crate::access::{Caller, Denied, NotDone};
 use crate::joining::Joining;
 use crate::running::Site;
+use crate::secrets::masked_command;
 use bmw_domain::account::Right;
 use bmw_domain::charger::card::Cards;
 use bmw_domain::charger::{Finding, Happening};
@@ -100,13 +101,13 @@ impl Site {
         caller: &Caller,
     ) -> Result<Vec<Command>, NotDone> {
         caller.check(SENSITIVE)?;
-        Ok(self.store().commands_of(charge_point, limit).await?)
+        Ok(self.store().commands_of(charge_point, limit).await?.into_iter().map(masked_command).collect())
     }
 
     /// The newest command of each kind that a charge point has accepted.
     pub async fn last_answers(&self, charge_point: ChargePointKey, caller: &Caller) -> Result<Vec<Command>, NotDone> {
         caller.check(SENSITIVE)?;
-        Ok(self.store().last_answers(charge_point).await?)
+        Ok(self.store().last_answers(charge_point).await?.into_iter().map(masked_command).collect())
     }
 
     /// The files that a charge point has uploaded, newest first.

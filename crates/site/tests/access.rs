@@ -112,8 +112,9 @@ async fn a_second_factor_is_turned_on_asked_for_and_turned_off() {
     let changed = door.access.enter_code(secret.as_str(), &codes[1], VISITOR).await;
     assert!(matches!(changed, Err(AccessError::Again)), "it was begun before: {changed:?}");
     door.sign_in("anna", VISITOR).await;
-    let told: Vec<String> = door.actions().await.into_iter().filter(|it| it.starts_with("second_factor")).collect();
-    assert_eq!(told, ["second_factor.on", "second_factor.code_used", "second_factor.off"]);
+    let told: Vec<String> =
+        door.actions().await.into_iter().filter(|it| it.contains("factor") || it.contains("code")).collect();
+    assert_eq!(told, ["account.second_factor.on", "sign_in.recovery_code", "account.second_factor.off"]);
     let log = format!("{:?}", door.store.audit_log(100).await.unwrap());
     for secret in [&app.0, &codes[0], &codes[0].replace('-', "")] {
         assert!(!log.contains(secret.as_str()));

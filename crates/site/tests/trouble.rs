@@ -16,9 +16,9 @@ use bmw_domain::settings::Settings;
 use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
-    AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
-    NewSecondFactor, NewSignIn, NewToken, OpenOptions, Result, Role, SecretHash, SessionFilter, SessionPage, Store,
-    StoreError, StoredAccount, Zone,
+    AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
+    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Result, Role, SecretHash, SessionFilter,
+    SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargerPassword, Zone,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,15 +151,17 @@ shaky! {
     fn put_cards(cards: &[Card], audit: &AuditEntry) -> ();
     fn remove_card(tag: &IdTag, audit: &AuditEntry) -> ();
     fn add_command(command: &NewCommand, audit: &AuditEntry) -> Command;
-    fn update_command(command: &Command) -> ();
+    fn update_command(command: &Command, audit: Option<&AuditEntry>) -> ();
     fn command(id: i64) -> Option<Command>;
     fn command_by_key(key: &str) -> Option<Command>;
     fn commands_of(charge_point: ChargePointKey, limit: u32) -> Vec<Command>;
     fn open_commands() -> Vec<Command>;
-    fn import(file: &SiteFile, mode: ImportMode) -> ();
+    fn import_by(file: &SiteFile, mode: ImportMode, audit: Option<&AuditEntry>) -> ();
     fn export() -> SiteFile;
     fn is_empty() -> bool;
     fn audit_log(limit: u32) -> Vec<AuditEntry>;
+    fn audit_log_page(filter: &AuditFilter, before: Option<AuditPlace>, limit: u32) -> Vec<StoredAudit>;
+    fn add_audit(audit: &AuditEntry) -> ();
     fn accounts() -> AccountInventory;
     fn account(key: &str) -> Option<StoredAccount>;
     fn add_account(account: &NewAccount, audit: &AuditEntry) -> AccountKey;
@@ -175,6 +177,8 @@ shaky! {
     fn add_token(token: &NewToken, audit: &AuditEntry) -> i64;
     fn touch_token(id: i64, at: Timestamp) -> ();
     fn remove_tokens(ids: &[i64], audit: &AuditEntry) -> ();
+    fn charger_passwords() -> Vec<(ChargePointKey, StoredChargerPassword)>;
+    fn put_charger_passwords(charge_point: ChargePointKey, passwords: &[StoredChargerPassword], audit: &AuditEntry) -> ();
 }
 
 /// A site with one charge point, on a store that fails.

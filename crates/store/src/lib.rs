@@ -4,6 +4,8 @@
 //! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
 
 mod accounts;
+mod audit;
+mod charger_passwords;
 mod error;
 mod meter;
 pub mod site_file;
@@ -18,6 +20,8 @@ pub use accounts::{
     AccountInventory, FactorSecret, NewAccount, NewSecondFactor, NewSignIn, NewToken, SecondFactor, SecretHash,
     StoredAccount, StoredSignIn, StoredToken,
 };
+pub use audit::{AuditEntry, AuditFilter, AuditPlace, StoredAudit};
+pub use charger_passwords::StoredChargerPassword;
 pub use error::StoreError;
 pub use zone::Zone;
 
@@ -157,23 +161,6 @@ impl Batch {
             && self.findings.is_empty()
             && self.happenings.is_empty()
     }
-}
-
-/// Who changed what, for the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// The real time.
-    pub at: Timestamp,
-    /// Who: an account's name, with that of its token where it was a program.
-    pub actor: String,
-    /// From where: an address.
-    pub origin: String,
-    /// What, such as `settings.save`.
-    pub action: String,
-    /// JSON before and after.
-    pub before: String,
-    /// JSON after.
-    pub after: String,
 }
 
 /// Some raw frames of one charge point.
@@ -330,8 +317,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Exists`] while one of that kind is pending for that charge point, or its key is used.
     async fn add_command(&self, command: &NewCommand, audit: &AuditEntry) -> Result<Command>;
 
-    /// Stores how far a command is.
-    async fn update_command(&self, command: &Command) -> Result<()>;
+    /// Stores how far a command is, and the audit entry where that is its end.
+    async fn update_command(&self, command: &Command, audit: Option<&AuditEntry>) -> Result<()>;
 
     /// A command.
     async fn command(&self, id: i64) -> Result<Option<Command>>;
@@ -392,7 +379,15 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::SiteFile`] for a row that refers to a charge point that neither the file nor the database has.
-    async fn import(&self, file: &site_file::SiteFile, mode: ImportMode) -> Result<()>;
+    async fn import(&self, file: &site_file::SiteFile, mode: ImportMode) -> Result<()> {
+        self.import_by(file, mode, None).await
+    }
+
+    /// The same, with the audit entry where a person did it.
+    ///
+    /// # Errors
+    /// Those of [`Store::import`].
+    async fn import_by(&self, file: &site_file::SiteFile, mode: ImportMode, audit: Option<&AuditEntry>) -> Result<()>;
 
     /// Everything that the site file holds, in one consistent reading.
     async fn export(&self) -> Result<site_file::SiteFile>;
@@ -400,8 +395,20 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the site has neither charge points nor sessions (`bmw demo` fills only such a one).
     async fn is_empty(&self) -> Result<bool>;
 
-    /// Newest audit entries first.
+    /// The entries of the audit log that came last, the last one first.
     async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+
+    /// The entries of the audit log that a filter lets through, newest first: `limit` of them below a place.
+    async fn audit_log_page(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<StoredAudit>>;
+
+    /// Adds an entry to the audit log, for what changes nothing else that is stored. None is ever changed or taken away: the
+    /// database itself refuses that.
+    async fn add_audit(&self, audit: &AuditEntry) -> Result<()>;
 
     /// Who may do what, in one consistent reading.
     async fn accounts(&self) -> Result<AccountInventory>;
@@ -479,6 +486,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes tokens, and adds the audit entry.
     async fn remove_tokens(&self, ids: &[i64], audit: &AuditEntry) -> Result<()>;
+
+    /// The passwords of all charge points, by charge point and number.
+    async fn charger_passwords(&self) -> Result<Vec<(ChargePointKey, StoredChargerPassword)>>;
+
+    /// Puts passwords of a charge point in the place of all that it had, and adds the audit entry: all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such charge point.
+    async fn put_charger_passwords(
+        &self,
+        charge_point: ChargePointKey,
+        passwords: &[StoredChargerPassword],
+        audit: &AuditEntry,
+    ) -> Result<()>;
 
     /// Closes all connections; later calls fail.
     async fn close(&self);

@@ -1,6 +1,6 @@
 //! Rows of the database, and the domain's words for them. The same for both databases.
 
-use crate::{AuditEntry, DayEnergy, Result, StoreError};
+use crate::{DayEnergy, Result, StoreError};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Told;
@@ -492,29 +492,6 @@ pub(crate) struct TotalsRow {
     pub(crate) time_ms: i64,
     pub(crate) first_id: Option<i32>,
     pub(crate) last_id: Option<i32>,
-}
-
-#[derive(FromRow)]
-pub(crate) struct AuditRow {
-    at: i64,
-    actor: String,
-    origin: String,
-    action: String,
-    before: String,
-    after: String,
-}
-
-impl From<AuditRow> for AuditEntry {
-    fn from(row: AuditRow) -> Self {
-        Self {
-            at: Timestamp(row.at),
-            actor: row.actor,
-            origin: row.origin,
-            action: row.action,
-            before: row.before,
-            after: row.after,
-        }
-    }
 }
 
 /// A session of a site file on its way into the database.

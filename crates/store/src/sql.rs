@@ -373,14 +373,20 @@ pub(crate) const OLD_METER_VALUES: &str = "SELECT charge_point, connector, trans
 pub(crate) const CLEAR_OLD_METER_VALUES: &str = "DELETE FROM meter_value";
 
 pub(crate) const ADD_AUDIT: &str =
-    "INSERT INTO audit (at, actor, origin, action, before, after) VALUES ($1, $2, $3, $4, $5, $6)";
-pub(crate) const AUDIT_LOG: &str =
-    "SELECT at, actor, origin, action, before, after FROM audit ORDER BY id DESC LIMIT $1";
+    "INSERT INTO audit (at, actor, origin, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+/// The columns of [`crate::audit::AuditRow`]; what is asked of them follows.
+macro_rules! select_audit {
+    ($rest:literal) => {
+        concat!("SELECT id, at, actor, origin, action, subject, before, after FROM audit ", $rest)
+    };
+}
+pub(crate) const AUDIT_LOG: &str = select_audit!("ORDER BY id DESC LIMIT $1");
+pub(crate) const AUDIT_LOG_PAGE: &str = select_audit!("WHERE true");
 
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 17] = [
+pub(crate) const CLEAR: [&str; 18] = [
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
     "DELETE FROM charge_point_event",
@@ -392,6 +398,7 @@ pub(crate) const CLEAR: [&str; 17] = [
     "DELETE FROM command",
     "DELETE FROM connector",
     "DELETE FROM charging_limit",
+    "DELETE FROM charger_password",
     "DELETE FROM \"transaction\"",
     "DELETE FROM energy_by_day",
     "DELETE FROM session_by_day",

@@ -18,6 +18,7 @@ fn entry(action: &str) -> AuditEntry {
         actor: "boss".to_owned(),
         origin: "::1".to_owned(),
         action: action.to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "{}".to_owned(),
     }
@@ -147,8 +148,8 @@ async fn a_second_factor_takes_each_code_once(store: &dyn Store, anna: AccountKe
         codes: vec![SecretHash([number; 32]), SecretHash([number + 1; 32])],
     };
     let sign_in = store.add_sign_in(&new_sign_in(anna, 50), &entry("sign_in.begin")).await.unwrap();
-    store.set_second_factor(anna, Some(&factor(1)), &[sign_in], &entry("second_factor.on")).await.unwrap();
-    store.set_second_factor(boss, Some(&factor(2)), &[], &entry("second_factor.on")).await.unwrap();
+    store.set_second_factor(anna, Some(&factor(1)), &[sign_in], &entry("account.second_factor.on")).await.unwrap();
+    store.set_second_factor(boss, Some(&factor(2)), &[], &entry("account.second_factor.on")).await.unwrap();
     let account = store.account("änna").await.unwrap().unwrap();
     let stored = account.second_factor.clone().unwrap();
     assert_eq!((stored.secret, stored.last_step, stored.codes_left), (FactorSecret([1; 20]), 100, 2));
@@ -162,7 +163,7 @@ async fn a_second_factor_takes_each_code_once(store: &dyn Store, anna: AccountKe
         assert_eq!(store.take_step(anna, step).await.unwrap(), is_taken, "{step}");
     }
     // A code counts once, and is its owner's alone.
-    let used = entry("second_factor.code_used");
+    let used = entry("sign_in.recovery_code");
     for (number, is_taken) in [(3, false), (2, true), (2, false), (1, true)] {
         assert_eq!(
             store.take_recovery_code(anna, SecretHash([number; 32]), &used).await.unwrap(),
@@ -173,16 +174,17 @@ async fn a_second_factor_takes_each_code_once(store: &dyn Store, anna: AccountKe
     assert_eq!(actions(store).await.iter().filter(|action| **action == used.action).count(), 2, "each is told once");
     let left = async |key: &str| store.account(key).await.unwrap().unwrap().second_factor.map(|it| it.codes_left);
     assert_eq!((left("änna").await, left("boss").await), (Some(0), Some(2)));
-    store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("second_factor.codes")).await.unwrap();
+    store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("account.recovery_codes")).await.unwrap();
     assert_eq!(left("änna").await, Some(1));
     // What else of an account changes leaves it as it is.
     store.change_account(&account, &[], &[], &entry("account.change")).await.unwrap();
     assert_eq!(left("änna").await, Some(1));
-    store.set_second_factor(anna, None, &[], &entry("second_factor.off")).await.unwrap();
+    store.set_second_factor(anna, None, &[], &entry("account.second_factor.off")).await.unwrap();
     assert_eq!(left("änna").await, None);
     assert!(!store.take_step(anna, 200).await.unwrap());
     assert!(!store.take_recovery_code(anna, SecretHash([9; 32]), &used).await.unwrap());
-    let none = store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("second_factor.codes")).await.unwrap_err();
+    let none =
+        store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("account.recovery_codes")).await.unwrap_err();
     assert!(matches!(none, StoreError::Unknown(_)), "{none}");
     let nobody = store.set_second_factor(AccountKey(99), Some(&factor(1)), &[], &entry("x")).await.unwrap_err();
     assert!(matches!(nobody, StoreError::Unknown(_)), "{nobody}");

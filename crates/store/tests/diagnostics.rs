@@ -20,6 +20,7 @@ async fn command(store: &dyn Store, charge_point: ChargePointKey) -> i64 {
         actor: "operator".to_owned(),
         origin: "::1".to_owned(),
         action: "command.GetDiagnostics".to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "{}".to_owned(),
     };

@@ -5,6 +5,7 @@ mod common;
 
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::limit::{Begin, Limit, Limits, Purpose};
+use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::charger::{Finding, FindingKind, Happening, HappeningKind};
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -12,7 +13,9 @@ use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{AuditEntry, DayEnergy, ImportMode, NewCommand, Role, SessionFilter, Store, StoreError};
+use bmw_store::{
+    AuditEntry, DayEnergy, ImportMode, NewCommand, Role, SessionFilter, Store, StoreError, StoredChargerPassword,
+};
 use common::{
     Finished, SessionStart, Site, add_meter_values, at, charge_point, finish_session, local, put_state, run, session,
     start_session, write, written,
@@ -68,6 +71,7 @@ fn the_story_of_a_site() {
             the_newest_that_was_found_is_kept(&*store).await;
             limits_are_kept(&*store).await;
             the_last_answers_are_found(&*store).await;
+            passwords_of_charge_points_are_replaced_as_a_whole(&*store).await;
             only_one_serves_it(&site).await;
             store.close().await;
             assert!(store.ping().await.is_err(), "a closed store answers nothing");
@@ -129,6 +133,7 @@ async fn settings_are_saved_with_their_audit(store: &dyn Store) {
             actor: actor.to_owned(),
             origin: "127.0.0.1".to_owned(),
             action: "settings.save".to_owned(),
+            subject: String::new(),
             before: "{}".to_owned(),
             after: "{\"a\":1}".to_owned(),
         };
@@ -325,6 +330,7 @@ async fn the_last_answers_are_found(store: &dyn Store) {
         actor: "operator".to_owned(),
         origin: "::1".to_owned(),
         action: "command".to_owned(),
+        subject: String::new(),
         before: "null".to_owned(),
         after: "null".to_owned(),
     };
@@ -338,7 +344,7 @@ async fn the_last_answers_are_found(store: &dyn Store) {
         };
         let mut command = store.add_command(&new, &audit).await.unwrap();
         command.enter(state, Timestamp(2));
-        store.update_command(&command).await.unwrap();
+        store.update_command(&command, None).await.unwrap();
         command.id
     };
     give(1, Action::GetConfiguration, CommandState::Effective).await;
@@ -351,6 +357,45 @@ async fn the_last_answers_are_found(store: &dyn Store) {
         store.last_answers(ChargePointKey(1)).await.unwrap().iter().map(|command| command.id).collect();
     found.sort_unstable();
     assert_eq!(found, [second, reset]);
+}
+
+async fn passwords_of_charge_points_are_replaced_as_a_whole(store: &dyn Store) {
+    let key = store.inventory().await.unwrap().charge_points[0].key;
+    let password = |number: i32, origin, is_pending| StoredChargerPassword {
+        number,
+        hash: format!("$sha256$aa{number:02}"),
+        origin,
+        at: Timestamp(i64::from(number)),
+        is_pending,
+    };
+    let entry = |action: &str| AuditEntry {
+        at: Timestamp(3),
+        actor: "boss".to_owned(),
+        origin: "::1".to_owned(),
+        action: action.to_owned(),
+        subject: String::new(),
+        before: "null".to_owned(),
+        after: "{}".to_owned(),
+    };
+    assert_eq!(store.charger_passwords().await.unwrap(), []);
+    let all = [password(1, PasswordOrigin::FirstUse, false), password(2, PasswordOrigin::Random, true)];
+    store.put_charger_passwords(key, &all, &entry("set")).await.unwrap();
+    let expected: Vec<_> = all.iter().map(|it| (key, it.clone())).collect();
+    assert_eq!(store.charger_passwords().await.unwrap(), expected);
+    let one = password(2, PasswordOrigin::Typed, false);
+    store.put_charger_passwords(key, std::slice::from_ref(&one), &entry("used")).await.unwrap();
+    assert_eq!(store.charger_passwords().await.unwrap(), [(key, one.clone())]);
+    let unknown = store.put_charger_passwords(ChargePointKey(4_711), &all, &entry("unknown")).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "the charge point does not exist");
+    assert_eq!(store.charger_passwords().await.unwrap(), [(key, one)], "nothing of what is refused is stored");
+    store.put_charger_passwords(key, &[], &entry("removed")).await.unwrap();
+    assert_eq!(store.charger_passwords().await.unwrap(), []);
+    let log = store.audit_log(3).await.unwrap();
+    assert_eq!(log.iter().map(|it| it.action.as_str()).collect::<Vec<_>>(), ["removed", "used", "set"]);
+    assert!(!format!("{all:?}").contains("sha256"), "nothing of it is written into a log");
+    // It is there when the site is replaced, and goes with it.
+    store.put_charger_passwords(key, &all, &entry("set")).await.unwrap();
+    assert!(!written(&store.export().await.unwrap()).contains("sha256"), "it is in no site file");
 }
 
 async fn only_one_serves_it(site: &Site) {
@@ -368,6 +413,7 @@ async fn it_is_all_there_after_a_restart(site: &Site) {
     assert_eq!((opened.created, opened.zone_changed_from), (false, None));
     assert_eq!(store.zone().name(), ZONE);
     assert_eq!(store.session_count().await.unwrap(), 3);
+    assert_eq!(store.charger_passwords().await.unwrap().len(), 2);
     let fourth = start(&*store, ChargePointKey(1), "2024-04-02T00:00:00", None).await;
     assert_eq!((fourth.id, fourth.cycle), (TransactionId(4), Some(3)));
     store.close().await;
@@ -436,6 +482,7 @@ async fn replacing_leaves_nothing_but_the_audit(store: &dyn Store) {
         actor: "operator".to_owned(),
         origin: "::1".to_owned(),
         action: "settings.save".to_owned(),
+        subject: String::new(),
         before: "{}".to_owned(),
         after: "{}".to_owned(),
     };
@@ -449,11 +496,17 @@ async fn replacing_leaves_nothing_but_the_audit(store: &dyn Store) {
     let error = store.import(&dangling, ImportMode::Replace).await.unwrap_err();
     assert_eq!(error.to_string(), "charging_records[1] (intrecordid 9): vchchargerid: There is no charger \"a\".");
     assert_eq!(written(&store.export().await.unwrap()), before, "nothing is changed by what is refused");
+    // What hangs on a charge point goes with it.
+    let key = store.inventory().await.unwrap().charge_points[0].key;
+    let (hash, origin, at) = ("$sha256$aa".to_owned(), PasswordOrigin::Random, Timestamp(1));
+    let password = StoredChargerPassword { number: 1, hash, origin, at, is_pending: false };
+    store.put_charger_passwords(key, &[password], &entry).await.unwrap();
     store.import(&SiteFile::default(), ImportMode::Replace).await.unwrap();
     assert!(store.is_empty().await.unwrap());
+    assert_eq!(store.charger_passwords().await.unwrap(), []);
     assert_eq!(store.inventory().await.unwrap().settings, Settings::default());
     assert!(sums(store).await.is_empty());
-    assert_eq!(store.audit_log(10).await.unwrap(), [entry]);
+    assert_eq!(store.audit_log(10).await.unwrap(), [entry.clone(), entry]);
     assert_eq!(start_error(store).await, "a charge point that has changed does not exist");
 }
 

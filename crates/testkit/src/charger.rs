@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, Error, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -26,10 +26,15 @@ pub enum Heard {
     Closed(Option<(u16, String)>),
 }
 
+/// What leads to a central system: a socket, or what is put on top of one.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Wire for T {}
+
 /// A connected charge point. Dropped, it is gone without a word.
 #[derive(Debug)]
 pub struct Charger {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     last_id: u64,
     /// What it answers to a call, by its action; what has no answer here is refused.
     pub replies: HashMap<String, Value>,
@@ -71,7 +76,7 @@ fn gone(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
 }
 
 /// Sends the head of a request: the head of the answer, and what has come behind it.
-async fn shake_hands(stream: &mut TcpStream, head: &str) -> io::Result<(String, Vec<u8>)> {
+async fn shake_hands(stream: &mut Box<dyn Wire>, head: &str) -> io::Result<(String, Vec<u8>)> {
     stream.write_all(head.as_bytes()).await?;
     let mut received = Vec::new();
     loop {
@@ -99,12 +104,20 @@ impl Charger {
     /// # Errors
     /// It is turned away, or nobody is there.
     pub async fn offering(address: SocketAddr, identity: &str, subprotocols: Option<&str>) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address).await?;
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let offered = subprotocols.map_or_else(String::new, |offered| format!("sec-websocket-protocol: {offered}\r\n"));
+        Self::over(Box::new(stream), &address.to_string(), identity, &offered).await
+    }
+
+    /// Connects by what leads to the central system, with header lines of its own.
+    ///
+    /// # Errors
+    /// It is turned away, or nobody is there.
+    pub async fn over(mut stream: Box<dyn Wire>, host: &str, identity: &str, headers: &str) -> io::Result<Self> {
         let head = format!(
-            "GET /ocpp/{identity} HTTP/1.1\r\nhost: {address}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{offered}\r\n"
+            "GET /ocpp/{identity} HTTP/1.1\r\nhost: {host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         let (answer, rest) = timeout(PATIENCE, shake_hands(&mut stream, &head)).await.map_err(|_| late())??;
         let header = |name: &str| {

@@ -51,7 +51,10 @@ pub async fn fill(store: &dyn Store, seed: u64, now: LocalTime) -> Result<Filled
     }
     let mut random = StdRng::seed_from_u64(seed);
     let history = History::of(&CHARGE_POINTS, now, &mut random);
-    store.import(&site_file(&history, now)?, ImportMode::Merge).await?;
+    let file = site_file(&history, now)?;
+    let told = crate::commands::told(&file).to_string();
+    let audit = bmw_site::Caller::terminal().entry("site.demo", "null".to_owned(), told);
+    store.import_by(&file, ImportMode::Merge, Some(&audit)).await?;
     let meter_values = store_meter_values(store, &history, now).await?;
     Ok(Filled { charge_points: CHARGE_POINTS.len(), sessions: history.sessions.len(), meter_values })
 }

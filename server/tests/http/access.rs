@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Who gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub enum Need {
     /// Everybody, in any case.
     Nothing,
     /// Everybody, as long as reading is open.
@@ -18,14 +18,14 @@ enum Need {
     Person(Role),
 }
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+pub const FORM: &str = "application/x-www-form-urlencoded";
+pub const JSON: &str = "application/json";
 
 /// What is asked: the route, the method, an address, the type of the body and the body; and who gets in.
-type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
+pub type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
 
 #[rustfmt::skip]
-const TABLE: &[Line] = &[
+pub const TABLE: &[Line] = &[
     // The documented world.
     ("/api/charger/details/", "GET", "/api/charger/details/", "", "", Need::Read),
     ("/api/charging/record/details/", "GET", "/api/charging/record/details/?date=2015-11-24", "", "", Need::Read),
@@ -44,6 +44,9 @@ const TABLE: &[Line] = &[
     ("/bmw/chart/getRecentChargerRecords/", "GET", "/bmw/chart/getRecentChargerRecords/?mode=1", "", "", Need::Read),
     ("/api/charger/command/", "POST", "/api/charger/command/", JSON, "{}", Need::Role(Role::Operator)),
     ("/api/charger/command/{id}/", "GET", "/api/charger/command/1/", "", "", Need::Role(Role::Viewer)),
+    ("/api/charger/password/", "GET", "/api/charger/password/?charger_id=10245006", "", "", Need::Role(Role::Administrator)),
+    ("/api/charger/password/", "POST", "/api/charger/password/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/audit/", "GET", "/api/audit/", "", "", Need::Role(Role::Administrator)),
     ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
     ("/ws/charger/details/", "GET", "/ws/charger/details/", "", "", Need::Read),
     ("/api/openapi.json/", "GET", "/api/openapi.json/", "", "", Need::Read),
@@ -98,6 +101,14 @@ const TABLE: &[Line] = &[
     ("/users", "POST", "/users/", FORM, "deed=enable&id=99", Need::Person(Role::Administrator)),
     ("/users", "POST", "/users/", FORM, "deed=password&id=99&password=x", Need::Person(Role::Administrator)),
     ("/users", "POST", "/users/", FORM, "deed=factor-off&id=99", Need::Person(Role::Administrator)),
+    ("/charger_password", "GET", "/charger_password/?charger_id=10245006", "", "", Need::Role(Role::Administrator)),
+    ("/charger_password", "GET", "/charger_password/?charger_id=NONE", "", "", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=random&charger_id=10245006", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=set&charger_id=10245006&password=x", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=send&charger_id=10245007", Need::Role(Role::Administrator)),
+    ("/charger_password", "POST", "/charger_password/", FORM, "deed=remove&charger_id=10245006", Need::Role(Role::Administrator)),
+    ("/audit", "GET", "/audit/", "", "", Need::Role(Role::Administrator)),
+    ("/audit/export.csv", "GET", "/audit/export.csv", "", "", Need::Role(Role::Administrator)),
     ("/log_out", "POST", "/log_out/", FORM, "", Need::Nothing),
     // The program's own.
     ("/healthz", "GET", "/healthz", "", "", Need::Nothing),

@@ -8,6 +8,7 @@ use bmw_site::Caller;
 use bmw_site::access::Visitor;
 use bmw_store::site_file::SiteFile;
 use bmw_store::{AuditEntry, ImportMode, OpenOptions, Role, Zone};
+use bmw_testkit::charger::Wire;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// The documented site of 2015: 18 chargers.
 pub const SITE_2015: &str = include_str!("../fixtures/site-2015.json");
@@ -28,12 +31,22 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub const BOSS: &str = "boss";
 pub const PASSWORD: &str = "kF9-wuz2-pQx-7";
 
+/// The code that an app shows which knows a secret: of a step of 30 s from this one.
+pub fn code(secret: &str, steps: i64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    totp.generate(now.checked_add_signed(30 * steps).unwrap()).to_string()
+}
+
 /// A served site with its database.
 pub struct Served {
     pub running: Running,
     folder: TempDir,
     /// Sent with every request that says nothing else of who asks.
     token: Option<String>,
+    /// How it is asked by TLS.
+    tls: Option<TlsConnector>,
 }
 
 impl Served {
@@ -70,9 +83,15 @@ impl Served {
             store.import(&file, ImportMode::Replace).await.unwrap();
             store.close().await;
         }
-        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None };
+        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None, tls: None };
         site.token = Some(site.account(BOSS, AccountRole::Administrator).await);
         site
+    }
+
+    /// From here on it is asked by TLS.
+    pub fn by_tls(mut self, connector: TlsConnector) -> Self {
+        self.tls = Some(connector);
+        self
     }
 
     /// From here on nobody is signed in.
@@ -81,9 +100,11 @@ impl Served {
         self
     }
 
-    /// What was done since the start, newest first: the audit log without the administrator's account and token.
+    /// What somebody has done since the start, newest first: the audit log without the administrator's account and token, and
+    /// without what the site did itself.
     pub async fn deeds(&self) -> Vec<AuditEntry> {
         let mut log = self.running.site.store().audit_log(1000).await.unwrap();
+        log.retain(|entry| !entry.actor.is_empty());
         log.truncate(log.len() - 2);
         log
     }
@@ -106,6 +127,15 @@ impl Served {
         assert_eq!(self.get("/healthz").await.status, 200);
         self.running.shutdown().await;
         drop(self.folder);
+    }
+
+    /// A connection to what it is asked by.
+    pub async fn wire(&self) -> Box<dyn Wire> {
+        let socket = self.connect().await;
+        match &self.tls {
+            Some(tls) => Box::new(tls.connect(ServerName::try_from("localhost").unwrap(), socket).await.unwrap()),
+            None => Box::new(socket),
+        }
     }
 
     pub async fn connect(&self) -> TcpStream {
@@ -138,8 +168,7 @@ impl Served {
 
     /// Sends bytes and reads what comes back, until the server closes.
     pub async fn send(&self, bytes: &[u8]) -> Answer {
-        let mut stream = self.connect().await;
-        let (mut reader, mut writer) = stream.split();
+        let (mut reader, mut writer) = tokio::io::split(self.wire().await);
         let sending = async {
             // A server may answer and close before all is sent.
             drop(writer.write_all(bytes).await);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The program with a database in a folder, and nothing of this process' own environment.
-fn bmw(folder: &Path, arguments: &[&str]) -> Command {
+pub fn bmw(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bmw"));
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("BMW_")) {

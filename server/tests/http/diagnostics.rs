@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, Served};
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_simulator::{Hands, Unit};
+use bmw_simulator::{Hands, Roots, Unit};
 use bmw_site::OpenUpload;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -22,12 +22,12 @@ async fn site_with(id: &str) -> (Served, ChargePointKey) {
     (site, key)
 }
 
-async fn command(site: &Served, id: &str, name: &str, arguments: Value) -> Answer {
+pub async fn command(site: &Served, id: &str, name: &str, arguments: Value) -> Answer {
     let body = json!({ "vchchargerid": id, "command": name, "arguments": arguments }).to_string();
     site.ask("POST", "/api/charger/command/", &[JSON], body.as_bytes()).await
 }
 
-async fn command_now(site: &Served, id: i64) -> Value {
+pub async fn command_now(site: &Served, id: i64) -> Value {
     site.get(&format!("/api/charger/command/{id}/")).await.json()
 }
 
@@ -42,7 +42,7 @@ async fn allowed(site: &Served, key: ChargePointKey, time: Duration) -> OpenUplo
 }
 
 /// Waits until a condition holds.
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let start = Instant::now();
     while !condition().await {
         assert!(start.elapsed() < PATIENCE, "{what}");
@@ -265,10 +265,14 @@ async fn a_newer_attempt_takes_the_place_of_one_that_hangs() {
 }
 
 /// A simulated charge point, until it is dropped.
-struct Simulated(watch::Sender<bool>);
+pub struct Simulated(watch::Sender<bool>);
 
 impl Simulated {
-    fn connect(url: String, id: &str) -> Self {
+    pub fn connect(url: String, id: &str) -> Self {
+        Self::connect_by(url, None, id)
+    }
+
+    pub fn connect_by(url: String, roots: Option<Roots>, id: &str) -> Self {
         let unit = Unit {
             identity: id.to_owned(),
             model: "Model".to_owned(),
@@ -282,7 +286,8 @@ impl Simulated {
             losses_a_day: 0.0,
         };
         let ending = watch::Sender::new(false);
-        let options = bmw_simulator::Options { url, units: vec![unit], seed: 1, speed: 1.0, hour: None };
+        let options =
+            bmw_simulator::Options { url, roots, units: vec![unit], seed: 1, speed: 1.0, hour: None, password: None };
         tokio::spawn(bmw_simulator::run(options, Hands::default(), ending.subscribe()));
         Self(ending)
     }

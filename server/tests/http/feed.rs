@@ -2,7 +2,8 @@
 
 use crate::client::Served;
 
-use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Told};
+use bmw_domain::charger::Answer;
+use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Stop, Told};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::Identity;
 use bmw_site::Clock;
@@ -118,6 +119,16 @@ impl Reader {
         }
     }
 
+    /// The next message of counts and sums.
+    async fn totals(&mut self) -> Value {
+        loop {
+            let message = self.message().await;
+            if message["type"] == "totals" {
+                return message;
+            }
+        }
+    }
+
     /// The next messages.
     async fn messages(&mut self, count: usize) -> Vec<Value> {
         let mut messages = Vec::new();
@@ -152,6 +163,29 @@ async fn status(site: &Served, identity: &str, name: &str, info: Option<&str>) {
 async fn charge(site: &Served, identity: &str) {
     let start = Start { connector: 1, id_tag: "A".to_owned(), register: 0, time: Told::ours(Clock::real()) };
     tell(site, identity, Event::Start(start)).await;
+}
+
+/// A session of an hour that has ended, of a card that nobody is told; its id.
+async fn whole_session(site: &Served, identity: &str, wh: i64) -> i32 {
+    let key = site.running.site.charge_point(Some(identity)).unwrap().key;
+    let time = Told::ours(Clock::real().plus(-3_600_000));
+    // Not what the one before began with: it would be the same start, told again.
+    let start = Start { connector: 1, id_tag: SECRET.to_owned(), register: wh, time };
+    let answer = site.running.counter.tell(key, Event::Start(start), Clock::real()).await.unwrap();
+    let Answer::Started(id, _) = answer else { panic!("{answer:?}") };
+    let (transaction, id_tag) = (id.0.into(), Some(SECRET.to_owned()));
+    let time = Told::ours(Clock::real());
+    let stop = Stop { transaction, id_tag, register: 2 * wh, time, reason: None, readings: Vec::new() };
+    tell(site, identity, Event::Stop(stop)).await;
+    id.0
+}
+
+const SECRET: &str = "04A1B2C3D4E5";
+
+/// The ids of the sessions that have ended last.
+fn ended(totals: &Value) -> Vec<i32> {
+    let sessions = totals["ended"].as_array().unwrap();
+    sessions.iter().map(|session| i32::try_from(session["intrecordid"].as_i64().unwrap()).unwrap()).collect()
 }
 
 /// Measures in a session.
@@ -482,14 +516,19 @@ async fn messages_are_as_the_asyncapi_document_says() {
     let document = site.get("/api/asyncapi.json").await.json();
     assert_eq!(document["channels"]["chargers"]["address"], "/ws/charger/details/");
     let schema = |kind: &str| jsonschema::draft7::new(&document["components"]["messages"][kind]["payload"]).unwrap();
-    let schemas = ["state", "phases", "alive"].map(|kind| (kind, schema(kind)));
-    let mut reader = Reader::open(&site, "/ws/charger/details/?alive=1").await;
+    let schemas = ["state", "phases", "alive", "totals"].map(|kind| (kind, schema(kind)));
+    let mut reader = Reader::open(&site, "/ws/charger/details/?alive=1&totals=1").await;
     let mut messages = reader.messages(19).await;
     charge(&site, "10245006").await;
     measure(&site, "10245006", 350, [Some(15.6), Some(0.1), None]).await;
+    whole_session(&site, "10245007", 2458).await;
     let mut kinds = BTreeSet::new();
-    while kinds.len() < 3 {
+    while kinds.len() < 4 {
         let message = reader.message().await;
+        if message["type"] == "totals" && ended(&message).is_empty() {
+            messages.push(message);
+            continue;
+        }
         kinds.insert(message["type"].as_str().unwrap().to_owned());
         messages.push(message);
     }
@@ -525,6 +564,115 @@ async fn who_asks_for_it_hears_that_the_connection_is_alive() {
         let answer = site.ask("GET", &path, &[("upgrade", "websocket")], b"").await;
         assert_eq!(answer.wrong_fields(), ["alive"]);
     }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_it_is_told_the_totals_and_which_sessions_have_ended() {
+    let site = Served::of_2015().await;
+    site.running.site.warm_up().await.unwrap();
+    let mut plain = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    plain.messages(2).await;
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006&totals=1").await;
+    let messages = reader.messages(3).await;
+    assert_eq!(messages.iter().map(|message| &message["type"]).collect::<Vec<_>>(), ["state", "phases", "totals"]);
+    let first = &messages[2];
+    let documented = site.get("/api/charger/info/statistic/").await.json();
+    assert_eq!(
+        (&first["chargers"], &first["in_use"], first["minutes"].as_f64()),
+        (&documented["total_charger"], &documented["total_charging"], documented["accumulate_minutes"].as_f64())
+    );
+    assert_eq!(first["energy"].as_f64().map(|wh| wh / 1000.0), documented["accumulate_power"].as_f64());
+    let stored = site.running.site.store().session_count().await.unwrap();
+    assert_eq!((&first["sessions"], &first["ended"]), (&stored.into(), &serde_json::json!([])));
+    let id = whole_session(&site, "10245007", 2458).await;
+    let mut last = reader.totals().await;
+    while ended(&last).is_empty() {
+        last = reader.totals().await;
+    }
+    let sum = |totals: &Value, name: &str| totals[name].as_i64().unwrap();
+    let grown = ["sessions", "number", "energy", "minutes"].map(|name| sum(&last, name) - sum(first, name));
+    assert_eq!(grown, [1, 1, 2458, 60]);
+    let session = &last["ended"][0];
+    assert_eq!(
+        (&session["intrecordid"], &session["vchchargerid"], &session["energy"]),
+        (&id.into(), &"10245007".into(), &2458.into())
+    );
+    // Nobody has signed in: what he is told holds no more than the route says to everybody, and no card.
+    assert_eq!(keys(session), BTreeSet::from(["intrecordid", "vchchargerid", "dttfinishtime", "energy"]));
+    let finish = session["dttfinishtime"].as_str().unwrap().replace('T', " ");
+    let recent = site.get("/api/recent/charging/record/list/?num=1").await.json();
+    assert_eq!(
+        (&recent["result"][0]["intrecordid"], &recent["result"][0]["dttfinishtime"]),
+        (&id.into(), &finish.into())
+    );
+    assert!(!last.to_string().contains(SECRET));
+    // Whoever has not asked for it is told what he was told before there was such a thing.
+    status(&site, "10245006", "Faulted", None).await;
+    let next = loop {
+        let message = plain.message().await;
+        assert_ne!(message["type"], "totals");
+        if message["type"] == "state" {
+            break message;
+        }
+    };
+    assert_eq!((&next["vchchargerid"], &next["vchstate"]), (&"10245006".into(), &"Faulted".into()));
+    let answer = site.ask("GET", "/ws/charger/details/?totals=perhaps", &[("upgrade", "websocket")], b"").await;
+    assert_eq!(answer.wrong_fields(), ["totals"]);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_end_faster_than_they_are_told_leave_a_gap_in_their_numbers() {
+    let site = Served::of_2015().await;
+    site.running.site.warm_up().await.unwrap();
+    let path = "/ws/charger/details/?charger_id=10245006&totals=1";
+    let mut reader = Reader::open(&site, path).await;
+    let number = |totals: &Value| totals["number"].as_i64().unwrap();
+    let first = number(&reader.totals().await);
+    let mut ids = Vec::new();
+    for wh in 1..=20 {
+        ids.push(whole_session(&site, "10245007", wh).await);
+    }
+    let mut last = reader.totals().await;
+    while number(&last) < first + 20 {
+        let known = ended(&last);
+        let told = usize::try_from(number(&last) - first).unwrap();
+        assert_eq!(known, ids[told.saturating_sub(8)..told], "the newest, up to the number");
+        last = reader.totals().await;
+    }
+    assert_eq!((number(&last), ended(&last)), (first + 20, ids[12..].to_vec()));
+    // Who comes again is told where he stands.
+    let mut again = Reader::open(&site, path).await;
+    let snapshot = again.totals().await;
+    for name in ["number", "ended", "sessions", "energy", "minutes"] {
+        assert_eq!(snapshot[name], last[name], "{name}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_nothing_for_a_while_is_told_the_newest_totals() {
+    let site = Served::start(Some(crate::client::SITE_2015), |config| config.feed.send = Duration::from_mins(10)).await;
+    site.running.site.warm_up().await.unwrap();
+    let path = "/ws/charger/details/?totals=1";
+    let mut slow = Reader::open_narrow(&site, path).await;
+    let first = slow.totals().await["number"].as_i64().unwrap();
+    let mut quick = Reader::open(&site, path).await;
+    let ids = long_states(&site).await;
+    for round in 1..=3 {
+        for id in &ids[..5] {
+            whole_session(&site, id, 100).await;
+        }
+        while quick.totals().await["number"] != first + 5 * round {}
+    }
+    // What was in between took no room: beside one that was on its way there is the newest.
+    let mut told = vec![slow.totals().await["number"].as_i64().unwrap()];
+    while told.last() != Some(&(first + 15)) {
+        told.push(slow.totals().await["number"].as_i64().unwrap());
+    }
+    told.dedup();
+    assert!(told.len() <= 3, "{told:?}");
     site.end().await;
 }
 

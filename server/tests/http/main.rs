@@ -3,8 +3,10 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // speed is no matter here
 
 mod access;
+mod audit;
 mod bad_input;
 mod charger_commands;
+mod charger_passwords;
 mod client;
 mod command;
 mod contract;
@@ -13,6 +15,8 @@ mod feed;
 mod model;
 mod operating;
 mod pages;
+mod proxies;
 mod settings;
 mod sign_in;
 mod simulator;
+mod tls;

@@ -43,7 +43,15 @@ impl Story {
         };
         let (hands, ending) = (Hands::default(), watch::Sender::new(false));
         let url = format!("ws://{}/ocpp", site.addr());
-        let options = bmw_simulator::Options { url, units: vec![unit], seed: 1, speed: SPEED, hour: Some(8.0) };
+        let options = bmw_simulator::Options {
+            url,
+            roots: None,
+            units: vec![unit],
+            seed: 1,
+            speed: SPEED,
+            hour: Some(8.0),
+            password: None,
+        };
         tokio::spawn(bmw_simulator::run(options, hands.clone(), ending.subscribe()));
         let story = Self { site, hands, ending };
         story.becomes("free", |now| status(now) == "Available").await;

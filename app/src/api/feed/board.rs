@@ -2,13 +2,14 @@
 //!
 //! The board follows the site: it writes each message once, tells the first change of a charge point at once and joins
 //! further ones, and puts what is told into the mailboxes of those whom it concerns. A mailbox holds the newest message of
-//! each charge point and nothing older, so that it never grows; who follows one charge point is not woken by the others.
+//! each charge point, of the phases and of the totals, and nothing older, so that it never grows; who follows one charge point
+//! is not woken by the others.
 //!
 //! All this, and all that is sent, is done on a thread of its own that stands back where the processor is wanted: however
 //! many read, charge points are not answered later. While nobody reads, nothing is done at all.
 
 use super::message::{FeedMessage, Told};
-use super::reader::Reader;
+use super::reader::{Reader, Wanted};
 use crate::state::{AppState, Ending};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{ChargePointNow, Present, Site};
@@ -42,6 +43,7 @@ pub(in crate::api) struct Board {
 struct Inner {
     topics: HashMap<ChargePointKey, Topic>,
     phases: Phases,
+    totals: Totals,
     /// When charge points that have changed shortly after a change are looked at.
     schedule: BTreeSet<(Instant, ChargePointKey)>,
     /// Those who follow all charge points, and those who follow one.
@@ -73,6 +75,24 @@ struct Phases {
     told_at: Option<Instant>,
 }
 
+/// Counts and sums over the site, for those who want them.
+#[derive(Default)]
+struct Totals {
+    /// How many do.
+    readers: usize,
+    newest: Option<Arc<Told>>,
+    is_news: bool,
+    looked_at: Option<Instant>,
+}
+
+/// What is told anew.
+#[derive(Default)]
+struct News {
+    states: Vec<Arc<Told>>,
+    phases: Option<Arc<Told>>,
+    totals: Option<Arc<Told>>,
+}
+
 /// Mailboxes.
 #[derive(Default)]
 struct Slots {
@@ -80,9 +100,11 @@ struct Slots {
     free: Vec<usize>,
 }
 
-/// What a reader has not taken yet: of each charge point the newest, and the newest load.
+/// What a reader has not taken yet: of each charge point the newest, the newest load, and the newest totals.
 #[derive(Default)]
 pub(super) struct Mailbox {
+    /// Whether the totals are wanted.
+    totals: bool,
     mail: Mutex<Mail>,
     rings: Notify,
 }
@@ -93,6 +115,7 @@ struct Mail {
     /// The charge points of the states, in the order in which they are sent.
     order: VecDeque<ChargePointKey>,
     phases: Option<Arc<Told>>,
+    totals: Option<Arc<Told>>,
 }
 
 /// A reader's place; given back when it is dropped.
@@ -135,8 +158,8 @@ impl Board {
     }
 
     /// A place for a reader, and all that it is told first.
-    pub(super) fn join(self: &Arc<Self>, only: Option<ChargePointKey>) -> (Place, Vec<Arc<Told>>) {
-        let mailbox = Arc::new(Mailbox::default());
+    pub(super) fn join(self: &Arc<Self>, Wanted { only, totals, .. }: Wanted) -> (Place, Vec<Arc<Told>>) {
+        let mailbox = Arc::new(Mailbox { totals, ..Mailbox::default() });
         let mut inner = self.lock();
         let is_alone = inner.is_idle();
         // First the place, then the look: nothing is missed in between.
@@ -149,6 +172,12 @@ impl Board {
         told.extend(inner.look_at_phases(&self.site, &present));
         if is_alone {
             inner.phases.is_news = false;
+        }
+        if totals {
+            told.extend(inner.look_at_totals(&self.site));
+            inner.totals.readers += 1;
+            // Nobody else waits for it.
+            inner.totals.is_news &= inner.totals.readers > 1;
         }
         drop(inner);
         self.stirred.notify_one();
@@ -210,10 +239,11 @@ impl Board {
         let moment = Instant::now();
         let due: Vec<ChargePointKey> =
             inner.schedule.iter().take_while(|(at, _)| *at <= moment).map(|(_, key)| *key).collect();
-        let told: Vec<Arc<Told>> =
-            due.iter().chain(keys).filter_map(|key| inner.news_of(present.get(*key)?, moment)).collect();
+        let states = due.iter().chain(keys).filter_map(|key| inner.news_of(present.get(*key)?, moment)).collect();
         let (phases, next) = inner.news_of_phases(&self.site, &present, moment);
-        inner.deliver(&told, phases.as_ref());
+        let (totals, again) = inner.news_of_totals(&self.site, moment);
+        let next = again.map_or(next, |again| next.min(again));
+        inner.deliver(&News { states, phases, totals });
         Some(inner.schedule.first().map_or(next, |(at, _)| next.min(*at)))
     }
 
@@ -249,7 +279,8 @@ impl Inner {
     }
 
     fn give_back(&mut self, only: Option<ChargePointKey>, slot: usize) {
-        self.slots(only).take(slot);
+        let is_one_less = self.slots(only).take(slot).is_some_and(|mailbox| mailbox.totals);
+        self.totals.readers -= usize::from(is_one_less);
         self.of_one.retain(|_, slots| !slots.is_empty());
     }
 
@@ -328,17 +359,43 @@ impl Inner {
         (newest, moment + LOOK)
     }
 
-    fn deliver(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>) {
-        if told.is_empty() && phases.is_none() {
-            return;
+    /// The totals as they are now, written anew where they are others. `None` while the sessions have not been counted.
+    fn look_at_totals(&mut self, site: &Site) -> Option<Arc<Told>> {
+        // First the sessions: the present is never older.
+        let news = site.session_news_now()?;
+        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news));
+        if self.totals.newest.as_deref() != Some(&told) {
+            self.totals.newest = Some(Arc::new(told));
+            self.totals.is_news = true;
         }
-        self.of_all.each(|mailbox| mailbox.put(told, phases));
-        if phases.is_some() {
-            self.of_one.values().for_each(|slots| slots.each(|mailbox| mailbox.put(&[], phases)));
+        self.totals.newest.clone()
+    }
+
+    /// The totals where they are to be told now; when to look again if it is too early. The charge points are counted for it: once
+    /// in a second at most, and for nobody not at all.
+    fn news_of_totals(&mut self, site: &Site, moment: Instant) -> (Option<Arc<Told>>, Option<Instant>) {
+        if self.totals.readers == 0 {
+            return (None, None);
         }
-        for state in told {
+        if let Some(again) = self.totals.looked_at.map(|at| at + JOINED).filter(|again| *again > moment) {
+            return (None, Some(again));
+        }
+        self.totals.looked_at = Some(moment);
+        (self.look_at_totals(site).filter(|_| std::mem::take(&mut self.totals.is_news)), None)
+    }
+
+    fn deliver(&self, news: &News) {
+        let News { states, phases, totals } = news;
+        if !states.is_empty() || phases.is_some() || totals.is_some() {
+            self.of_all.each(|mailbox| mailbox.put(states, phases.as_ref(), totals.as_ref()));
+        }
+        if phases.is_some() || totals.is_some() {
+            let put = |mailbox: &Mailbox| mailbox.put(&[], phases.as_ref(), totals.as_ref());
+            self.of_one.values().for_each(|slots| slots.each(put));
+        }
+        for state in states {
             if let Some(slots) = state.charge_point.and_then(|key| self.of_one.get(&key)) {
-                slots.each(|mailbox| mailbox.put(std::slice::from_ref(state), None));
+                slots.each(|mailbox| mailbox.put(std::slice::from_ref(state), None, None));
             }
         }
     }
@@ -379,10 +436,10 @@ impl Slots {
         }
     }
 
-    fn take(&mut self, slot: usize) {
-        if self.boxes.get_mut(slot).and_then(Option::take).is_some() {
-            self.free.push(slot);
-        }
+    fn take(&mut self, slot: usize) -> Option<Arc<Mailbox>> {
+        let taken = self.boxes.get_mut(slot).and_then(Option::take)?;
+        self.free.push(slot);
+        Some(taken)
     }
 
     fn each(&self, tell: impl Fn(&Mailbox)) {
@@ -391,7 +448,11 @@ impl Slots {
 }
 
 impl Mailbox {
-    fn put(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>) {
+    fn put(&self, told: &[Arc<Told>], phases: Option<&Arc<Told>>, totals: Option<&Arc<Told>>) {
+        let totals = totals.filter(|_| self.totals);
+        if told.is_empty() && phases.is_none() && totals.is_none() {
+            return;
+        }
         let mut mail = self.mail();
         for state in told {
             // What is newer takes the place of what is older: nobody waits longer for it.
@@ -404,16 +465,19 @@ impl Mailbox {
         if let Some(phases) = phases {
             mail.phases = Some(Arc::clone(phases));
         }
+        if let Some(totals) = totals {
+            mail.totals = Some(Arc::clone(totals));
+        }
         drop(mail);
         self.rings.notify_one();
     }
 
-    /// The state that waits longest, then the load of the phases.
+    /// The state that waits longest, then the load of the phases, then the totals.
     fn take(&self) -> Option<Arc<Told>> {
         let mut mail = self.mail();
         match mail.order.pop_front() {
             Some(key) => mail.states.remove(&key),
-            None => mail.phases.take(),
+            None => mail.phases.take().or_else(|| mail.totals.take()),
         }
     }
 
@@ -450,12 +514,31 @@ mod tests {
         Arc::new(Told::new(Some(ChargePointKey(charge_point)), &message))
     }
 
+    fn totals(number: i64) -> Arc<Told> {
+        let present = Present::new(bmw_site::ChargePoints::new(), Arc::default());
+        let news = bmw_site::SessionNews { number, ..bmw_site::SessionNews::default() };
+        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news)))
+    }
+
+    #[test]
+    fn totals_are_put_where_they_are_wanted_and_only_the_newest_stay() {
+        let [wanting, other] = [true, false].map(|totals| Mailbox { totals, ..Mailbox::default() });
+        for number in 0..1000 {
+            wanting.put(&[], None, Some(&totals(number)));
+            other.put(&[], None, Some(&totals(number)));
+        }
+        wanting.put(&[told(1, false)], Some(&told(0, false)), None);
+        let taken: Vec<Arc<Told>> = std::iter::from_fn(|| wanting.take()).collect();
+        assert_eq!(taken, [told(1, false), told(0, false), totals(999)]);
+        assert_eq!(other.take(), None);
+    }
+
     #[test]
     fn a_mailbox_holds_the_newest_of_each_and_never_grows() {
         let mailbox = Mailbox::default();
         for _ in 0..1000 {
-            mailbox.put(&[told(1, false), told(2, false)], Some(&told(0, false)));
-            mailbox.put(&[told(2, true)], None);
+            mailbox.put(&[told(1, false), told(2, false)], Some(&told(0, false)), None);
+            mailbox.put(&[told(2, true)], None, None);
         }
         let waiting = |mail: MutexGuard<'_, Mail>| (mail.order.len(), mail.states.len());
         assert_eq!(waiting(mailbox.mail()), (2, 2));
@@ -463,9 +546,9 @@ mod tests {
         let taken: Vec<Arc<Told>> = std::iter::from_fn(|| mailbox.take()).collect();
         assert_eq!(taken, [told(1, false), told(2, true), told(0, false)]);
         // What comes after it was taken comes last.
-        mailbox.put(&[told(2, false), told(1, false)], None);
+        mailbox.put(&[told(2, false), told(1, false)], None, None);
         assert_eq!(mailbox.take(), Some(told(2, false)));
-        mailbox.put(&[told(2, true)], None);
+        mailbox.put(&[told(2, true)], None, None);
         assert_eq!(mailbox.take(), Some(told(1, false)));
         assert_eq!((mailbox.take(), mailbox.take()), (Some(told(2, true)), None));
     }
@@ -475,12 +558,12 @@ mod tests {
         let mut slots = Slots::default();
         assert!(slots.is_empty());
         let places: Vec<usize> = (0..3).map(|_| slots.put(Arc::default())).collect();
-        slots.take(places[1]);
-        slots.take(places[1]);
+        assert!(slots.take(places[1]).is_some());
+        assert!(slots.take(places[1]).is_none());
         assert_eq!(slots.put(Arc::default()), places[1]);
         assert_eq!(slots.boxes.len(), 3);
         for place in places {
-            slots.take(place);
+            assert!(slots.take(place).is_some());
         }
         assert!(slots.is_empty());
     }

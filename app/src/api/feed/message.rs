@@ -7,9 +7,12 @@ use crate::api::json::JsonWriter;
 use axum::extract::ws::{Message, Utf8Bytes};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::ChargePointNow;
+use bmw_site::{ChargePointNow, Present, SessionNews};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Times are told in whole minutes, half of one up, as pages show them.
+const HALF_MINUTE_MS: i64 = 30_000;
 
 /// A message of the feed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -77,6 +80,48 @@ pub(in crate::api) enum FeedMessage {
         #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
         time: String,
     },
+    /// Counts and sums over the whole site, first and when they change. Sent to those only who ask for it by `totals`.
+    Totals {
+        /// Counts up by one with each message of the connection, from 1.
+        #[schema(minimum = 1)]
+        seq: u64,
+        /// When the message was sent: the site's local time, `2015-11-24T15:09:47`.
+        #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+        time: String,
+        /// Chargers that have a state.
+        chargers: u64,
+        /// Chargers in use.
+        in_use: u64,
+        /// Energy over the life of all chargers, Wh.
+        energy: i64,
+        /// Charging time over the life of all chargers, whole minutes.
+        minutes: i64,
+        /// Sessions, with those that run.
+        sessions: u64,
+        /// Grows by one with each session that ends. `ended` holds the newest of these, the last one of this number. Where it does not
+        /// reach back to a number that is known, the routes know more: many have ended at once, one that had ended has changed, or
+        /// the site was started again.
+        number: i64,
+        /// The sessions that have ended last, at most 8, oldest first.
+        #[schema(inline, max_items = 8)]
+        ended: Vec<EndedSession>,
+    },
+}
+
+/// A session that has ended.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct EndedSession {
+    /// Its id.
+    #[schema(minimum = 1)]
+    intrecordid: i32,
+    /// Its charger's id.
+    vchchargerid: String,
+    /// When it finished: the site's local time, `2015-11-24T15:14:59`. Its energy counts on that day.
+    #[schema(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+    dttfinishtime: String,
+    /// Its energy, Wh.
+    energy: i64,
 }
 
 impl FeedMessage {
@@ -110,8 +155,32 @@ impl FeedMessage {
         Self::Alive { seq: 0, time: String::new() }
     }
 
+    /// Counts and sums, still without number and time.
+    pub(super) fn totals(present: &Present, news: &SessionNews) -> Self {
+        let statistics = present.statistics();
+        let ended = news.ended.iter().map(|session| EndedSession {
+            intrecordid: session.id.0,
+            vchchargerid: present
+                .get(session.charge_point)
+                .map_or_else(String::new, |now| now.charge_point.identity.to_string()),
+            dttfinishtime: session.planned_finish.with_t(),
+            energy: session.energy.wh(),
+        });
+        Self::Totals {
+            seq: 0,
+            time: String::new(),
+            chargers: statistics.with_state,
+            in_use: statistics.in_use,
+            energy: statistics.energy.wh(),
+            minutes: (statistics.time.ms() + HALF_MINUTE_MS).div_euclid(2 * HALF_MINUTE_MS),
+            sessions: news.sessions,
+            number: news.number,
+            ended: ended.collect(),
+        }
+    }
+
     /// One message of each kind, for the documents.
-    pub(in crate::api) fn examples() -> [Self; 3] {
+    pub(in crate::api) fn examples() -> [Self; 4] {
         let time = || "2015-11-24T15:09:47".to_owned();
         [
             Self::State {
@@ -129,6 +198,22 @@ impl FeedMessage {
             },
             Self::Phases { seq: 2, time: time(), a: Some(16.2), b: Some(0.0), c: None },
             Self::Alive { seq: 3, time: time() },
+            Self::Totals {
+                seq: 4,
+                time: time(),
+                chargers: 13,
+                in_use: 2,
+                energy: 12_214_540,
+                minutes: 4230,
+                sessions: 1406,
+                number: 1_448_348_987_001,
+                ended: vec![EndedSession {
+                    intrecordid: 1406,
+                    vchchargerid: "10245006".to_owned(),
+                    dttfinishtime: time(),
+                    energy: 2458,
+                }],
+            },
         ]
     }
 }
@@ -138,6 +223,8 @@ impl FeedMessage {
 pub(super) struct Told {
     /// Whose; none for what is no charge point's.
     pub charge_point: Option<ChargePointKey>,
+    /// Whether it tells counts and sums.
+    pub is_totals: bool,
     kind: &'static str,
     /// All that follows the time, with the closing brace.
     rest: Box<[u8]>,
@@ -150,11 +237,13 @@ impl Told {
             FeedMessage::State { .. } => ("state", br#"{"type":"state","seq":0,"time":"""#),
             FeedMessage::Phases { .. } => ("phases", br#"{"type":"phases","seq":0,"time":"""#),
             FeedMessage::Alive { .. } => ("alive", br#"{"type":"alive","seq":0,"time":"""#),
+            FeedMessage::Totals { .. } => ("totals", br#"{"type":"totals","seq":0,"time":"""#),
         };
         // Numbers, text and nothing else: it can be written, and begins like this.
         let whole = serde_json::to_vec(message).unwrap_or_default();
         let rest = whole.strip_prefix(front).unwrap_or(b"}");
-        Self { charge_point, kind, rest: rest.into() }
+        let is_totals = matches!(message, FeedMessage::Totals { .. });
+        Self { charge_point, is_totals, kind, rest: rest.into() }
     }
 
     /// The message as one reader gets it.
@@ -183,6 +272,7 @@ mod tests {
             match &mut message {
                 FeedMessage::State { seq, time, .. }
                 | FeedMessage::Phases { seq, time, .. }
+                | FeedMessage::Totals { seq, time, .. }
                 | FeedMessage::Alive { seq, time } => (*seq, *time) = (0, String::new()),
             }
             let told = Told::new(None, &message);

@@ -21,25 +21,34 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 /// States that are to be repeated are repeated together with those whose time comes shortly after: this part of the time.
 const TOGETHER: u32 = 64;
 
+/// What a reader has asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// One charge point, or all.
+    pub only: Option<ChargePointKey>,
+    /// Counts and sums, too.
+    pub totals: bool,
+    /// How long it may hear nothing.
+    pub alive: Option<Duration>,
+}
+
 /// A reader.
 pub(super) struct Reader {
     site: Arc<Site>,
     board: Arc<Board>,
     socket: WebSocket,
-    /// One charge point, or all.
-    only: Option<ChargePointKey>,
+    wanted: Wanted,
     ending: Ending,
     times: FeedTimes,
     access: Arc<Access>,
     caller: Caller,
     /// Told when somebody may less than before.
     revoked: watch::Receiver<()>,
-    /// How long it may hear nothing.
-    alive: Option<Duration>,
     seq: u64,
     /// What it was last sent of each charge point, and when.
     known: HashMap<ChargePointKey, (Arc<Told>, Instant)>,
     phases: Option<Arc<Told>>,
+    totals: Option<Arc<Told>>,
     /// When states may have to be repeated.
     repeat_at: Instant,
     said_at: Instant,
@@ -51,29 +60,22 @@ pub(super) struct Reader {
 struct Over;
 
 impl Reader {
-    pub(super) fn new(
-        app: &AppState,
-        board: Arc<Board>,
-        socket: WebSocket,
-        only: Option<ChargePointKey>,
-        alive: Option<Duration>,
-        caller: Caller,
-    ) -> Self {
+    pub(super) fn new(app: &AppState, board: Arc<Board>, socket: WebSocket, wanted: Wanted, caller: Caller) -> Self {
         let now = Instant::now();
         Self {
             site: Arc::clone(&app.site),
             board,
             socket,
-            only,
+            wanted,
             ending: app.shutdown.subscribe(),
             times: app.feed,
             access: Arc::clone(&app.access),
             caller,
             revoked: app.access.subscribe(),
-            alive,
             seq: 0,
             known: HashMap::new(),
             phases: None,
+            totals: None,
             repeat_at: now + app.feed.interval,
             said_at: now,
             heard_at: now,
@@ -82,7 +84,7 @@ impl Reader {
     }
 
     pub(super) async fn run(mut self) {
-        let (place, first) = self.board.join(self.only);
+        let (place, first) = self.board.join(self.wanted);
         for told in first {
             if self.tell(told).await.is_err() {
                 return;
@@ -96,19 +98,24 @@ impl Reader {
     async fn tell(&mut self, told: Arc<Told>) -> Result<(), Over> {
         let known = match told.charge_point {
             Some(key) => self.known.get(&key).map(|(known, _)| known),
-            None => self.phases.as_ref(),
+            None => self.of_site(&told).as_ref(),
         };
         if known.is_some_and(|known| *known == told) {
             return Ok(());
         }
         self.send(&told).await?;
-        match told.charge_point {
-            Some(key) => {
-                self.known.insert(key, (told, Instant::now()));
-            }
-            None => self.phases = Some(told),
+        if let Some(key) = told.charge_point {
+            self.known.insert(key, (told, Instant::now()));
+        } else {
+            let newest = self.of_site(&told);
+            *newest = Some(told);
         }
         Ok(())
+    }
+
+    /// What it was last sent of what is no charge point's.
+    const fn of_site(&mut self, told: &Told) -> &mut Option<Arc<Told>> {
+        if told.is_totals { &mut self.totals } else { &mut self.phases }
     }
 
     async fn send(&mut self, told: &Told) -> Result<(), Over> {
@@ -129,7 +136,7 @@ impl Reader {
     /// When there is something to do, whatever comes.
     fn wake_at(&self) -> Instant {
         let next = self.repeat_at.min(self.ping_at);
-        self.alive.map_or(next, |alive| next.min(self.said_at + alive))
+        self.wanted.alive.map_or(next, |alive| next.min(self.said_at + alive))
     }
 
     /// Waits until there is something to do, and does it.
@@ -207,7 +214,7 @@ impl Reader {
         if now >= self.repeat_at {
             self.repeat().await?;
         }
-        if self.alive.is_some_and(|alive| self.said_at + alive <= Instant::now()) {
+        if self.wanted.alive.is_some_and(|alive| self.said_at + alive <= Instant::now()) {
             self.send(&Told::new(None, &FeedMessage::alive())).await?;
         }
         Ok(())

@@ -167,6 +167,13 @@ pub enum Event {
     Diagnostics(String),
     /// It has accepted a command.
     Accepted(Accepted),
+    /// Somebody came under its name and was refused.
+    Refused {
+        /// From where.
+        address: Option<String>,
+        /// Whether a password was brought, and a wrong one.
+        is_wrong: bool,
+    },
 }
 
 /// A command that a charge point has accepted, as far as that changes its state.
@@ -190,7 +197,7 @@ impl Event {
     /// The name that the documented field `vchcommand` has for it; `None` where it leaves that alone.
     pub const fn name(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Connected { .. } | Self::Disconnected { .. } | Self::Alive => return None,
+            Self::Connected { .. } | Self::Disconnected { .. } | Self::Alive | Self::Refused { .. } => return None,
             Self::Boot(_) => "BootNotification",
             Self::Heartbeat => "Heartbeat",
             Self::Authorize(_) => "Authorize",

@@ -21,17 +21,25 @@ pub enum HappeningKind {
     Firmware,
     /// An upload of diagnostics has come further.
     Diagnostics,
+    /// Somebody came under its name and was refused, with a wrong password or without one; the detail is the address.
+    Refused,
 }
+
+/// The statuses of [`HappeningKind::Refused`].
+pub const WRONG_PASSWORD: &str = "wrong password";
+/// See [`WRONG_PASSWORD`].
+pub const NO_PASSWORD: &str = "no password";
 
 impl HappeningKind {
     /// All, with the words that they are stored by.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Connected, "connected"),
         (Self::Lost, "lost"),
         (Self::Boot, "boot"),
         (Self::Status, "status"),
         (Self::Firmware, "firmware"),
         (Self::Diagnostics, "diagnostics"),
+        (Self::Refused, "refused"),
     ];
 
     /// Its word.

@@ -9,13 +9,14 @@ mod finding;
 mod happening;
 pub mod limit;
 mod meter;
+pub mod password;
 mod repeat;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use finding::{Finding, FindingKind};
-pub use happening::{Happening, HappeningKind};
+pub use happening::{Happening, HappeningKind, NO_PASSWORD, WRONG_PASSWORD};
 pub use meter::{MeterFlaw, SessionMeter};
 pub use session::{End, Session};
 
@@ -330,6 +331,8 @@ impl ChargePointNow {
         let place = match self.connectors.binary_search_by_key(&number, |connector| connector.number) {
             Ok(place) => place,
             Err(place) => {
+                // Most have one or two, and there are many charge points.
+                self.connectors.reserve_exact(1);
                 self.connectors.insert(place, Connector { number, ..Connector::default() });
                 place
             }
@@ -385,8 +388,12 @@ impl ChargePointNow {
 
     /// Takes over what the charge point tells, and answers.
     pub fn hear(&mut self, event: Event, context: &mut Context<'_>) -> Answer {
-        let (before, over) = (self.state_name().map(ToOwned::to_owned), self.over);
         self.version += 1;
+        if let Event::Refused { address, is_wrong } = event {
+            // Whoever that was: of the charge point itself it says nothing.
+            return self.refused(address, is_wrong, context);
+        }
+        let (before, over) = (self.state_name().map(ToOwned::to_owned), self.over);
         let command = event.name();
         let is_sign_of_life = !matches!(event, Event::Disconnected { .. } | Event::Accepted(_));
         // Neither says more than the next message will: it is stored with it.
@@ -449,7 +456,16 @@ impl ChargePointNow {
                 self.firmware = Some((status, context.arrival));
             }
             Event::Accepted(accepted) => self.accepted(accepted, context),
+            Event::Refused { address, is_wrong } => return self.refused(address, is_wrong, context),
         }
+        Answer::Noted
+    }
+
+    fn refused(&self, address: Option<String>, is_wrong: bool, context: &mut Context<'_>) -> Answer {
+        let status = if is_wrong { happening::WRONG_PASSWORD } else { happening::NO_PASSWORD };
+        let happening = self.happening(HappeningKind::Refused, context.arrival);
+        let (status, detail) = (Some(status.to_owned()), address.unwrap_or_default());
+        context.changes.happenings.push(Happening { status, detail, ..happening });
         Answer::Noted
     }
 

@@ -50,12 +50,18 @@
 //! | each is asked for | `end2end/tests/chargers.spec.js`, `end2end/charger.py` |
 //! | accepted is not yet done: it is watched for its effect | `commands::availability_is_seen_by_the_status`, `commands::an_update_is_seen_by_its_end`, `commands::what_is_not_seen_in_time_has_no_effect`, `commands::what_is_told_after_an_acceptance_comes_after_it` |
 //! | limits that are accepted hold | `calls::limits_that_it_accepts_are_the_most_that_it_may_draw`, `desk::what_covers_the_states_of_connectors_and_what_limits_them_goes_on_over_a_restart` |
+//! | **Passwords** (security whitepaper, profiles 0 to 2) |  |
+//! | one that has a password must bring it, in either form; an empty one is none | `passwords::one_that_has_a_password_must_bring_it_and_others_come_as_before`, `passwords::digits_and_the_bytes_that_they_stand_for_are_one_password`, `proof::names_are_read_as_charge_points_write_them` |
+//! | some first come without, and with it after a 401 | `passwords::refusals_are_noted_now_and_then_with_the_address` |
+//! | who guesses does not keep the charge point out | `passwords::who_guesses_waits_and_the_charge_point_does_not` |
+//! | a new one that was lost on its way keeps it not out either | `passwords::one_that_is_sent_takes_the_place_of_the_old_one_when_it_is_used`, `passwords::one_that_is_refused_or_never_leaves_is_forgotten` |
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
 
 mod calls;
 mod commands;
 mod connection;
 mod corpus;
+mod passwords;
 mod site;
 
 use std::path::Path;

@@ -1,10 +1,12 @@
 //! A central system on a site of its own, behind a real socket.
 
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::map_request;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::charger::{ChargePointNow, FindingKind};
 use bmw_domain::record::{ChargePointKey, Identity, Transaction};
-use bmw_ocpp::{Central, Options, Taken};
-use bmw_site::{Arguments, Ask, Caller, Commands, FrameLog, Site, SiteOptions};
+use bmw_ocpp::{Central, Options, Taken, Wire};
+use bmw_site::{Arguments, Ask, Caller, Commands, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Role, Store, Zone};
 use bmw_testkit::charger::{Charger, PATIENCE};
 use hyper::upgrade::Upgraded;
@@ -24,7 +26,13 @@ use tokio::time::timeout;
 fn take_over(upgraded: Upgraded) -> Option<Taken> {
     let parts = downcast::<TokioIo<TcpStream>>(upgraded).ok()?;
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().ok()?;
-    Some(Taken { stream: parts.io.into_inner(), early: parts.read_buf, place })
+    Some(Taken { stream: Wire::Plain(parts.io.into_inner()), early: parts.read_buf, place })
+}
+
+/// Notes from where a request comes, as the program's front does.
+async fn with_peer(ConnectInfo(address): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
+    request.extensions_mut().insert(Peer::new(address.ip(), false));
+    request
 }
 
 /// How a site is served.
@@ -94,7 +102,8 @@ impl Served {
             Central::new(Arc::clone(&site), counter, setup.ocpp, frames, runtime, take_over, Arc::clone(&ending));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let service = bmw_ocpp::router(central).into_make_service_with_connect_info::<SocketAddr>();
+        let router = bmw_ocpp::router(central).layer(map_request(with_peer));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { addr, site, commands, store, ending, work: vec![serving, frame_log, desk], folder }
     }

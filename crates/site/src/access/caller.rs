@@ -2,10 +2,14 @@
 //! his right.
 
 use crate::Clock;
+use crate::secrets::masked;
 use bmw_domain::account::{AccountKey, AccountName, Right, Role};
 use bmw_store::{AuditEntry, StoreError};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// The name of the program itself at the terminal, and where that is.
+const TERMINAL: &str = "terminal";
 
 /// Who asks. Cheap to clone. One of whom nothing is known may nothing.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +85,7 @@ impl Caller {
     /// # Panics
     /// Never: the name is a constant that fits.
     pub fn terminal() -> Self {
-        let who = AccountName::new("terminal")
+        let who = AccountName::new(TERMINAL)
             .ok()
             .map(|name| Arc::new(Who { account: AccountKey(0), name, role: Role::Administrator, by: By::Terminal }));
         Self { who, address: None, public_read: true }
@@ -137,16 +141,19 @@ impl Caller {
         }
     }
 
-    /// The entry of the audit log for what is being done.
-    pub(crate) fn entry(&self, action: &str, before: String, after: String) -> AuditEntry {
+    /// The entry of the audit log for what is being done: its kind, and JSON before and after. What it is done on is added by
+    /// [`AuditEntry::on`]. One of whom nothing is known stands for the site itself.
+    pub fn entry(&self, action: &str, before: String, after: String) -> AuditEntry {
         let actor = match self.who() {
             None => String::new(),
             Some(Who { name, by: By::Token(_, token), .. }) => format!("{name} ({token})"),
             Some(who) => who.name.to_string(),
         };
         let origin = self.address.map(|address| address.to_canonical().to_string());
-        let origin = origin.unwrap_or_else(|| "terminal".to_owned());
-        AuditEntry { at: Clock::real(), actor, origin, action: action.to_owned(), before, after }
+        let origin = origin.or_else(|| self.who.as_ref().map(|_| TERMINAL.to_owned())).unwrap_or_default();
+        let (before, after) = (masked(&before).into_owned(), masked(&after).into_owned());
+        let (action, subject) = (action.to_owned(), String::new());
+        AuditEntry { at: Clock::real(), actor, origin, action, subject, before, after }
     }
 }
 
@@ -186,5 +193,12 @@ mod tests {
         let entry = caller.entry("x", String::new(), String::new());
         assert_eq!((entry.actor.as_str(), entry.origin.as_str()), ("anna (meter)", "10.0.0.1"));
         assert!(caller.person().is_err(), "a program is no person");
+        let of = |caller: &Caller| {
+            let entry = caller.entry("x", String::new(), String::new());
+            (entry.actor, entry.origin)
+        };
+        assert_eq!(of(&Caller::terminal()), ("terminal".to_owned(), "terminal".to_owned()));
+        assert_eq!(of(&Caller::default()), (String::new(), String::new()), "the site itself");
+        assert_eq!(of(&caller.lost()), (String::new(), "10.0.0.1".to_owned()));
     }
 }

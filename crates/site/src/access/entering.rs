@@ -9,6 +9,7 @@ use crate::Clock;
 use bmw_domain::account::{Account, AccountName, SignIn};
 use bmw_domain::calendar::Timestamp;
 use bmw_store::{NewSignIn, SecretHash, StoredAccount, StoredSignIn};
+use serde_json::json;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -174,29 +175,17 @@ impl Access {
     ) -> Result<SignedIn, AccessError> {
         let secret = secret::read(secret).ok_or(AccessError::Again)?;
         let proven = self.awaiting().find(secret).ok_or(AccessError::Again)?.clone();
-        let at = self.begin_code(&proven.attempt)?;
-        self.awaiting().count(secret);
         let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
-        let address = visitor.address;
-        let outcome = match self.given(&proven.stored, code).await {
-            Err(error) => Err(error),
-            Ok(given) => {
-                let stored = proven.stored.clone();
-                let signed_in = self.in_step(async move |access| {
-                    access.check_unchanged(&stored).await.map_err(|error| match error {
-                        AccessError::Wrong => AccessError::Again,
-                        error => error,
-                    })?;
-                    access.take_code(&stored.account, given, address).await?;
-                    access.begin(&stored.account, arriving).await
-                });
-                signed_in.await
-            }
-        };
-        self.settle_code(&proven.attempt, at, &outcome, address);
-        if outcome.is_ok() {
-            self.succeeded(&proven);
-        }
+        let (stored, address) = (proven.stored.clone(), visitor.address);
+        let outcome = self.with_code(&proven, code, address, Some(secret), async move |access, given| {
+            access.check_unchanged(&stored).await.map_err(|error| match error {
+                AccessError::Wrong => AccessError::Again,
+                error => error,
+            })?;
+            access.take_code(&stored.account, given, address).await?;
+            access.begin(&stored.account, arriving).await
+        });
+        let outcome = outcome.await;
         if matches!(outcome, Ok(_) | Err(AccessError::Again)) {
             self.awaiting().0.remove(&secret);
         }
@@ -221,8 +210,9 @@ impl Access {
                 return Err(AccessError::NeedsCode);
             };
             self.try_code(&proven, code, visitor.address).await?;
+        } else {
+            self.succeeded(&proven);
         }
-        self.succeeded(&proven);
         let address = visitor.address;
         self.in_step(async move |access| {
             access.check_unchanged(&proven.stored).await?;
@@ -234,6 +224,12 @@ impl Access {
     /// Checks name and password, as slowly for names that nobody has as for others, and lets nobody try without end. Who proves
     /// nothing more by it is to be told to [`Access::succeeded`].
     pub(super) async fn prove(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<Proven, AccessError> {
+        let outcome = self.try_to_prove(name, password, visitor).await;
+        self.note_failure(&outcome, name, visitor.address).await;
+        outcome
+    }
+
+    async fn try_to_prove(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<Proven, AccessError> {
         // What is no name is one that nobody has; of a long one a part is enough to count it by.
         let key: String = AccountName::new(name)
             .map_or_else(|_| name.chars().take(bmw_domain::account::NAME_MOST + 1).collect(), |name| name.key());
@@ -254,51 +250,82 @@ impl Access {
         }
     }
 
+    /// Tells the audit log of a sign-in that failed, where it is not one of many. A name that is none of ours is not told: somebody
+    /// may have typed his password there.
+    async fn note_failure<T>(&self, outcome: &Result<T, AccessError>, name: &str, address: IpAddr) {
+        if !matches!(outcome, Err(AccessError::Wrong | AccessError::WrongCode | AccessError::Wait(_))) {
+            return;
+        }
+        let told = self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(address, Clock::real());
+        let Some((count, since)) = told else { return };
+        let key = name.to_lowercase();
+        let known = self.known().accounts.values().find(|it| it.name.key() == key).map(|it| it.name.to_string());
+        let after = json!({ "failures": count, "since": since.0 }).to_string();
+        let entry = Caller::nobody(address, false).entry("sign_in.fail", "null".to_owned(), after);
+        if let Err(error) = self.store.add_audit(&entry.on(known.unwrap_or_default())).await {
+            tracing::warn!(%error, "that a sign-in failed could not be stored");
+        }
+    }
+
     /// He has proven all that is asked for.
     pub(super) fn succeeded(&self, proven: &Proven) {
         self.lockout().succeeded(&proven.attempt, proven.at);
     }
 
-    /// Checks the code of somebody who knows the password; it can be used once.
+    /// Checks the code of somebody who knows the password; it can be used once. He has proven all then.
     pub(super) async fn try_code(
         self: &Arc<Self>,
         proven: &Proven,
         code: &str,
         address: IpAddr,
     ) -> Result<(), AccessError> {
-        let at = self.begin_code(&proven.attempt)?;
-        let outcome = match self.given(&proven.stored, code).await {
+        let stored = proven.stored.clone();
+        self.with_code(proven, code, address, None, async move |access, given| {
+            access.check_unchanged(&stored).await?;
+            access.take_code(&stored.account, given, address).await
+        })
+        .await
+    }
+
+    /// Tries a code, which counts as failed until the step has succeeded that takes it. One that is `awaited` counts there as well.
+    async fn with_code<T, F>(
+        self: &Arc<Self>,
+        proven: &Proven,
+        code: &str,
+        address: IpAddr,
+        awaited: Option<SecretHash>,
+        step: impl FnOnce(Arc<Self>, Given) -> F + Send,
+    ) -> Result<T, AccessError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AccessError>> + Send + 'static,
+    {
+        let (attempt, at) = (proven.attempt.of_code(), Instant::now());
+        let begun = self.lockout().begin(&attempt, at).map_err(AccessError::Wait);
+        let outcome = match begun {
             Err(error) => Err(error),
-            Ok(given) => {
-                let stored = proven.stored.clone();
-                let taken = self.in_step(async move |access| {
-                    access.check_unchanged(&stored).await?;
-                    access.take_code(&stored.account, given, address).await
-                });
-                taken.await
+            Ok(()) => {
+                if let Some(secret) = awaited {
+                    self.awaiting().count(secret);
+                }
+                let outcome = match self.given(&proven.stored, code).await {
+                    Ok(given) => self.in_step(|access| step(access, given)).await,
+                    Err(error) => Err(error),
+                };
+                match &outcome {
+                    Ok(_) => {
+                        self.lockout().succeeded(&attempt, at);
+                        self.succeeded(proven);
+                    }
+                    // Somebody knows the password: its owner may want to know.
+                    Err(AccessError::WrongCode) => tracing::warn!(%address, "a right password with a wrong code"),
+                    Err(_) => self.lockout().taken_back(&attempt, at),
+                }
+                outcome
             }
         };
-        self.settle_code(&proven.attempt, at, &outcome, address);
+        self.note_failure(&outcome, proven.stored.account.name.as_str(), address).await;
         outcome
-    }
-
-    /// Begins to try a code, which counts as failed from here on.
-    fn begin_code(&self, attempt: &Attempt) -> Result<Instant, AccessError> {
-        let at = Instant::now();
-        self.lockout().begin(&attempt.of_code(), at).map_err(AccessError::Wait)?;
-        Ok(at)
-    }
-
-    fn settle_code<T>(&self, attempt: &Attempt, at: Instant, outcome: &Result<T, AccessError>, address: IpAddr) {
-        let attempt = attempt.of_code();
-        match outcome {
-            Ok(_) => self.lockout().succeeded(&attempt, at),
-            // Somebody knows the password: that may be worth knowing.
-            Err(AccessError::WrongCode) => {
-                tracing::warn!(%address, account = %attempt.account, "a right password with a wrong code");
-            }
-            Err(_) => self.lockout().taken_back(&attempt, at),
-        }
     }
 
     /// What a code is: that of the app, or a recovery code.
@@ -320,7 +347,8 @@ impl Access {
             Given::Step(step) => self.store.take_step(account.key, step).await?,
             Given::Recovery(code) => {
                 let caller = self.entering(account, address);
-                let entry = caller.entry("second_factor.code_used", "null".to_owned(), "null".to_owned());
+                let entry = caller.entry("sign_in.recovery_code", "null".to_owned(), "null".to_owned());
+                let entry = entry.on(account.name.as_str());
                 self.store.take_recovery_code(account.key, code, &entry).await?
             }
         };
@@ -352,7 +380,7 @@ impl Access {
             address: arriving.address.to_canonical().to_string(),
             user_agent: arriving.user_agent,
         };
-        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned());
+        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned()).on(account.name.as_str());
         let id = self.store.add_sign_in(&new, &entry).await?;
         let sign_in = SignIn {
             id,

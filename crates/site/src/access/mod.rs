@@ -6,8 +6,9 @@
 mod caller;
 mod entering;
 mod factor;
-mod lockout;
-mod password;
+mod failures;
+pub(crate) mod lockout;
+pub(crate) mod password;
 mod people;
 mod second;
 mod secret;
@@ -22,6 +23,7 @@ use bmw_domain::account::{Account, AccountFault, AccountKey, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
 use bmw_store::{AccountInventory, NewToken, SecretHash, Store, StoreError, StoredSignIn, StoredToken};
 use entering::Waiting;
+use failures::Failures;
 use lockout::Lockout;
 use second::Setups;
 use std::collections::HashMap;
@@ -260,6 +262,7 @@ pub struct Access {
     public_read: bool,
     known: RwLock<Known>,
     lockout: Mutex<Lockout>,
+    failures: Mutex<Failures>,
     /// Sign-ins that wait for the code of a second factor.
     awaiting: Mutex<Waiting>,
     /// Second factors that are being set up.
@@ -286,6 +289,7 @@ impl Access {
             public_read,
             known: RwLock::new(known),
             lockout: Mutex::default(),
+            failures: Mutex::default(),
             awaiting: Mutex::default(),
             setups: Mutex::default(),
             step: tokio::sync::Mutex::default(),
@@ -401,7 +405,8 @@ impl Access {
         let at = Clock::real();
         let new = NewToken { account, secret: secret.hash(), name: name.to_owned(), role, at, expires_at };
         let after = serde_json::json!({ "name": name, "role": role.word(), "expires": expires_at.map(|at| at.0) });
-        let id = self.store.add_token(&new, &caller.entry("token.add", "null".to_owned(), after.to_string())).await?;
+        let entry = caller.entry("token.add", "null".to_owned(), after.to_string()).on(name);
+        let id = self.store.add_token(&new, &entry).await?;
         let token = bmw_domain::account::ProgramToken {
             id,
             account,
@@ -422,7 +427,14 @@ impl Access {
             return Ok(());
         }
         let before = serde_json::json!({ "sign_ins": ids }).to_string();
-        let entry = caller.entry("sign_in.end", before, "null".to_owned());
+        // Who signs in over another ends his.
+        let whose = {
+            let known = self.known();
+            let ended = known.sign_ins.values().find(|live| ids.contains(&live.stored.sign_in.id));
+            let whose = ended.and_then(|live| known.accounts.get(&live.stored.sign_in.account));
+            whose.map(|account| account.name.to_string()).unwrap_or_default()
+        };
+        let entry = caller.entry("sign_in.end", before, "null".to_owned()).on(whose);
         self.store.end_sign_ins(ids, &entry).await?;
         self.known_mut().end(ids, entry.at);
         self.revoked.send_replace(());
@@ -437,7 +449,9 @@ impl Access {
             chosen.map(|live| live.stored.token.name.clone()).collect()
         };
         let before = serde_json::json!({ "tokens": ids, "names": names }).to_string();
-        self.store.remove_tokens(ids, &caller.entry("token.remove", before, "null".to_owned())).await?;
+        let subject = if let [name] = names.as_slice() { name.as_str() } else { "" };
+        let entry = caller.entry("token.remove", before, "null".to_owned()).on(subject);
+        self.store.remove_tokens(ids, &entry).await?;
         self.known_mut().tokens.retain(|_, live| !ids.contains(&live.stored.token.id));
         self.revoked.send_replace(());
         Ok(())

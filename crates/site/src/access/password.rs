@@ -57,6 +57,13 @@ pub fn check(password: &str, name: &str) -> Result<(), AccountFault> {
     if zxcvbn::zxcvbn(password, &known).score() < Score::Three { Err(AccountFault::Weak) } else { Ok(()) }
 }
 
+/// Whether a password of a charge point of this identity is so strong that it may be tried at for long. Takes a moment.
+pub fn is_strong(password: &str, identity: &str) -> bool {
+    let mut known = OWN_WORDS.to_vec();
+    known.push(identity);
+    zxcvbn::zxcvbn(password, &known).score() == Score::Four
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

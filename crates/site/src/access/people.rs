@@ -71,7 +71,7 @@ impl Access {
                 has_second_factor: false,
                 created_at: at,
             };
-            let entry = caller.entry("account.add", "null".to_owned(), told(&account));
+            let entry = caller.entry("account.add", "null".to_owned(), told(&account)).on(account.name.as_str());
             account.key = access.store.add_account(&new, &entry).await.map_err(|error| match error {
                 StoreError::Exists(_) => AccessError::Exists,
                 error => error.into(),
@@ -290,7 +290,7 @@ impl Access {
                     access.known().tokens_of(key).into_iter().map(|live| live.stored.token.id).collect()
                 }
             };
-            let entry = caller.entry(action, before, told(&stored.account));
+            let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
             access.store.change_account(&stored, &end, &revoke, &entry).await?;
             let mut known = access.known_mut();
             known.accounts.insert(key, Arc::new(stored.account));

@@ -160,10 +160,12 @@ impl Access {
         self.in_step(async move |access| {
             access.check_still(&caller)?;
             // The codes belong to that secret.
-            if access.stored(key).await?.second_factor.is_none_or(|factor| factor.secret != secret) {
+            let stored = access.stored(key).await?;
+            if stored.second_factor.is_none_or(|factor| factor.secret != secret) {
                 return Err(AccessError::Unknown);
             }
-            let entry = caller.entry("second_factor.codes", "null".to_owned(), "null".to_owned());
+            let entry = caller.entry("account.recovery_codes", "null".to_owned(), "null".to_owned());
+            let entry = entry.on(stored.account.name.as_str());
             access.store.set_recovery_codes(key, &hashes, &entry).await?;
             Ok(codes)
         })
@@ -216,10 +218,10 @@ impl Access {
         end: &[i64],
     ) -> Result<(), AccessError> {
         let is_on = factor.is_some();
-        let action = if is_on { "second_factor.on" } else { "second_factor.off" };
+        let action = if is_on { "account.second_factor.on" } else { "account.second_factor.off" };
         let before = told(&account);
         let account = Account { has_second_factor: is_on, ..account };
-        let entry = caller.entry(action, before, told(&account));
+        let entry = caller.entry(action, before, told(&account)).on(account.name.as_str());
         self.store.set_second_factor(account.key, factor, end, &entry).await?;
         let mut known = self.known_mut();
         known.end(end, entry.at);
@@ -241,7 +243,6 @@ impl Access {
         let proven = self.prove(who.name.as_str(), password, visitor).await?;
         let secret = proven.stored.second_factor.as_ref().map(|factor| factor.secret);
         self.try_code(&proven, code, visitor.address).await?;
-        self.succeeded(&proven);
         Ok((who.account, secret.ok_or(AccessError::Unknown)?))
     }
 

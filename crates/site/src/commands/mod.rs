@@ -8,12 +8,15 @@ pub use arguments::Arguments;
 
 use crate::Clock;
 use crate::access::{Caller, Denied, NotDone};
-use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME, without_tokens};
-use crate::links::{Order, Replied, Reply, ReplyTo};
+use crate::charger_passwords::PasswordError;
+use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME};
+use crate::links::{NotTaken, Order, Replied, Reply, ReplyTo};
 use crate::running::Site;
+use crate::secrets::{is_authorization_key, masked, masked_command, masked_value};
 use arguments::Known;
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
+use bmw_domain::charger::password::AUTHORIZATION_KEY;
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{NewCommand, StoreError};
@@ -109,7 +112,8 @@ impl Commands {
         let open = self.site.store().open_commands().await?;
         for command in open.into_iter().filter(|command| command.state == CommandState::Accepted) {
             let arguments = serde_json::from_str(&command.arguments).unwrap_or_default();
-            tokio::spawn(Life { commands: self.clone(), command, arguments, upload: None }.run());
+            let command = masked_command(command);
+            tokio::spawn(Life { commands: self.clone(), command, arguments, upload: None, password: None }.run());
         }
         Ok(())
     }
@@ -120,6 +124,37 @@ impl Commands {
     /// See [`Refusal`].
     pub async fn give(&self, ask: Ask, caller: &Caller) -> Result<Command, Refusal> {
         caller.check(Right::Command)?;
+        let key = ask.arguments.get("key").and_then(Value::as_str);
+        if ask.action == Action::ChangeConfiguration && key.is_some_and(is_authorization_key) {
+            // A charge point with a password that the site does not know could not come in any more.
+            let text = "The charge point's password is sent by an administrator, at the page or the route for that.";
+            return Err(Refusal::Field("key".to_owned(), text.to_owned()));
+        }
+        self.give_any(ask, None, caller).await
+    }
+
+    /// Sends a charge point a new random password, which nobody else learns. Those that it has hold until it has come with this one.
+    ///
+    /// # Errors
+    /// See [`PasswordError`]; `Ok(Err(…))` where the command is not given.
+    pub async fn send_password(
+        &self,
+        charge_point: ChargePointKey,
+        caller: &Caller,
+    ) -> Result<Result<Command, Refusal>, PasswordError> {
+        let (number, password) = self.site.propose_charger_password(charge_point, caller).await?;
+        let mut arguments = Arguments::new();
+        arguments.insert("key".to_owned(), AUTHORIZATION_KEY.into());
+        arguments.insert("value".to_owned(), password.into());
+        let ask = Ask { charge_point, action: Action::ChangeConfiguration, arguments, key: None };
+        let given = self.give_any(ask, Some(number), caller).await;
+        if given.is_err() {
+            self.site.withdraw_charger_password(charge_point, number).await;
+        }
+        Ok(given)
+    }
+
+    async fn give_any(&self, ask: Ask, password: Option<i32>, caller: &Caller) -> Result<Command, Refusal> {
         let Some(now) = self.site.present().get(ask.charge_point).cloned() else {
             return Err(Refusal::Store(StoreError::Unknown(format!("charge point number {}", ask.charge_point.0))));
         };
@@ -141,15 +176,20 @@ impl Commands {
         arguments::fill(ask.action, &mut arguments, &known);
         arguments::check(ask.action, &arguments).map_err(|(field, text)| Refusal::Field(field, text))?;
         let arguments = Value::Object(arguments);
+        // What is stored and told is without secrets; the charge point alone gets them.
+        let mut shown = arguments.clone();
+        masked_value(&mut shown);
         let new = NewCommand {
             charge_point: ask.charge_point,
             action: ask.action,
-            arguments: arguments.to_string(),
+            arguments: shown.to_string(),
             key: ask.key.clone(),
             at: time,
         };
-        let told = json!({ "charger": now.charge_point.identity.as_str(), "arguments": arguments });
-        let audit = caller.entry(&format!("command.{}", ask.action.name()), "null".to_owned(), told.to_string());
+        let charger = now.charge_point.identity.as_str();
+        let told = json!({ "charger": charger, "arguments": shown });
+        let kind = format!("command.{}", ask.action.name());
+        let audit = caller.entry(&kind, "null".to_owned(), told.to_string()).on(charger);
         let command = {
             let _step = self.site.step().await;
             match self.site.store().add_command(&new, &audit).await {
@@ -163,7 +203,7 @@ impl Commands {
         };
         let upload =
             upload.map(|(_, token)| self.site.allow_upload_with(token, command.charge_point, command.id, UPLOAD_TIME));
-        tokio::spawn(Life { commands: self.clone(), command: command.clone(), arguments, upload }.run());
+        tokio::spawn(Life { commands: self.clone(), command: command.clone(), arguments, upload, password }.run());
         Ok(command)
     }
 
@@ -186,16 +226,19 @@ impl Commands {
     /// For those who may not see it; the store's.
     pub async fn find(&self, id: i64, caller: &Caller) -> Result<Option<Command>, NotDone> {
         caller.check(Right::ReadSensitive)?;
-        Ok(self.site.store().command(id).await?)
+        Ok(self.site.store().command(id).await?.map(masked_command))
     }
 }
 
 /// The command that was given with a key, if it is the one that is asked for again. What was filled in then counts.
 fn same(known: Command, ask: &Ask) -> Result<Command, Refusal> {
+    let known = masked_command(known);
     let arguments: Arguments = serde_json::from_str(&known.arguments).unwrap_or_default();
+    let mut asked = Value::Object(ask.arguments.clone());
+    masked_value(&mut asked);
     let is_same = known.charge_point == ask.charge_point
         && known.action == ask.action
-        && ask.arguments.iter().all(|(name, value)| arguments.get(name) == Some(value));
+        && asked.as_object().is_some_and(|asked| asked.iter().all(|(name, value)| arguments.get(name) == Some(value)));
     if is_same { Ok(known) } else { Err(Refusal::KeyUsed) }
 }
 
@@ -206,6 +249,8 @@ struct Life {
     arguments: Value,
     /// What the charge point may upload here as long as the command is open.
     upload: Option<OpenUpload>,
+    /// The number of the password that the charge point is sent.
+    password: Option<i32>,
 }
 
 impl Life {
@@ -223,27 +268,39 @@ impl Life {
 
     async fn carry_out(&mut self) {
         let Some(orders) = self.commands.site.links().orders(self.command.charge_point) else {
-            return self.enter(CommandState::Offline, None).await;
+            return self.never_left(CommandState::Offline).await;
         };
         let (sent, is_sent) = oneshot::channel();
         let (reply, replied) = ReplyTo::new(effect::accepted(self.command.action, &self.arguments));
         let order = Box::new(Order { action: self.command.action.name(), payload: self.payload(), sent, reply });
         let deadline = Instant::now() + QUEUED;
-        match timeout_at(deadline, orders.send(order)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
-            Err(_) => return self.enter(CommandState::TimedOut, None).await,
+        match orders.hand_in(order) {
+            Ok(()) => {}
+            Err(NotTaken::Closed) => return self.never_left(CommandState::Offline).await,
+            Err(NotTaken::Full) => return self.never_left(CommandState::TimedOut).await,
         }
         let since = match timeout_at(deadline, is_sent).await {
             Ok(Ok(since)) => since,
-            Ok(Err(_)) => return self.enter(CommandState::Offline, None).await,
-            Err(_) => return self.enter(CommandState::TimedOut, None).await,
+            Ok(Err(_)) => return self.never_left(CommandState::Offline).await,
+            Err(_) => return self.never_left(CommandState::TimedOut).await,
         };
         self.enter_at(CommandState::Sent, None, since).await;
         match timeout(ANSWERED, replied).await {
             Ok(Ok(replied)) => self.replied(replied).await,
             Err(_) => self.enter(CommandState::TimedOut, None).await,
             Ok(Err(_)) => self.unanswered().await,
+        }
+    }
+
+    async fn never_left(&mut self, state: CommandState) {
+        self.withdraw_password().await;
+        self.enter(state, None).await;
+    }
+
+    /// The charge point does not have the password that it was to be sent.
+    async fn withdraw_password(&mut self) {
+        if let Some(number) = self.password {
+            self.commands.site.withdraw_charger_password(self.command.charge_point, number).await;
         }
     }
 
@@ -269,8 +326,12 @@ impl Life {
                 self.enter(CommandState::Accepted, Some(result)).await;
                 self.watch().await;
             }
-            (Reply::Result(result), None) => self.enter(CommandState::Rejected, Some(result)).await,
+            (Reply::Result(result), None) => {
+                self.withdraw_password().await;
+                self.enter(CommandState::Rejected, Some(result)).await;
+            }
             (Reply::Error(code, text), _) => {
+                self.withdraw_password().await;
                 self.enter(CommandState::Failed, Some(json!({ "error": code, "description": text }))).await;
             }
             (Reply::TimedOut, _) => self.enter(CommandState::TimedOut, None).await,
@@ -347,13 +408,14 @@ impl Life {
     async fn enter_at(&mut self, state: CommandState, result: Option<Value>, at: Timestamp) {
         self.command.enter(state, at);
         if let Some(result) = result {
-            self.command.result = Some(without_tokens(&result.to_string()).into_owned());
+            self.command.result = Some(masked(&result.to_string()).into_owned());
         }
         let site = &self.commands.site;
+        let outcome = site.outcome(&self.command);
         // Stored in the end: a command that hangs would keep others of its kind from being given.
         loop {
             let step = site.step().await;
-            match site.store().update_command(&self.command).await {
+            match site.store().update_command(&self.command, outcome.as_ref()).await {
                 Ok(()) => break,
                 Err(error) => {
                     drop(step);

@@ -2,7 +2,9 @@
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
 mod accounts;
+mod audit;
 mod batch;
+mod charger_passwords;
 mod diagnostics;
 mod import;
 pub(crate) mod meter;
@@ -12,17 +14,19 @@ mod plans;
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::accounts::{AccountRow, sql as account_sql};
 use crate::rows::{
-    self, AuditRow, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow,
-    LimitsRow, ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    self, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow, LimitsRow,
+    ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AccountInventory, AuditEntry, Batch, DayEnergy, FramePart, ImportMode, Inventory, NewAccount, NewCommand,
-    NewSecondFactor, NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SecretHash, SessionFilter, SessionPage,
-    Store, StoreError, StoredAccount, StoredChargePoint, Zone,
+    AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
+    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SecretHash,
+    SessionFilter, SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargePoint,
+    StoredChargerPassword, Zone,
 };
 use async_trait::async_trait;
+use audit::add as add_audit;
 use bmw_domain::account::AccountKey;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
@@ -317,19 +321,6 @@ fn push_page(
     query.push_bind(*ids.start()).push(" AND ").push_bind(*ids.end());
     filter_sessions(query, filter);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
-}
-
-async fn add_audit(connection: &mut Connection, audit: &AuditEntry) -> Result<()> {
-    sqlx::query(sql::ADD_AUDIT)
-        .bind(audit.at.0)
-        .bind(&audit.actor)
-        .bind(&audit.origin)
-        .bind(&audit.action)
-        .bind(&audit.before)
-        .bind(&audit.after)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// A statement that failed because a row which it refers to is not there.
@@ -642,7 +633,7 @@ impl Store for ThisStore {
         })
     }
 
-    async fn update_command(&self, command: &Command) -> Result<()> {
+    async fn update_command(&self, command: &Command, audit: Option<&AuditEntry>) -> Result<()> {
         let mut tx = self.begin_write().await?;
         sqlx::query(sql::UPDATE_COMMAND)
             .bind(command.id)
@@ -652,6 +643,9 @@ impl Store for ThisStore {
             .bind(command.history.last().map_or(0, |(_, at)| at.0))
             .execute(&mut *tx)
             .await?;
+        if let Some(audit) = audit {
+            add_audit(&mut tx, audit).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -735,9 +729,12 @@ impl Store for ThisStore {
         Ok(is_more)
     }
 
-    async fn import(&self, file: &SiteFile, mode: ImportMode) -> Result<()> {
+    async fn import_by(&self, file: &SiteFile, mode: ImportMode, audit: Option<&AuditEntry>) -> Result<()> {
         let mut tx = self.begin_write().await?;
         import::bring_in(&mut tx, &self.zone, file, mode).await?;
+        if let Some(audit) = audit {
+            add_audit(&mut tx, audit).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -754,8 +751,25 @@ impl Store for ThisStore {
     }
 
     async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        let entries = sqlx::query_as::<_, AuditRow>(sql::AUDIT_LOG).bind(i64::from(limit));
-        Ok(entries.fetch_all(&self.readers).await?.into_iter().map(AuditEntry::from).collect())
+        let mut connection = self.readers.acquire().await?;
+        audit::last(&mut connection, limit).await
+    }
+
+    async fn audit_log_page(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<StoredAudit>> {
+        let mut connection = self.readers.acquire().await?;
+        audit::page(&mut connection, filter, before, limit).await
+    }
+
+    async fn add_audit(&self, audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn accounts(&self) -> Result<AccountInventory> {
@@ -875,6 +889,22 @@ impl Store for ThisStore {
         let mut tx = self.begin_write().await?;
         accounts::remove_tokens(&mut tx, ids).await?;
         add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn charger_passwords(&self) -> Result<Vec<(ChargePointKey, StoredChargerPassword)>> {
+        charger_passwords::all(self).await
+    }
+
+    async fn put_charger_passwords(
+        &self,
+        charge_point: ChargePointKey,
+        passwords: &[StoredChargerPassword],
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        charger_passwords::put(&mut tx, charge_point, passwords, audit).await?;
         tx.commit().await?;
         Ok(())
     }

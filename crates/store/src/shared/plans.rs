@@ -1,11 +1,11 @@
-//! No question of the trait reads the whole table of sessions or of meter values.
+//! No question of the trait reads the whole table of sessions, of meter values or of the audit log.
 
 use super::super::testing::{EXPLAIN, PLAN, PREPARE, database, is_costly};
 use super::super::{Connection, Database, ThisStore};
-use super::{Store, push_page, push_totals};
+use super::{Store, audit, push_page, push_totals};
 use crate::site_file::{SessionRow, SiteFile};
-use crate::{ImportMode, OpenOptions, Role, SessionFilter, Zone, sql};
-use bmw_domain::calendar::{Day, LocalTime};
+use crate::{AuditFilter, AuditPlace, ImportMode, OpenOptions, Role, SessionFilter, Zone, sql};
+use bmw_domain::calendar::{Day, LocalTime, Timestamp};
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, TransactionId};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row};
@@ -46,6 +46,22 @@ fn filters() -> impl Iterator<Item = SessionFilter> {
     })
 }
 
+/// The same for the audit log, with the place before which it is asked for.
+fn audit_filters() -> impl Iterator<Item = (AuditFilter, Option<AuditPlace>)> {
+    (0..192).map(|parts| {
+        let text = |bit: u32, text: &str| (parts & bit > 0).then(|| text.to_owned());
+        let filter = AuditFilter {
+            from: (parts & 1 > 0).then_some(Timestamp(1)),
+            to: (parts & 2 > 0).then_some(Timestamp(1_790_000_000_000)),
+            account: text(4, "boss"),
+            actor: text(8, "boss (meter)"),
+            kind: [None, Some("card"), Some("card.put")][parts as usize / 64].map(ToOwned::to_owned),
+            subject: text(16, "A"),
+        };
+        (filter, (parts & 32 > 0).then_some(AuditPlace { at: Timestamp(1_780_000_000_000), id: 7 }))
+    })
+}
+
 async fn some_sessions(store: &ThisStore, charge_point: &str) {
     let identity = Identity::new(charge_point).unwrap();
     store.add_charge_point(&ChargePoint::unknown(identity.clone()), None).await.unwrap();
@@ -69,6 +85,22 @@ async fn some_sessions(store: &ThisStore, charge_point: &str) {
     store.import(&file, ImportMode::Merge).await.unwrap();
 }
 
+/// Entries by which the database can tell what is rare.
+async fn some_deeds(store: &ThisStore, subject: &str) {
+    for number in 0..40 {
+        let entry = crate::AuditEntry {
+            at: Timestamp(1_770_000_000_000 + number),
+            actor: if number % 4 == 0 { "boss (meter)" } else { "boss" }.to_owned(),
+            origin: "::1".to_owned(),
+            action: if number % 10 == 0 { "card.put" } else { "card.remove" }.to_owned(),
+            subject: subject.to_owned(),
+            before: "null".to_owned(),
+            after: "{}".to_owned(),
+        };
+        store.add_audit(&entry).await.unwrap();
+    }
+}
+
 /// The plan of what is in the query.
 async fn check(connection: &mut Connection, mut query: QueryBuilder<Database>) {
     let text = query.sql().as_str().to_owned();
@@ -79,7 +111,7 @@ async fn check(connection: &mut Connection, mut query: QueryBuilder<Database>) {
 }
 
 #[test]
-fn no_question_reads_all_sessions_or_meter_values() {
+fn no_question_reads_all_of_a_large_table() {
     let folder = tempfile::tempdir().unwrap();
     let Some(url) = database(folder.path()) else { return };
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -109,8 +141,14 @@ fn no_question_reads_all_sessions_or_meter_values() {
                 push_page(&mut query, &filter, 1..=30, 10);
                 check(&mut connection, query).await;
             }
+            for (filter, before) in audit_filters() {
+                let mut query = QueryBuilder::new(EXPLAIN);
+                audit::push_page(&mut query, &filter, before, 10);
+                check(&mut connection, query).await;
+            }
             drop(connection);
             some_sessions(&store, round).await;
+            some_deeds(&store, round).await;
             let mut connection = store.writer.acquire().await.unwrap();
             sqlx::query("ANALYZE").execute(&mut *connection).await.unwrap();
         }

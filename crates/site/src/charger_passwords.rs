@@ -1,0 +1,837 @@
+//! Passwords of charge points: what they prove by who they are.
+//!
+//! How they are kept: one that the site has made itself has 160 random bits, which nobody guesses however fast he hashes, and is kept
+//! as SHA-256. One that a person has thought of, or that a charge point brought, may be weak, and is kept by Argon2id. That takes 20 to
+//! 50 ms, so it is done beside the threads that answer, a few at a time, and once: a password that was right is remembered as a hash
+//! with a key that this run of the program alone has. So charge points that all come anew after their network was gone are let in at once;
+//! after a restart of the program they wait for each other, and only those of weak passwords.
+//!
+//! Who may try: a wrong password never keeps the charge point itself out. From the address at which it was last it may always come,
+//! and by a password of the site's own from everywhere. For everybody else, each charge point from each address waits longer from
+//! failure to failure.
+
+use crate::Clock;
+use crate::access::lockout::network;
+use crate::access::{Caller, Denied, password};
+use crate::running::Site;
+use bmw_domain::account::Right;
+use bmw_domain::calendar::Timestamp;
+use bmw_domain::charger::password::{PasswordFault, PasswordOrigin, Security, can_be_password, check_form, meaning};
+use bmw_domain::record::ChargePointKey;
+use bmw_store::{AuditEntry, Store, StoreError, StoredChargerPassword};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use tokio::sync::Semaphore;
+
+/// Random bytes of a password that the site makes: as many as fit into 40 hexadecimal digits, the most that the whitepaper has.
+const RANDOM_BYTES: usize = 20;
+/// What the hash of such a one begins with.
+const FAST: &str = "$sha256$";
+/// The most passwords of a charge point, with those that were sent to it and not used yet.
+const PASSWORDS_MOST: usize = 4;
+/// Passwords that are hashed slowly at once, and that may wait for it: some seconds of work, which is as long as charge points wait.
+const HASHED_AT_ONCE: usize = 2;
+const HASHES_WAITING: usize = 1_024;
+
+/// Failures without a wait.
+const FREE: u32 = 5;
+/// The first wait, and the longest, ms; it doubles in between.
+const FIRST_MS: i64 = 1_000;
+const LONGEST_MS: i64 = 60_000;
+/// Failures are forgotten so long after the last one, ms.
+const FORGOTTEN_MS: i64 = 60 * 60_000;
+/// The most that is remembered of who has failed.
+const TRIES_MOST: usize = 10_000;
+/// How often it is noted that somebody was refused under a charge point's name, ms: its history shall not consist of that.
+const NOTED_MS: i64 = 10 * 60_000;
+/// So many times in a row without a password are noted: some clients come without one first, and then with it.
+const MISSES: u32 = 3;
+
+/// What a site demands of its charge points.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Demand {
+    /// Whether each must prove who it is, also one that has no password yet.
+    pub needs_password: bool,
+    /// Whether one that has none keeps what it brings.
+    pub first_use: bool,
+}
+
+/// What somebody brings to prove who he is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brought<'a> {
+    /// Nothing.
+    Nothing,
+    /// A password.
+    Password(&'a [u8]),
+    /// Something else, which proves nothing.
+    Unreadable,
+}
+
+/// Who wants to come in.
+#[derive(Debug, Clone, Copy)]
+pub struct Coming<'a> {
+    /// Under the name of which charge point.
+    pub charge_point: ChargePointKey,
+    /// What was brought.
+    pub brought: Brought<'a>,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// Whether the connection is encrypted.
+    pub is_encrypted: bool,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLetIn {
+    /// With a wrong password, or without one.
+    #[error("a wrong password, or none")]
+    Wrong {
+        /// Whether one was brought.
+        was_brought: bool,
+        /// Whether that belongs into the charge point's history.
+        is_news: bool,
+    },
+    /// After too many of these: how long to wait, ms.
+    #[error("too many tries")]
+    Wait(i64),
+    /// Too many come at this moment.
+    #[error("too many come at this moment")]
+    Busy,
+    /// The system has no random bytes, or no memory for a hash.
+    #[error("something went wrong inside")]
+    Inside,
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a password is not set.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// He may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// It cannot be one.
+    #[error("{0}")]
+    Fault(PasswordFault),
+    /// There is no such charge point.
+    #[error("There is no such charge point.")]
+    Unknown,
+    /// Too many were sent that the charge point has not used.
+    #[error("Too many passwords were sent to it that it has not used yet. Remove them first.")]
+    TooMany,
+    /// Too many are hashed at this moment.
+    #[error("Too many passwords are looked at in this moment. Try again.")]
+    Busy,
+    /// The system has no random bytes, or no memory for a hash.
+    #[error("Something went wrong inside.")]
+    Inside,
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is known of a charge point's password, without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PasswordState {
+    /// Where the one comes from that it must bring, and since when; `None` where it comes without.
+    pub holds: Option<(PasswordOrigin, Timestamp)>,
+    /// When a newer one was sent to it that it has not used yet.
+    pub sent: Option<Timestamp>,
+    /// By what its connection is secured; `None` while it has none.
+    pub security: Option<Security>,
+}
+
+/// A hash by this run's own key. Whoever learned how alike two of them are would know nothing: he cannot make one.
+type Quick = [u8; 32];
+
+/// A password in memory.
+#[derive(Debug)]
+struct Held {
+    stored: StoredChargerPassword,
+    /// Once it was brought, or set by this run.
+    quick: OnceLock<Quick>,
+}
+
+impl Held {
+    fn new(stored: StoredChargerPassword, quick: Option<Quick>) -> Arc<Self> {
+        let held = Self { stored, quick: OnceLock::new() };
+        if let Some(quick) = quick {
+            held.quick.get_or_init(|| quick);
+        }
+        Arc::new(held)
+    }
+
+    /// Whether nobody guesses it, however often he tries.
+    fn is_strong(&self) -> bool {
+        self.stored.hash.starts_with(FAST)
+    }
+
+    /// Whether this is it; `None` where only the slow hash can tell.
+    fn is_at_once(&self, meant: &[u8], quick: &Quick) -> Option<bool> {
+        match self.stored.hash.strip_prefix(FAST) {
+            Some(digits) => Some(digits == hex(&Sha256::digest(meant))),
+            None => self.quick.get().map(|known| known == quick),
+        }
+    }
+}
+
+/// All passwords of a charge point, by their numbers.
+type All = Arc<[Arc<Held>]>;
+
+/// Who has failed: each charge point from each address.
+type Who = (ChargePointKey, Option<IpAddr>);
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+/// What was wrong under a charge point's name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Refusals {
+    /// Times in a row without a password.
+    misses: u32,
+    noted_at: Option<Timestamp>,
+}
+
+/// The passwords of all charge points.
+pub(crate) struct ChargerPasswords {
+    known: RwLock<HashMap<ChargePointKey, All>>,
+    /// Those whose connections are secured in any way.
+    secured: Mutex<HashMap<ChargePointKey, Security>>,
+    tries: Mutex<HashMap<Who, Failures>>,
+    refusals: Mutex<HashMap<ChargePointKey, Refusals>>,
+    /// The key of [`Quick`].
+    secret: [u8; 32],
+    waiting: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
+}
+
+impl ChargerPasswords {
+    /// Those that are stored.
+    pub(crate) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut known: HashMap<ChargePointKey, Vec<Arc<Held>>> = HashMap::new();
+        for (charge_point, stored) in store.charger_passwords().await? {
+            known.entry(charge_point).or_default().push(Held::new(stored, None));
+        }
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)
+            .map_err(|error| StoreError::Corrupt(format!("the system gives no random bytes: {error}")))?;
+        Ok(Self::of_all(known, secret))
+    }
+
+    fn of_all(known: HashMap<ChargePointKey, Vec<Arc<Held>>>, secret: [u8; 32]) -> Self {
+        Self {
+            known: RwLock::new(known.into_iter().map(|(charge_point, all)| (charge_point, all.into())).collect()),
+            secured: Mutex::default(),
+            tries: Mutex::default(),
+            refusals: Mutex::default(),
+            secret,
+            waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
+            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+        }
+    }
+
+    fn of(&self, charge_point: ChargePointKey) -> Option<All> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&charge_point).cloned()
+    }
+
+    fn replace(&self, charge_point: ChargePointKey, all: Vec<Arc<Held>>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if all.is_empty() {
+            known.remove(&charge_point);
+        } else {
+            known.insert(charge_point, all.into());
+        }
+    }
+
+    fn quick(&self, charge_point: ChargePointKey, meant: &[u8]) -> Quick {
+        let mut hash = Sha256::new();
+        hash.update(self.secret);
+        hash.update(charge_point.0.to_le_bytes());
+        hash.update(meant);
+        hash.finalize().into()
+    }
+
+    /// Does something slow beside the threads that answer, a few at a time; `None` when too much of it waits.
+    async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
+        let hashing = Arc::clone(&self.hashing).acquire_owned().await.ok()?;
+        // The work goes on where nobody waits for it any more: its place is free only when it is done.
+        let work = move || {
+            let done = work();
+            drop((waiting, hashing));
+            done
+        };
+        tokio::task::spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "a password")).ok()
+    }
+
+    /// The number of the password that this is.
+    async fn find(&self, charge_point: ChargePointKey, all: &All, brought: &[u8]) -> Result<Option<i32>, NotLetIn> {
+        let meant = meaning(brought);
+        let quick = self.quick(charge_point, &meant);
+        let mut unsure = Vec::new();
+        for held in all.iter() {
+            match held.is_at_once(&meant, &quick) {
+                Some(true) => return Ok(Some(held.stored.number)),
+                Some(false) => {}
+                None => unsure.push(Arc::clone(held)),
+            }
+        }
+        for held in unsure {
+            let (digits, number) = (hex(&meant), held.stored.number);
+            // It is remembered also where the charge point does not wait for it: the next time it is let in at once.
+            let work = move || {
+                let is_right = password::is_right(&digits, &held.stored.hash);
+                if is_right {
+                    held.quick.get_or_init(|| quick);
+                }
+                is_right
+            };
+            if self.beside(work).await.ok_or(NotLetIn::Busy)? {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether one of these passwords, by its number, still is the charge point's.
+    fn still_has(&self, charge_point: ChargePointKey, all: &All, number: i32) -> bool {
+        let is_it = |held: &&Arc<Held>| held.stored.number == number;
+        let hash = |all: &All| all.iter().find(is_it).map(|held| held.stored.hash.clone());
+        self.of(charge_point).is_some_and(|now| hash(&now) == hash(all))
+    }
+
+    fn tries(&self) -> MutexGuard<'_, HashMap<Who, Failures>> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a try, which counts as failed until it has succeeded.
+    fn begin(&self, who: Who, now: Timestamp) -> Result<(), NotLetIn> {
+        let mut tries = self.tries();
+        let known = tries.get(&who).copied().filter(|it| now.since(it.last) < FORGOTTEN_MS);
+        let known = known.unwrap_or(Failures { count: 0, last: now });
+        let wait = known.count.checked_sub(FREE).map_or(0, |beyond| (FIRST_MS << beyond.min(20)).min(LONGEST_MS));
+        let left = known.last.plus(wait).since(now);
+        if left > 0 {
+            return Err(NotLetIn::Wait(left));
+        }
+        if tries.len() >= TRIES_MOST {
+            make_room(&mut tries, now);
+        }
+        tries.insert(who, Failures { count: known.count.saturating_add(1), last: now });
+        Ok(())
+    }
+
+    fn take_back(&self, who: Who) {
+        let mut tries = self.tries();
+        if let Some(known) = tries.get_mut(&who) {
+            known.count = known.count.saturating_sub(1);
+        }
+    }
+
+    /// A try was right. Those of others stay counted.
+    fn succeeded(&self, who: Who) {
+        self.tries().remove(&who);
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = refusals.get_mut(&who.0) {
+            known.misses = 0;
+        }
+    }
+
+    /// Who has failed under a charge point's name may try again: it has another password now.
+    fn forget_failures(&self, charge_point: ChargePointKey) {
+        self.tries().retain(|(known, _), _| *known != charge_point);
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&charge_point);
+    }
+
+    /// Somebody is refused.
+    fn refuse(&self, charge_point: ChargePointKey, was_brought: bool, now: Timestamp) -> NotLetIn {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = refusals.entry(charge_point).or_default();
+        known.misses = if was_brought { 0 } else { known.misses.saturating_add(1) };
+        let is_due = known.noted_at.is_none_or(|at| now.since(at) >= NOTED_MS || now < at);
+        let is_news = is_due && (was_brought || known.misses >= MISSES);
+        if is_news {
+            known.noted_at = Some(now);
+        }
+        NotLetIn::Wrong { was_brought, is_news }
+    }
+
+    fn let_in(&self, coming: &Coming<'_>, is_proven: bool) -> Security {
+        let security = Security { is_proven, is_encrypted: coming.is_encrypted };
+        let mut secured = self.secured.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most come without anything: for them nothing is kept.
+        if security == Security::default() {
+            secured.remove(&coming.charge_point);
+        } else {
+            secured.insert(coming.charge_point, security);
+        }
+        security
+    }
+}
+
+/// Forgets failures that are old, and where that is not enough those who failed least and longest ago.
+fn make_room(tries: &mut HashMap<Who, Failures>, now: Timestamp) {
+    tries.retain(|_, it| now.since(it.last) < FORGOTTEN_MS);
+    if tries.len() >= TRIES_MOST {
+        let mut ranks: Vec<(u32, Timestamp)> = tries.values().map(|it| (it.count, it.last)).collect();
+        let (_, middle, _) = ranks.select_nth_unstable(TRIES_MOST / 10);
+        let least = *middle;
+        tries.retain(|_, it| (it.count, it.last) > least);
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// What the audit log keeps of passwords.
+fn told(identity: &str, all: &[Arc<Held>]) -> String {
+    let password = |held: &Arc<Held>| {
+        let stored = &held.stored;
+        json!({ "origin": stored.origin.word(), "since": stored.at.0, "pending": stored.is_pending })
+    };
+    json!({ "charger": identity, "passwords": all.iter().map(password).collect::<Vec<_>>() }).to_string()
+}
+
+/// Whether the charge point must bring one of these.
+fn is_needed(all: &[Arc<Held>]) -> bool {
+    all.iter().any(|held| !held.stored.is_pending)
+}
+
+impl Site {
+    /// Decides whether somebody is let in as a charge point.
+    ///
+    /// # Errors
+    /// See [`NotLetIn`].
+    pub async fn let_in(&self, coming: Coming<'_>, demand: Demand) -> Result<Security, NotLetIn> {
+        let passwords = &self.charger_passwords;
+        let all = passwords.of(coming.charge_point);
+        match (&all, coming.brought) {
+            (Some(all), Brought::Password(brought)) => return self.check(coming, all, brought, demand).await,
+            (None, Brought::Password(brought)) if demand.first_use && can_be_password(brought) => {
+                return self.keep(coming, brought).await;
+            }
+            (_, Brought::Password(_) | Brought::Nothing | Brought::Unreadable) => {}
+        }
+        if demand.needs_password || all.is_some_and(|all| is_needed(&all)) {
+            let was_brought = coming.brought != Brought::Nothing;
+            return Err(passwords.refuse(coming.charge_point, was_brought, Clock::real()));
+        }
+        Ok(passwords.let_in(&coming, false))
+    }
+
+    /// Checks a password that was brought.
+    async fn check(&self, coming: Coming<'_>, all: &All, brought: &[u8], demand: Demand) -> Result<Security, NotLetIn> {
+        let (passwords, charge_point, now) = (&self.charger_passwords, coming.charge_point, Clock::real());
+        let who = (charge_point, coming.address.map(network));
+        let is_counted = !all.iter().all(|held| held.is_strong()) && !self.is_at_home(&coming);
+        if is_counted {
+            passwords.begin(who, now)?;
+        }
+        let found = if brought.len() > bmw_domain::charger::password::BROUGHT_MOST {
+            Ok(None)
+        } else {
+            passwords.find(charge_point, all, brought).await
+        };
+        match found {
+            // It may have been taken away while it was hashed.
+            Ok(Some(number)) if passwords.still_has(charge_point, all, number) => {
+                passwords.succeeded(who);
+                self.used(coming, number).await;
+                Ok(passwords.let_in(&coming, true))
+            }
+            // One that it had to bring is wrong; where none is needed it is let in as before.
+            Ok(None) if !is_needed(all) && !demand.needs_password => Ok(passwords.let_in(&coming, false)),
+            Ok(Some(_) | None) => Err(passwords.refuse(charge_point, true, now)),
+            Err(error) => {
+                if is_counted {
+                    passwords.take_back(who);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether somebody comes from where the charge point was last.
+    fn is_at_home(&self, coming: &Coming<'_>) -> bool {
+        let present = self.present();
+        let last = present.get(coming.charge_point).and_then(|now| now.charge_point.ip.as_deref()?.parse().ok());
+        last.map(network) == coming.address.map(network) && coming.address.is_some()
+    }
+
+    /// A charge point that has no password brings one: from here on it is its own.
+    async fn keep(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Security, NotLetIn> {
+        let (passwords, charge_point) = (&self.charger_passwords, coming.charge_point);
+        let meant = meaning(brought).into_owned();
+        let (digits, quick) = (hex(&meant), passwords.quick(charge_point, &meant));
+        let hash = passwords.beside(move || password::hash(&digits)).await.ok_or(NotLetIn::Busy)?;
+        let hash = hash.ok_or(NotLetIn::Inside)?;
+        let step = self.step().await;
+        if let Some(all) = passwords.of(charge_point) {
+            // Somebody was first.
+            drop(step);
+            return self.check(coming, &all, brought, Demand::default()).await;
+        }
+        let origin = PasswordOrigin::FirstUse;
+        let stored = StoredChargerPassword { number: 1, hash, origin, at: Clock::real(), is_pending: false };
+        let all = vec![Held::new(stored, Some(quick))];
+        self.store_passwords(charge_point, all, |before, after| {
+            self.own_entry(coming, "charger.password.first_use", before, after)
+        })
+        .await?;
+        Ok(passwords.let_in(&coming, true))
+    }
+
+    /// A charge point has come with one of its passwords: those before it hold no more, and if it was sent to it, it has arrived.
+    async fn used(&self, coming: Coming<'_>, number: i32) {
+        let is_settled = |all: &[Arc<Held>]| {
+            all.first().is_none_or(|first| first.stored.number == number && !first.stored.is_pending)
+        };
+        let passwords = &self.charger_passwords;
+        if passwords.of(coming.charge_point).is_none_or(|all| is_settled(&all)) {
+            return;
+        }
+        let _step = self.step().await;
+        let Some(all) = passwords.of(coming.charge_point).filter(|all| !is_settled(all)) else { return };
+        let kept = all.iter().filter(|held| held.stored.number >= number).map(|held| {
+            let is_pending = held.stored.is_pending && held.stored.number != number;
+            Held::new(StoredChargerPassword { is_pending, ..held.stored.clone() }, held.quick.get().copied())
+        });
+        let kept: Vec<_> = kept.collect();
+        // It was removed meanwhile.
+        if kept.first().is_none_or(|first| first.stored.number != number) {
+            return;
+        }
+        let outcome = self
+            .store_passwords(coming.charge_point, kept, |before, after| {
+                self.own_entry(coming, "charger.password.used", before, after)
+            })
+            .await;
+        if let Err(error) = outcome {
+            // All hold as before, and it is tried again when it comes the next time.
+            tracing::warn!(%error, "that a charge point has another password could not be stored");
+        }
+    }
+
+    fn identity_of(&self, charge_point: ChargePointKey) -> Option<String> {
+        self.present().get(charge_point).map(|now| now.charge_point.identity.to_string())
+    }
+
+    /// The entry of the audit log for what a charge point has done itself.
+    fn own_entry(&self, coming: Coming<'_>, action: &str, before: String, after: String) -> AuditEntry {
+        AuditEntry {
+            at: Clock::real(),
+            actor: self.identity_of(coming.charge_point).unwrap_or_default(),
+            origin: coming.address.map(|address| address.to_canonical().to_string()).unwrap_or_default(),
+            action: action.to_owned(),
+            subject: self.identity_of(coming.charge_point).unwrap_or_default(),
+            before,
+            after,
+        }
+    }
+
+    /// Puts passwords in the place of those that were there, in the store and then in memory. Only under `step`.
+    async fn store_passwords(
+        &self,
+        charge_point: ChargePointKey,
+        all: Vec<Arc<Held>>,
+        entry: impl FnOnce(String, String) -> AuditEntry,
+    ) -> Result<(), StoreError> {
+        let identity = self.identity_of(charge_point);
+        let identity =
+            identity.ok_or_else(|| StoreError::Unknown(format!("charge point number {}", charge_point.0)))?;
+        let before = self.charger_passwords.of(charge_point);
+        let audit = entry(told(&identity, before.as_deref().unwrap_or_default()), told(&identity, &all));
+        let stored: Vec<StoredChargerPassword> = all.iter().map(|held| held.stored.clone()).collect();
+        self.store().put_charger_passwords(charge_point, &stored, &audit).await?;
+        self.charger_passwords.replace(charge_point, all);
+        self.tell();
+        Ok(())
+    }
+
+    /// What is known of a charge point's password.
+    ///
+    /// # Errors
+    /// For those who may not.
+    pub fn charger_password(&self, charge_point: ChargePointKey, caller: &Caller) -> Result<PasswordState, Denied> {
+        caller.check(Right::Admit)?;
+        let all = self.charger_passwords.of(charge_point);
+        let all = all.as_deref().unwrap_or_default();
+        let is_online = self.present().get(charge_point).is_some_and(|now| now.is_online());
+        let secured = self.charger_passwords.secured.lock().unwrap_or_else(PoisonError::into_inner);
+        let security = secured.get(&charge_point).copied().unwrap_or_default();
+        Ok(PasswordState {
+            holds: all.iter().rfind(|held| !held.stored.is_pending).map(|it| (it.stored.origin, it.stored.at)),
+            sent: all.iter().rfind(|held| held.stored.is_pending).map(|it| it.stored.at),
+            security: is_online.then_some(security),
+        })
+    }
+
+    /// Sets a charge point's password, in the place of all that it had.
+    ///
+    /// # Errors
+    /// See [`PasswordError`].
+    pub async fn set_charger_password(
+        &self,
+        charge_point: ChargePointKey,
+        typed: &str,
+        caller: &Caller,
+    ) -> Result<(), PasswordError> {
+        caller.check(Right::Admit)?;
+        let identity = self.identity_of(charge_point).ok_or(PasswordError::Unknown)?;
+        check_form(typed).map_err(PasswordError::Fault)?;
+        let meant = meaning(typed.as_bytes()).into_owned();
+        let (digits, text) = (hex(&meant), typed.to_owned());
+        let work = move || {
+            if password::is_strong(&text, &identity) { Ok(password::hash(&digits)) } else { Err(PasswordFault::Weak) }
+        };
+        let outcome = self.charger_passwords.beside(work).await.ok_or(PasswordError::Busy)?;
+        let hash = outcome.map_err(PasswordError::Fault)?.ok_or(PasswordError::Inside)?;
+        let quick = self.charger_passwords.quick(charge_point, &meant);
+        self.put(charge_point, (hash, PasswordOrigin::Typed, Some(quick)), caller).await
+    }
+
+    /// Makes a random password for a charge point, in the place of all that it had, and gives it, once.
+    ///
+    /// # Errors
+    /// See [`PasswordError`].
+    pub async fn make_charger_password(
+        &self,
+        charge_point: ChargePointKey,
+        caller: &Caller,
+    ) -> Result<String, PasswordError> {
+        caller.check(Right::Admit)?;
+        let (password, hash) = random().ok_or(PasswordError::Inside)?;
+        self.put(charge_point, (hash, PasswordOrigin::Random, None), caller).await?;
+        Ok(password)
+    }
+
+    async fn put(
+        &self,
+        charge_point: ChargePointKey,
+        (hash, origin, quick): (String, PasswordOrigin, Option<Quick>),
+        caller: &Caller,
+    ) -> Result<(), PasswordError> {
+        let _step = self.step().await;
+        let number = self.next_number(charge_point);
+        let stored = StoredChargerPassword { number, hash, origin, at: Clock::real(), is_pending: false };
+        let all = vec![Held::new(stored, quick)];
+        self.store_by(charge_point, all, "charger.password.set", caller).await?;
+        self.charger_passwords.forget_failures(charge_point);
+        Ok(())
+    }
+
+    async fn store_by(
+        &self,
+        charge_point: ChargePointKey,
+        all: Vec<Arc<Held>>,
+        action: &str,
+        caller: &Caller,
+    ) -> Result<(), PasswordError> {
+        let outcome = self
+            .store_passwords(charge_point, all, |before, after| {
+                caller.entry(action, before, after).on(self.identity_of(charge_point).unwrap_or_default())
+            })
+            .await;
+        outcome.map_err(|error| match error {
+            StoreError::Unknown(_) => PasswordError::Unknown,
+            error => PasswordError::Store(error),
+        })
+    }
+
+    fn next_number(&self, charge_point: ChargePointKey) -> i32 {
+        let all = self.charger_passwords.of(charge_point);
+        all.as_deref().and_then(<[_]>::last).map_or(1, |last| last.stored.number.saturating_add(1))
+    }
+
+    /// Removes all passwords of a charge point: it comes in without one, where the site lets it.
+    ///
+    /// # Errors
+    /// See [`PasswordError`].
+    pub async fn remove_charger_password(
+        &self,
+        charge_point: ChargePointKey,
+        caller: &Caller,
+    ) -> Result<(), PasswordError> {
+        caller.check(Right::Admit)?;
+        let _step = self.step().await;
+        if self.charger_passwords.of(charge_point).is_some() {
+            self.store_by(charge_point, Vec::new(), "charger.password.remove", caller).await?;
+            self.charger_passwords.forget_failures(charge_point);
+        }
+        Ok(())
+    }
+
+    /// Makes a random password that is about to be sent to a charge point: its number, and the password. Those that it had hold until it
+    /// has come with this one.
+    pub(crate) async fn propose_charger_password(
+        &self,
+        charge_point: ChargePointKey,
+        caller: &Caller,
+    ) -> Result<(i32, String), PasswordError> {
+        caller.check(Right::Admit)?;
+        let (password, hash) = random().ok_or(PasswordError::Inside)?;
+        let _step = self.step().await;
+        let number = self.next_number(charge_point);
+        let mut all = self.charger_passwords.of(charge_point).map(|all| all.to_vec()).unwrap_or_default();
+        if all.len() >= PASSWORDS_MOST {
+            return Err(PasswordError::TooMany);
+        }
+        let origin = PasswordOrigin::Random;
+        all.push(Held::new(StoredChargerPassword { number, hash, origin, at: Clock::real(), is_pending: true }, None));
+        self.store_by(charge_point, all, "charger.password.send", caller).await?;
+        Ok((number, password))
+    }
+
+    /// A password that was to be sent has not become the charge point's: it never left, or was refused.
+    pub(crate) async fn withdraw_charger_password(&self, charge_point: ChargePointKey, number: i32) {
+        let _step = self.step().await;
+        let Some(all) = self.charger_passwords.of(charge_point) else { return };
+        let is_it = |held: &Arc<Held>| held.stored.number == number && held.stored.is_pending;
+        if !all.iter().any(is_it) {
+            return;
+        }
+        let kept = all.iter().filter(|held| !is_it(held)).cloned().collect();
+        let coming = Coming { charge_point, brought: Brought::Nothing, address: None, is_encrypted: false };
+        let entry = |before, after| self.own_entry(coming, "charger.password.refused", before, after);
+        if let Err(error) = self.store_passwords(charge_point, kept, entry).await {
+            // It holds, and nobody has it.
+            tracing::warn!(%error, "a password that a charge point did not take could not be forgotten");
+        }
+    }
+}
+
+/// A new password that the site has made, and its hash; `None`, after a line in the log, when the system gives no random bytes.
+fn random() -> Option<(String, String)> {
+    let mut bytes = [0; RANDOM_BYTES];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system gives no random bytes");
+        return None;
+    }
+    Some((hex(&bytes), [FAST, &hex(&Sha256::digest(bytes))].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+    const ONE: ChargePointKey = ChargePointKey(1);
+
+    fn empty() -> ChargerPasswords {
+        ChargerPasswords::of_all(HashMap::new(), [7; 32])
+    }
+
+    /// A charge point and an address.
+    fn who(charge_point: i32, address: u32) -> Who {
+        (ChargePointKey(charge_point), Some(IpAddr::from(address.to_be_bytes())))
+    }
+
+    /// Fails until it must wait: how often that was, and how long it waits, ms.
+    fn fail(passwords: &ChargerPasswords, it: Who, now: Timestamp) -> (u32, i64) {
+        let mut tries = 0;
+        loop {
+            match passwords.begin(it, now) {
+                Ok(()) => tries += 1,
+                Err(NotLetIn::Wait(ms)) => return (tries, ms),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_wait_is_twice_as_long_up_to_a_bound_and_is_of_one_charge_point_and_one_address() {
+        let passwords = empty();
+        let one = who(1, 1);
+        assert_eq!(fail(&passwords, one, NOW), (FREE, FIRST_MS));
+        let mut now = NOW;
+        let waits = [0; 8].map(|_| {
+            let (_, wait) = fail(&passwords, one, now);
+            now = now.plus(wait);
+            wait
+        });
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]);
+        for other in [who(1, 2), who(2, 1), (ONE, None)] {
+            assert_eq!(fail(&passwords, other, NOW).0, FREE, "{other:?}");
+        }
+        passwords.succeeded(one);
+        assert_eq!(fail(&passwords, one, now).0, FREE);
+        // Another password is another beginning for everybody, but at another charge point.
+        passwords.forget_failures(ONE);
+        assert_eq!(fail(&passwords, who(1, 2), NOW).0, FREE);
+        assert_eq!(fail(&passwords, who(2, 1), NOW).0, 0);
+    }
+
+    #[test]
+    fn nobody_fills_the_memory_and_who_fails_often_is_not_forgotten_for_it() {
+        let passwords = empty();
+        let often = who(1, 0);
+        fail(&passwords, often, NOW);
+        for number in 1..u32::try_from(2 * TRIES_MOST).unwrap() {
+            passwords.begin(who(1, number), NOW).unwrap();
+            assert!(passwords.tries().len() <= TRIES_MOST);
+        }
+        assert_eq!(fail(&passwords, often, NOW).0, 0);
+    }
+
+    #[test]
+    fn refusals_are_news_now_and_then() {
+        let passwords = empty();
+        let is_news = |was_brought, at: i64| {
+            matches!(passwords.refuse(ONE, was_brought, NOW.plus(at)), NotLetIn::Wrong { is_news: true, .. })
+        };
+        assert_eq!(
+            [is_news(false, 0), is_news(false, 0), is_news(false, 0), is_news(false, 0)],
+            [false, false, true, false]
+        );
+        assert!(!is_news(true, NOTED_MS - 1) && is_news(true, NOTED_MS) && !is_news(true, NOTED_MS));
+        passwords.succeeded((ONE, None));
+        assert!(!is_news(false, 3 * NOTED_MS), "it comes without one first");
+    }
+
+    #[tokio::test]
+    async fn a_slow_hash_is_asked_once() {
+        let meant = meaning(b"a password that is text").into_owned();
+        let stored = StoredChargerPassword {
+            number: 4,
+            hash: password::hash(&hex(&meant)).unwrap(),
+            origin: PasswordOrigin::Typed,
+            at: NOW,
+            is_pending: false,
+        };
+        let held = Held::new(stored, None);
+        let passwords = ChargerPasswords::of_all(HashMap::from([(ONE, vec![Arc::clone(&held)])]), [7; 32]);
+        let all = passwords.of(ONE).unwrap();
+        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        assert!(held.quick.get().is_none());
+        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
+        // From here on nothing is hashed slowly, whatever is brought: not even where nothing could be.
+        passwords.waiting.close();
+        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
+        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        assert_ne!(passwords.quick(ONE, &meant), passwords.quick(ChargePointKey(2), &meant), "each has its own");
+        assert!(!format!("{held:?}").contains("argon2"));
+    }
+
+    #[test]
+    fn a_random_password_is_40_digits_and_known_by_a_fast_hash() {
+        let (password, hash) = random().unwrap();
+        assert!(password.len() == 40 && hash.starts_with(FAST) && !hash.contains(&password));
+        let stored =
+            StoredChargerPassword { number: 1, hash, origin: PasswordOrigin::Random, at: NOW, is_pending: false };
+        let held = Held::new(stored, None);
+        assert_eq!(held.is_at_once(&meaning(password.as_bytes()), &[0; 32]), Some(true));
+        assert_eq!(held.is_at_once(&meaning(b"0123456789abcdef"), &[0; 32]), Some(false));
+    }
+}
