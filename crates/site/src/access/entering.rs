@@ -301,29 +301,25 @@ impl Access {
         F: Future<Output = Result<T, AccessError>> + Send + 'static,
     {
         let (attempt, at) = (proven.attempt.of_code(), Instant::now());
-        let begun = self.lockout().begin(&attempt, at).map_err(AccessError::Wait);
-        let outcome = match begun {
-            Err(error) => Err(error),
-            Ok(()) => {
-                if let Some(secret) = awaited {
-                    self.awaiting().count(secret);
-                }
-                let outcome = match self.given(&proven.stored, code).await {
-                    Ok(given) => self.in_step(|access| step(access, given)).await,
-                    Err(error) => Err(error),
-                };
-                match &outcome {
-                    Ok(_) => {
-                        self.lockout().succeeded(&attempt, at);
-                        self.succeeded(proven);
-                    }
-                    // Somebody knows the password: its owner may want to know.
-                    Err(AccessError::WrongCode) => tracing::warn!(%address, "a right password with a wrong code"),
-                    Err(_) => self.lockout().taken_back(&attempt, at),
-                }
-                outcome
+        let tried = async {
+            self.lockout().begin(&attempt, at).map_err(AccessError::Wait)?;
+            if let Some(secret) = awaited {
+                self.awaiting().count(secret);
             }
+            let given = self.given(&proven.stored, code).await?;
+            self.in_step(|access| step(access, given)).await
         };
+        let outcome = tried.await;
+        match &outcome {
+            Ok(_) => {
+                self.lockout().succeeded(&attempt, at);
+                self.succeeded(proven);
+            }
+            // Somebody knows the password: its owner may want to know.
+            Err(AccessError::WrongCode) => tracing::warn!(%address, "a right password with a wrong code"),
+            // One that had to wait has not begun: there is none of this instant.
+            Err(_) => self.lockout().taken_back(&attempt, at),
+        }
         self.note_failure(&outcome, proven.stored.account.name.as_str(), address).await;
         outcome
     }
