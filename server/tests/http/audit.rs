@@ -60,11 +60,19 @@ const DEEDS: &[Deed] = &[
     ("/users", "enable", "POST", "/users/", "deed=enable&id=USER", "account.enable"),
     ("/users", "password", "POST", "/users/", "deed=password&id=USER&password=mQ8-tuz4-pLx-2", "account.password"),
     ("/users", "factor-off", "POST", "/users/", "deed=factor-off&id=USER", "account.second_factor.off"),
+    ("/api/charger/password/", "", "POST", "/api/charger/password/", r#"{"vchchargerid":"10245006","action":"random"}"#, "charger.password.set"),
+    ("/charger_password", "random", "POST", "/charger_password/", "deed=random&charger_id=10245006", "charger.password.set"),
+    ("/charger_password", "set", "POST", "/charger_password/", "deed=set&charger_id=10245006&password=kF9-wuz2-pQx-7-abc", "charger.password.set"),
+    ("/charger_password", "remove", "POST", "/charger_password/", "deed=remove&charger_id=10245006", "charger.password.remove"),
     ("/log_out", "", "POST", "/log_out/", "", "sign_in.end"),
 ];
 
 /// What needs a role, or is a POST, and does nothing: it only shows. What is done to simulated chargers happens outside of the site.
-const NO_DEEDS: [(&str, &str, &str); 8] = [
+/// To send a password leaves two entries, that of the password and that of the command: see `charger_passwords.rs`.
+const NO_DEEDS: [(&str, &str, &str); 11] = [
+    ("/api/charger/password/", "GET", ""),
+    ("/charger_password", "GET", ""),
+    ("/charger_password", "POST", "send"),
     ("/api/charger/command/{id}/", "GET", ""),
     ("/api/audit/", "GET", ""),
     ("/account", "GET", ""),

@@ -175,6 +175,43 @@ async fn cards_are_in_the_audit_log_as_they_were_and_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cards_that_look_like_formulas_are_exported_safely_and_come_back_as_they_were() {
+    let site = site().await;
+    for fields in ["tag=%3D1%2B1&group=%40x&note=%2B49+30", "tag='A&note='%3D"] {
+        send(&site, &format!("back=/cards/&command=put-card&{fields}")).await;
+    }
+    let cards = || site.running.site.cards().sorted().into_iter().cloned().collect::<Vec<_>>();
+    let before = cards();
+    let csv = String::from_utf8(site.get("/cards/export.csv").await.body).unwrap();
+    assert!(csv.starts_with("\u{feff}tag,group,"), "{csv}");
+    assert!(csv.contains("\r\n'=1+1,'@x,0,,'+49 30\r\n") && csv.contains("\r\n''A,,0,,''=\r\n"), "{csv}");
+    let escaped: String = csv.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for tag in ["%3D1%2B1", "'A"] {
+        send(&site, &format!("back=/cards/&command=remove-card&tag={tag}")).await;
+    }
+    assert!(cards().is_empty());
+    send(&site, &format!("back=/cards/&command=cards-csv&csv={escaped}")).await;
+    assert_eq!(cards(), before);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_in_the_language_of_the_page() {
+    let site = site().await;
+    let _charger = Silent::plug_in(&site, "A").await;
+    given(&give(&site, "A", "Reset", None).await);
+    for (lang, told) in [("zh", "A: “复位”尚未完成"), ("en", "A: “Reset” is pending")] {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let headers = [form, ("accept", "text/html"), ("accept-language", lang)];
+        let answer = site.ask("POST", "/fn/command", &headers, b"back=/devices/&c0=A&command=Reset").await;
+        let page = site.ask("GET", answer.header("location"), &[("accept-language", lang)], b"").await;
+        let page = String::from_utf8_lossy(&page.body);
+        assert!(page.contains(told), "{lang}: {page}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn admission_is_in_the_audit_log() {
     let site = site().await;
     Charger::turned_away(site.addr(), "NEW").await.unwrap();
