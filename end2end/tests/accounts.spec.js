@@ -1,8 +1,20 @@
 // Who may do what: to sign in and out, one's own account, everybody's, and what is offered to whom.
 
+import { createHmac } from "node:crypto";
 import { ACCOUNT, alive, expect, expectNoSidewaysScroll, test } from "./site.js";
 
 const PASSWORD = "mQ8-tuz4-pLx-2";
+
+/** The code of an app that knows a secret, of a step of 30 s from this one (RFC 6238). */
+function code(secret, steps = 0) {
+  const bits = [...secret].map((sign) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(sign).toString(2).padStart(5, "0"));
+  const key = Buffer.from(bits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  const number = hash.readUInt32BE(hash.at(-1) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
 
 /** A browser that nobody has signed in. */
 async function stranger(browser, site) {
@@ -50,7 +62,7 @@ test("an administrator adds an operator, who may command and no more", async ({ 
   await add.getByLabel("Password").fill(PASSWORD);
   await add.getByLabel("Role").selectOption("operator");
   await add.getByRole("button", { name: "Add a user" }).click();
-  await expect(page.locator("#user-list tbody tr")).toHaveCount(3);
+  await expect(page.getByRole("rowheader", { name: "operator", exact: true })).toBeVisible();
   const other = await stranger(browser, site);
   await other.goto("/log_in/?next=/settings/");
   await enter(other, "operator", PASSWORD);
@@ -71,6 +83,59 @@ test("an administrator adds an operator, who may command and no more", async ({ 
   await other.goto("/account/");
   await expect(other).toHaveURL(/\/log_in\//);
   await other.context().close();
+});
+
+test("a second factor is turned on, asked for at the sign-in, and turned off", async ({ browser, page, site }) => {
+  await page.goto("/users/");
+  const add = page.locator("#user-form");
+  await add.getByLabel("Name").fill("careful");
+  await add.getByLabel("Password").fill(PASSWORD);
+  await add.getByRole("button", { name: "Add a user" }).click();
+  await expect(page.getByRole("rowheader", { name: "careful", exact: true })).toBeVisible();
+  const own = await stranger(browser, site);
+  await own.goto("/log_in/?next=/account/");
+  await enter(own, "careful", PASSWORD);
+  const card = own.locator("#second-factor");
+  await card.getByRole("button", { name: "Turn it on" }).click();
+  await expect(card.getByRole("img", { name: "Scan this with your authenticator app." })).toBeVisible();
+  const secret = await card.locator("code.token").first().textContent();
+  await expect(card.locator("code.token").last()).toHaveText(new RegExp(`^otpauth://totp/BMW:careful\\?secret=${secret}&`));
+  await card.getByLabel("Present password").fill(PASSWORD);
+  // Each code is taken once: the one before serves here, and leaves those of now.
+  await card.getByLabel("Code").fill(code(secret, -1));
+  await card.getByRole("button", { name: "Turn it on" }).click();
+  const codes = await own.locator(".recovery-codes code").allTextContents();
+  expect(codes).toHaveLength(10);
+  await expect(card).toContainText("10 recovery codes are left.");
+
+  const phone = await stranger(browser, site);
+  await phone.setViewportSize({ width: 360, height: 740 });
+  await phone.goto("/log_in/?next=/records/");
+  await enter(phone, "careful", PASSWORD);
+  await expect(phone).toHaveURL(/\/log_in\/code\//);
+  await expectNoSidewaysScroll(phone);
+  await phone.getByLabel("Code").fill("000000");
+  await phone.getByRole("button", { name: "Sign in" }).click();
+  await expect(phone.getByRole("alert")).toContainText("The code is wrong");
+  await phone.getByLabel("Code").fill(code(secret));
+  await phone.getByRole("button", { name: "Sign in" }).click();
+  await expect(phone).toHaveURL(/\/records\//);
+  await expect(phone.getByRole("columnheader", { name: "Card", exact: true })).toHaveCount(1);
+  await phone.context().close();
+
+  const lost = await stranger(browser, site);
+  await lost.goto("/log_in/?next=/account/");
+  await enter(lost, "careful", PASSWORD);
+  await lost.getByLabel("Code").fill(codes[0]);
+  await lost.getByRole("button", { name: "Sign in" }).click();
+  await expect(lost.locator("#second-factor")).toContainText("9 recovery codes are left.");
+  await lost.getByLabel("Present password").last().fill(PASSWORD);
+  await lost.getByLabel("Code").fill(codes[1]);
+  await lost.getByRole("button", { name: "Turn it off" }).click();
+  await expect(lost.locator(".notice")).toContainText("Saved");
+  await expect(lost.locator("#second-factor")).toContainText("Off");
+  await lost.context().close();
+  await own.context().close();
 });
 
 test("the password of a charger is made at its page, shown once, and removed", async ({ page, site }) => {

@@ -1,4 +1,4 @@
-//! Accounts at the terminal: the first one, and that of the demo.
+//! Accounts at the terminal: the first one, that of the demo, and one whose second factor was lost.
 
 use crate::commands::say;
 use crate::config::Config;
@@ -40,6 +40,30 @@ async fn add(store: &Arc<dyn Store>, name: &str, password: &str) -> Result<(), F
     })
 }
 
+/// Takes the second factor of an account away. A server may run on the database meanwhile: it takes notice at the next sign-in.
+pub async fn reset_second_factor(config: &Config, name: &str) -> Result<(), Failure> {
+    let name = AccountName::new(name).map_err(|fault| Failure::usage(format!("--username: {fault}")))?;
+    let (store, opened) = serve::open(config, StoreRole::Reader).await?;
+    serve::report(&opened, &store);
+    let outcome = take_away(&store, &name).await;
+    store.close().await;
+    outcome?;
+    say(&format!("the account {name} has no second factor any more"));
+    Ok(())
+}
+
+async fn take_away(store: &Arc<dyn Store>, name: &AccountName) -> Result<(), Failure> {
+    let access = Access::start(Arc::clone(store), false).await.map_err(Failure::failed)?;
+    let terminal = Caller::terminal();
+    let accounts = access.accounts(&terminal).await.map_err(Failure::failed)?;
+    let account = accounts.iter().find(|account| account.name == *name);
+    let account = account.ok_or_else(|| Failure::usage(format!("--username: there is no account {name}")))?;
+    if !account.has_second_factor {
+        return Err(Failure::usage(format!("--username: the account {name} has no second factor")));
+    }
+    access.reset_second_factor(&terminal, account.key).await.map_err(Failure::failed)
+}
+
 /// Makes the demo's account.
 pub async fn make_demo(store: &Arc<dyn Store>) -> Result<(), Failure> {
     let password = fresh()?;
@@ -50,7 +74,7 @@ pub async fn make_demo(store: &Arc<dyn Store>) -> Result<(), Failure> {
 
 /// Says who can sign in where nobody could know it: the demo's account has a fresh password each time that it is served with
 /// the simulator, and a site without any account says how to make one.
-pub async fn greet(access: &Access, is_demo: bool) -> Result<(), Failure> {
+pub async fn greet(access: &Arc<Access>, is_demo: bool) -> Result<(), Failure> {
     let terminal = Caller::terminal();
     let accounts = access.accounts(&terminal).await.map_err(Failure::failed)?;
     if accounts.is_empty() && !is_demo {

@@ -40,6 +40,13 @@ pub enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Take the second factor of an account away: for an administrator who has lost his phone and his recovery codes
+    #[command(name = "resetsecondfactor")]
+    ResetSecondFactor {
+        /// The account's name
+        #[arg(long, value_name = "NAME")]
+        username: String,
+    },
     /// Bring a site file into the database, all or nothing
     Import {
         /// Make the file the whole site, instead of merging it into what is there; accounts and the audit log stay

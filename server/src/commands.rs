@@ -35,6 +35,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::CreateSuperuser { username, password_stdin } => {
                 accounts::create_superuser(&config, username, password_stdin).await
             }
+            Command::ResetSecondFactor { username } => accounts::reset_second_factor(&config, &username).await,
             Command::Migrate => migrate(&config).await,
             Command::Import { replace, file } => import(&config, &file, replace).await,
             Command::Export { file } => export(&config, &file).await,

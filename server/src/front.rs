@@ -70,6 +70,8 @@ struct Doors {
 /// When it is worth to try again what ends when somebody else's does: to follow the feed, and to send a body.
 const FEED_WAIT: Duration = Duration::from_secs(10);
 const BODY_WAIT: Duration = Duration::from_secs(1);
+/// Where a token is fetched.
+const TOKEN_AUTH: &str = "/api-token-auth";
 
 /// The paths of this crate's own routes.
 pub const PATHS: [&str; 3] = ["/healthz", simulator::ROUTE, assets::FOLDER];
@@ -139,6 +141,8 @@ impl Front {
         let is_read = guard::is_reading(request.method());
         if is_read
             && is_documented(request.uri().path())
+            // Nothing is read there.
+            && !is_below(TOKEN_AUTH, request.uri().path())
             && let Err(denied) = caller.check(Right::Read)
         {
             return guard::refusal_to_read(request.uri(), request.headers(), denied);
@@ -185,13 +189,12 @@ impl Front {
 }
 
 impl Front {
-    /// Who asks. A program whose token holds no more may still fetch another one.
+    /// Who asks. Who fetches a token says so in the body alone: one that holds no more is no hindrance.
     fn caller(&self, request: &Request<Incoming>, peer: Peer) -> Result<Caller, ApiError> {
-        let identified = access::identify(&self.0.access, request.headers(), peer.address);
-        if is_below("/api-token-auth", request.uri().path()) {
-            return identified.or_else(|_| Ok(self.0.access.identify(Credentials::None, peer.address)?));
+        if is_below(TOKEN_AUTH, request.uri().path()) {
+            return Ok(self.0.access.identify(Credentials::None, peer.address)?);
         }
-        identified
+        access::identify(&self.0.access, request.headers(), peer.address)
     }
 
     /// Answers a charge point that connects, or uploads; all else is not to be had.
@@ -235,7 +238,7 @@ fn is_upload(request: &Request<Incoming>) -> bool {
 
 /// Whether a path is of the documented world.
 fn is_documented(path: &str) -> bool {
-    ["/api", "/bmw", "/ws", "/api-token-auth"].into_iter().any(|prefix| is_below(prefix, path))
+    ["/api", "/bmw", "/ws", TOKEN_AUTH].into_iter().any(|prefix| is_below(prefix, path))
 }
 
 /// Whether a path is that of a folder, or below it.

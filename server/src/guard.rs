@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 /// What is open to everybody, whoever may read: to sign in, what that page looks like, and whether the program lives.
-const OPEN: [&str; 4] = ["/log_in", "/log_out", "/preferences", "/healthz"];
+const OPEN: [&str; 5] = ["/log_in", "/log_in/code", "/log_out", "/preferences", "/healthz"];
 
 /// Whether a method only reads.
 pub const fn is_reading(method: &Method) -> bool {
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(led("GET", "/details?charger_id=a", &[PAGE], false), "/log_in/?next=%2Fdetails%3Fcharger_id%3Da");
         assert_eq!(led("GET", "/details", &[], false), "-");
         assert_eq!(led("GET", "/fn/page?x=y", &[PAGE], false), "-");
-        for path in ["/log_in", "/healthz", "/preferences?lang=en", "/pkg/a.css"] {
+        for path in ["/log_in", "/log_in/code?next=/", "/healthz", "/preferences?lang=en", "/pkg/a.css"] {
             assert_eq!(led("GET", path, &[PAGE], false), "", "{path}");
         }
         for path in ["/log_in/x", "/healthzz", "/pkgx", "/LOG_IN", "/%6cog_in"] {

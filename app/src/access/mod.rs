@@ -5,12 +5,15 @@
 mod audit;
 mod charger_passwords;
 mod own;
+mod qr;
 mod sign_in;
 mod users;
 
 use crate::api::ApiError;
+use crate::components::{Glyph, NoticeKind, icon, notice};
 use crate::data::Query;
 use crate::frame;
+use crate::pages::{self, cell, row_head};
 use crate::serve::{Still, is_own_path, still_document};
 use crate::state::AppState;
 use crate::text::Lang;
@@ -20,7 +23,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bmw_domain::account::{AccountFault, Role};
-use bmw_site::access::{Access, AccessError, Credentials, Visitor};
+use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, Visitor};
 use bmw_site::{Caller, Denied};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -35,11 +38,15 @@ use std::sync::Arc;
 const SESSION: &str = "bmw_session";
 /// What a device is known by after its sign-in has ended; it proves nothing by itself.
 const DEVICE: &str = "bmw_device";
+/// What a sign-in is known by that waits for the code of a second factor; it is sent to that page alone.
+const AWAITED: &str = "bmw_awaited";
 /// How long a device is asked to remember, s: as long as the account remembers it.
 const DEVICE_SECONDS: i64 = 120 * 24 * 3600;
 
 /// The page to sign in.
 pub const SIGN_IN: &str = "/log_in/";
+/// The page that asks for the code of a second factor.
+pub const CODE: &str = "/log_in/code/";
 /// The page of one's own account.
 pub const OWN: &str = "/account/";
 /// The page of all accounts.
@@ -68,25 +75,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
 /// Who asks, by what he sends along: a program's token, else a browser's cookie.
 ///
 /// # Errors
-/// 401 for a token that does not hold.
+/// 401 for a token that does not hold; 400 for several headers that say who asks, as one of them might be somebody else's.
 pub fn identify(access: &Access, headers: &HeaderMap, address: IpAddr) -> Result<Caller, ApiError> {
-    let cookie = || ui::cookie(headers, SESSION);
-    let caller = match token(headers) {
-        Some(token) => access.identify(Credentials::Token(token), address)?,
-        None => match cookie() {
-            Some(cookie) => access.identify(Credentials::Cookie(cookie), address)?,
-            None => access.identify(Credentials::None, address)?,
-        },
+    let credentials = match token(headers)? {
+        Some(token) => Credentials::Token(token),
+        None => ui::cookie(headers, SESSION).map_or(Credentials::None, Credentials::Cookie),
     };
-    Ok(caller)
+    Ok(access.identify(credentials, address)?)
 }
 
 /// The token of `Authorization: Bearer …` or `Token …`; other schemes are somebody else's, such as a proxy's.
-fn token(headers: &HeaderMap) -> Option<&str> {
-    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(ApiError::detail(StatusCode::BAD_REQUEST, "There are several Authorization headers."));
+    }
+    // What cannot be read may be anybody's.
+    let header = header.to_str().map_err(|_| Denied::BadToken)?.trim();
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
     let is_ours = ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    is_ours.then(|| token.trim())
+    Ok(is_ours.then(|| token.trim()))
 }
 
 /// Who wants to sign in.
@@ -117,9 +126,10 @@ pub fn routes(state: AppState, css: Option<&str>) -> Router {
     router.with_state(Pages { state, css: css.map(Arc::from) })
 }
 
-fn table() -> [(&'static str, MethodRouter<Pages>); 7] {
+fn table() -> [(&'static str, MethodRouter<Pages>); 8] {
     [
         ("/log_in", get(sign_in::page).post(sign_in::sign_in)),
+        ("/log_in/code", get(sign_in::code_page).post(sign_in::enter_code)),
         ("/log_out", post(sign_in::sign_out)),
         ("/account", get(own::page).post(own::change)),
         ("/users", get(users::page).post(users::change)),
@@ -149,8 +159,81 @@ fn role(fields: &Fields) -> Option<Role> {
     Role::from_word(field(fields, "role"))
 }
 
+/// A request for one of these pages.
+struct Asked {
+    caller: Caller,
+    headers: HeaderMap,
+    query: Query,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        Ok(Self { caller: Asking::of(&parts.extensions), headers: parts.headers.clone(), query })
+    }
+}
+
+impl Asked {
+    fn visitor(&self) -> Visitor<'_> {
+        visitor(&self.headers, &self.caller)
+    }
+
+    /// What is said of what was done before.
+    fn said(&self) -> Said<'static> {
+        if self.query.get("said").is_some() { Said::Done } else { Said::Nothing }
+    }
+}
+
+/// What a page says above all else.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    Nothing,
+    /// What was asked for is done.
+    Done,
+    /// A token, shown this once.
+    Token(&'a Secret),
+    /// Recovery codes, shown this once.
+    Codes(&'a [RecoveryCode]),
+    /// It was not done.
+    Failed(&'a AccessError),
+}
+
+impl Said<'_> {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Failed(error) => failed(Lang::En, error).0,
+            Self::Nothing | Self::Done | Self::Token(_) | Self::Codes(_) => StatusCode::OK,
+        }
+    }
+
+    fn draw(self, lang: Lang) -> Markup {
+        match self {
+            Self::Nothing => html! {},
+            Self::Done => notice(NoticeKind::Success, &html! { (lang.saved()) }),
+            Self::Token(secret) => notice(
+                NoticeKind::Success,
+                &html! {
+                    p { (lang.token_once()) }
+                    p { code.token { (secret.as_str()) } }
+                    p.muted { "Authorization: Bearer …" }
+                },
+            ),
+            Self::Codes(codes) => notice(
+                NoticeKind::Success,
+                &html! {
+                    p { (lang.codes_once()) }
+                    ul.recovery-codes { @for code in codes { li { code { (code.as_str()) } } } }
+                },
+            ),
+            Self::Failed(error) => notice(NoticeKind::Error, &html! { (failed(lang, error).1) }),
+        }
+    }
+}
+
 impl Pages {
-    fn access(&self) -> &Access {
+    fn access(&self) -> &Arc<Access> {
         &self.state.access
     }
 
@@ -169,6 +252,24 @@ impl Pages {
         response
     }
 
+    /// A page of these, with what is said above it.
+    fn say(
+        &self,
+        asked: &Asked,
+        said: Said<'_>,
+        path: &str,
+        title: fn(Lang) -> &'static str,
+        body: impl FnOnce(Lang) -> Markup,
+    ) -> Response {
+        let whole = |lang| html! { (said.draw(lang)) (body(lang)) };
+        let mut response = self.answer((said.status(), &asked.headers, &asked.caller), path, title, whole);
+        if let Said::Failed(AccessError::Wait(wait)) = said {
+            // When it is worth to try again.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
+        response
+    }
+
     /// What is shown to somebody who may not see a page.
     fn refused(&self, denied: Denied, headers: &HeaderMap, caller: &Caller, path: &str) -> Response {
         match denied {
@@ -179,6 +280,23 @@ impl Pages {
                 })
             }
         }
+    }
+
+    /// What is shown in the place of a page that somebody may not see, or with which there is trouble.
+    fn instead(&self, error: &AccessError, asked: &Asked, path: &str, title: fn(Lang) -> &'static str) -> Response {
+        match error {
+            AccessError::Denied(denied) => self.refused(*denied, &asked.headers, &asked.caller, path),
+            error => self.say(asked, Said::Failed(error), path, title, |_| html! {}),
+        }
+    }
+}
+
+/// Where a change leads that was made: back to its page, which says so; or why it was not made.
+fn led(done: Result<(), AccessError>, path: &str) -> Result<Response, AccessError> {
+    match done {
+        Ok(()) => Ok(lead(&Query::from([("said", 1)]).on(path))),
+        Err(AccessError::Denied(Denied::NotSignedIn)) => Ok(lead(&sign_in_for(path))),
+        Err(error) => Err(error),
     }
 }
 
@@ -198,7 +316,8 @@ fn lead(address: &str) -> Response {
 /// Sets a cookie that no script reads and no other site sends along when it changes something. The
 /// program's front adds `Secure` where the client speaks TLS.
 fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
-    let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
+    let path = if name == AWAITED { CODE } else { "/" };
+    let cookie = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -207,7 +326,7 @@ fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
 /// Where a form leads next: to a page of this site.
 fn next(fields: &str) -> &str {
     let path = fields.split('?').next().unwrap_or_default().trim_end_matches('/');
-    if is_own_path(fields) && !["/log_in", "/log_out"].contains(&path) { fields } else { "/overview/" }
+    if is_own_path(fields) && !["/log_in", "/log_in/code", "/log_out"].contains(&path) { fields } else { "/overview/" }
 }
 
 /// What came of it, for a person: the status, and what is said.
@@ -227,6 +346,9 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::Wrong => lang.sign_in_wrong(),
         AccessError::Wait(_) => lang.sign_in_wait(),
         AccessError::Busy => lang.sign_in_busy(),
+        AccessError::WrongCode => lang.code_wrong(),
+        AccessError::NeedsCode => lang.code_needed(),
+        AccessError::Again => lang.sign_in_again(),
         AccessError::Fault(AccountFault::Name) => lang.account_name_help(),
         AccessError::Fault(AccountFault::Short) => lang.password_short(),
         AccessError::Fault(AccountFault::Long) => lang.password_long(),
@@ -240,14 +362,6 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
     (status, text.to_owned())
 }
 
-/// Tells when it is worth to try again.
-fn tell_when(response: &mut Response, error: &AccessError) {
-    if let AccessError::Wait(ms) = error {
-        let seconds = ms.div_euclid(1000) + 1;
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-}
-
 /// A labelled input of these pages.
 fn entry(kind: &str, label: &str, name: &str, autocomplete: &str, value: &str) -> Markup {
     html! {
@@ -257,6 +371,49 @@ fn entry(kind: &str, label: &str, name: &str, autocomplete: &str, value: &str) -
                 autocapitalize="none" spellcheck="false";
         }
     }
+}
+
+/// The input of a code: that of the app, which a phone offers by itself, or a recovery code.
+fn code_entry(lang: Lang) -> Markup {
+    html! {
+        label.filter {
+            span { (lang.code_name()) }
+            input type="text" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="64"
+                autocapitalize="none" spellcheck="false";
+        }
+    }
+}
+
+/// A form of these pages; of a row by its number.
+fn form(path: &str, id: Option<i64>, body: &Markup) -> Markup {
+    html! {
+        form.account-form method="post" action=(path) {
+            @if let Some(id) = id { input type="hidden" name="id" value=(id); }
+            (body)
+        }
+    }
+}
+
+/// A button that does what its form is for.
+fn deed(word: &str, glyph: Glyph, name: &str) -> Markup {
+    html! { button.button type="submit" name="deed" value=(word) { (icon(glyph)) span { (name) } } }
+}
+
+/// A table of these pages. The first column names the row.
+fn list<const N: usize>(caption: &str, columns: [&str; N], rows: impl Iterator<Item = [Markup; N]>) -> Markup {
+    let columns = columns.map(|name| (name, false));
+    let rows = html! {
+        @for row in rows {
+            tr {
+                @for (place, (column, content)) in columns.into_iter().zip(row).enumerate() {
+                    // As one: on a phone it stands beside the name of its column.
+                    @let content = html! { div { (content) } };
+                    @if place == 0 { (row_head(column, &content)) } @else { (cell(column, &content)) }
+                }
+            }
+        }
+    };
+    html! { div.table-box { (pages::table("data", caption, &columns, &rows, &html! {})) } }
 }
 
 /// The roles up to one, to choose from.
@@ -285,8 +442,9 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, HeaderValue::from_static(header));
-            assert_eq!(token(&headers), expected, "{header}");
+            assert_eq!(token(&headers).unwrap(), expected, "{header}");
         }
+        assert_eq!(token(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]
@@ -299,6 +457,7 @@ mod tests {
             ("//evil.example/", "/overview/"),
             ("/\\evil.example/", "/overview/"),
             ("/log_in/?next=/log_in/", "/overview/"),
+            ("/log_in/code/", "/overview/"),
             ("/log_out", "/overview/"),
         ] {
             assert_eq!(next(asked), expected, "{asked}");

@@ -1,20 +1,19 @@
-//! One's own account: password, sign-ins, and tokens of one's programs.
+//! One's own account: password, second factor, sign-ins, and tokens of one's programs.
 
+use super::qr;
 use super::{
-    Asking, Fields, OWN, Pages, SIGN_IN, entry, failed, field, lead, number, role, roles, sign_in_for, tell_when,
-    visitor,
+    Asked, Fields, OWN, Pages, SIGN_IN, Said, code_entry, deed, entry, field, form, lead, led, list, number, role,
+    roles,
 };
-use crate::components::{Glyph, NoticeKind, Span, card, icon, notice, tag};
-use crate::data::Query;
-use crate::pages::{cell, plain, row_head, table};
+use crate::components::{Glyph, Span, card, icon, tag};
+use crate::pages::plain;
 use crate::text::Lang;
-use axum::extract::{Form, RawQuery, State};
+use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::account::{ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_site::access::{AccessError, By, Secret, Who};
-use bmw_site::{Caller, Clock, Denied};
-use http::{HeaderMap, StatusCode};
+use bmw_site::access::{AccessError, By, OwnFactor, Setup, Who};
+use bmw_site::{Clock, Denied};
 use maud::{Markup, html};
 
 /// How long tokens may hold, days; the first is the usual one, 0 is without end.
@@ -24,121 +23,92 @@ const DAYS: [i64; 4] = [365, 90, 30, 0];
 struct Own<'a> {
     lang: Lang,
     who: &'a Who,
-    sign_ins: Vec<SignIn>,
-    tokens: Vec<ProgramToken>,
+    factor: &'a OwnFactor,
+    sign_ins: &'a [SignIn],
+    tokens: &'a [ProgramToken],
     clock: &'a Clock,
     now: Timestamp,
 }
 
-/// What came of a change.
-enum Said<'a> {
-    Nothing,
-    Done,
-    /// A token, shown this once.
-    Token(&'a Secret),
-    Failed(&'a AccessError),
-}
-
 /// `GET /account/`
-pub(super) async fn page(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = Query::parse(&query.unwrap_or_default());
-    let said = if query.get("said").is_some() { Said::Done } else { Said::Nothing };
-    show(&pages, &caller, &headers, &said)
+pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
+    show(&pages, &asked, asked.said()).await
 }
 
 /// `POST /account/`: the field `deed` says what.
-pub(super) async fn change(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    Form(fields): Form<Fields>,
-) -> Response {
-    let access = pages.access();
+pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields): Form<Fields>) -> Response {
+    let (access, caller, visitor) = (pages.access(), &asked.caller, asked.visitor());
+    let (password, code) = (field(&fields, "password"), field(&fields, "code"));
     let done = match field(&fields, "deed") {
-        "password" => {
-            let (old, new) = (field(&fields, "old"), field(&fields, "new"));
-            access.change_password(&caller, old, new, visitor(&headers, &caller)).await
-        }
-        "end" => access.end_sign_in(&caller, number(&fields, "id")).await,
-        "end-others" => access.end_other_sign_ins(&caller).await,
-        "revoke" => access.remove_token(&caller, number(&fields, "id")).await,
+        "password" => access.change_password(caller, field(&fields, "old"), field(&fields, "new"), visitor).await,
+        "end" => access.end_sign_in(caller, number(&fields, "id")).await,
+        "end-others" => access.end_other_sign_ins(caller).await,
+        "revoke" => access.remove_token(caller, number(&fields, "id")).await,
         "token" => {
             let days = Some(number(&fields, "days")).filter(|days| *days > 0);
             let role = role(&fields).unwrap_or(Role::Viewer);
-            match access.add_token(&caller, field(&fields, "name"), role, days).await {
-                Ok(secret) => return show(&pages, &caller, &headers, &Said::Token(&secret)),
+            match access.add_token(caller, field(&fields, "name"), role, days).await {
+                Ok(secret) => return show(&pages, &asked, Said::Token(&secret)).await,
                 Err(error) => Err(error),
             }
         }
+        "factor-begin" => access.begin_second_factor(caller).await,
+        "factor-leave" => access.leave_second_factor(caller),
+        "factor-on" => match access.turn_on_second_factor(caller, password, code, visitor).await {
+            Ok(codes) => return show(&pages, &asked, Said::Codes(&codes)).await,
+            Err(error) => Err(error),
+        },
+        "factor-codes" => match access.renew_recovery_codes(caller, password, code, visitor).await {
+            Ok(codes) => return show(&pages, &asked, Said::Codes(&codes)).await,
+            Err(error) => Err(error),
+        },
+        "factor-off" => access.turn_off_second_factor(caller, password, code, visitor).await,
         _ => Err(AccessError::Unknown),
     };
-    match done {
-        Ok(()) if is_out(&pages, &caller) => lead(SIGN_IN),
-        Ok(()) => lead("/account/?said=1"),
-        Err(AccessError::Denied(Denied::NotSignedIn)) => lead(&sign_in_for(OWN)),
-        Err(error) => show(&pages, &caller, &headers, &Said::Failed(&error)),
+    // Somebody may have ended his own sign-in.
+    if done.is_ok() && !access.still_holds(caller) {
+        return lead(SIGN_IN);
+    }
+    // What is being set up is no change that was made.
+    if done.is_ok() && matches!(field(&fields, "deed"), "factor-begin" | "factor-leave") {
+        return lead("/account/#second-factor");
+    }
+    match led(done, OWN) {
+        Ok(response) => response,
+        Err(error) => show(&pages, &asked, Said::Failed(&error)).await,
     }
 }
 
-/// Whether somebody has just ended his own sign-in.
-fn is_out(pages: &Pages, caller: &Caller) -> bool {
-    !pages.access().still_holds(caller)
-}
-
-fn show(pages: &Pages, caller: &Caller, headers: &HeaderMap, said: &Said<'_>) -> Response {
-    let lists = pages.access().sign_ins(caller).and_then(|own| Ok((own, pages.access().tokens(caller)?)));
-    let (Some(who), Ok((sign_ins, tokens))) = (caller.who(), lists.as_ref()) else {
-        let denied = lists.err().unwrap_or(Denied::NotSignedIn);
-        return pages.refused(denied, headers, caller, OWN);
+async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
+    let (access, caller) = (pages.access(), &asked.caller);
+    let lists = access.sign_ins(caller).and_then(|own| Ok((own, access.tokens(caller)?)));
+    let (who, (sign_ins, tokens)) = match (caller.who(), lists) {
+        (Some(who), Ok(lists)) => (who, lists),
+        (_, Err(denied)) => return pages.instead(&denied.into(), asked, OWN, Lang::own_account),
+        (None, Ok(_)) => return pages.instead(&Denied::NotSignedIn.into(), asked, OWN, Lang::own_account),
     };
-    let status = match said {
-        Said::Failed(error) => failed(Lang::En, error).0,
-        _ => StatusCode::OK,
+    let factor = match access.second_factor(caller).await {
+        Ok(factor) => factor,
+        Err(error) => return pages.instead(&error, asked, OWN, Lang::own_account),
     };
-    let mut response = pages.answer((status, headers, caller), OWN, Lang::own_account, |lang| {
-        let (sign_ins, tokens) = (sign_ins.clone(), tokens.clone());
-        let clock = pages.state.site.clock();
-        let own = Own { lang, who, sign_ins, tokens, clock, now: Clock::real() };
-        own.draw(said)
-    });
-    if let Said::Failed(error) = said {
-        tell_when(&mut response, error);
-    }
-    response
+    let clock = pages.state.site.clock();
+    pages.say(asked, said, OWN, Lang::own_account, |lang| {
+        let (sign_ins, tokens) = (&sign_ins, &tokens);
+        Own { lang, who, factor: &factor, sign_ins, tokens, clock, now: Clock::real() }.draw()
+    })
 }
 
 impl Own<'_> {
-    fn draw(&self, said: &Said<'_>) -> Markup {
+    fn draw(&self) -> Markup {
         let lang = self.lang;
         html! {
-            (self.said(said))
             div.grid {
                 (card("who", Span::One, self.who.name.as_str(), &html! { (tag(lang.role(self.who.role))) }, &self.who()))
                 (card("password", Span::Two, lang.password_change(), &html! {}, &self.password()))
+                (card("second-factor", Span::All, lang.second_factor(), &self.factor_state(), &self.factor()))
                 (card("sign-ins", Span::All, lang.sign_ins(), &html! {}, &self.sign_ins()))
                 (card("tokens", Span::All, lang.tokens(), &html! {}, &self.tokens()))
             }
-        }
-    }
-
-    fn said(&self, said: &Said<'_>) -> Markup {
-        match said {
-            Said::Nothing => html! {},
-            Said::Done => notice(NoticeKind::Success, &html! { (self.lang.saved()) }),
-            Said::Token(secret) => notice(
-                NoticeKind::Success,
-                &html! {
-                    p { (self.lang.token_once()) }
-                    p { code.token { (secret.as_str()) } }
-                    p.muted { "Authorization: Bearer …" }
-                },
-            ),
-            Said::Failed(error) => notice(NoticeKind::Error, &html! { (failed(self.lang, error).1) }),
         }
     }
 
@@ -157,16 +127,77 @@ impl Own<'_> {
         }
     }
 
+    /// For those who keep passwords: whose this one is.
+    fn named(&self) -> Markup {
+        html! {
+            span hidden { input type="text" name="username" autocomplete="username" value=(self.who.name.as_str()); }
+        }
+    }
+
     fn password(&self) -> Markup {
         let lang = self.lang;
+        let fields = html! {
+            (self.named())
+            (entry("password", lang.password_old(), "old", "current-password", ""))
+            (entry("password", lang.password_new(), "new", "new-password", ""))
+            (deed("password", Glyph::SAVE, lang.save()))
+        };
         html! {
             p.muted { (lang.password_help()) }
-            form.account-form method="post" action=(OWN) {
-                span hidden { input type="text" name="username" autocomplete="username" value=(self.who.name.as_str()); }
-                (entry("password", lang.password_old(), "old", "current-password", ""))
-                (entry("password", lang.password_new(), "new", "new-password", ""))
-                button.button type="submit" name="deed" value="password" { (icon(Glyph::SAVE)) span { (lang.save()) } }
+            (form(OWN, None, &fields))
+        }
+    }
+
+    fn factor_state(&self) -> Markup {
+        let is_on = matches!(self.factor, OwnFactor::On { .. });
+        tag(if is_on { self.lang.factor_on() } else { self.lang.factor_off() })
+    }
+
+    fn factor(&self) -> Markup {
+        let lang = self.lang;
+        match self.factor {
+            OwnFactor::Off => html! {
+                p.muted { (lang.factor_help()) }
+                (form(OWN, None, &deed("factor-begin", Glyph::KEY, lang.factor_begin())))
+            },
+            OwnFactor::Begun(setup) => self.setup(setup),
+            OwnFactor::On { codes_left } => html! {
+                p { (lang.codes_left(*codes_left)) }
+                p.muted { (lang.factor_change_help()) }
+                (form(OWN, None, &html! {
+                    (self.proof())
+                    (deed("factor-codes", Glyph::REFRESH_CW, lang.codes_renew()))
+                    (deed("factor-off", Glyph::POWER_OFF, lang.factor_end()))
+                }))
+            },
+        }
+    }
+
+    /// What is asked for again where the second factor changes.
+    fn proof(&self) -> Markup {
+        html! {
+            (self.named())
+            (entry("password", self.lang.password_old(), "password", "current-password", ""))
+            (code_entry(self.lang))
+        }
+    }
+
+    fn setup(&self, setup: &Setup) -> Markup {
+        let lang = self.lang;
+        html! {
+            div.factor-setup {
+                (qr::draw(&setup.address, lang.factor_scan()))
+                div {
+                    p { (lang.factor_scan()) }
+                    p.muted { (lang.factor_type()) }
+                    p { code.token { (setup.secret) } }
+                    p.muted { a href=(setup.address) { (lang.factor_open()) } }
+                    p.muted { code.token { (setup.address) } }
+                }
             }
+            p.muted { (lang.factor_confirm()) }
+            (form(OWN, None, &html! { (self.proof()) (deed("factor-on", Glyph::CIRCLE_CHECK, lang.factor_begin())) }))
+            (form(OWN, None, &deed("factor-leave", Glyph::X, lang.cancel())))
         }
     }
 
@@ -176,97 +207,63 @@ impl Own<'_> {
 
     fn sign_ins(&self) -> Markup {
         let lang = self.lang;
-        let columns = [
-            (lang.device(), false),
-            (lang.address(), false),
-            (lang.last_seen(), false),
-            (lang.account_actions(), false),
-        ];
-        let [device, address, seen, actions] = columns;
-        let rows = html! {
-            @for sign_in in &self.sign_ins {
-                @let is_this = self.who.by == By::SignIn(sign_in.id);
-                tr {
-                    (row_head(device, &html! {
-                        span title=(sign_in.user_agent) { (device_name(lang, &sign_in.user_agent)) }
-                        @if is_this { " " (tag(lang.this_device())) }
-                    }))
-                    (cell(address, &plain(&sign_in.address)))
-                    (cell(seen, &html! {
-                        (self.local(sign_in.last_seen)) " "
-                        small.age { (lang.ago(self.now.since(sign_in.last_seen))) }
-                    }))
-                    (cell(actions, &Self::deed("end", sign_in.id, lang.end_it())))
-                }
-            }
+        let row = |sign_in: &SignIn| {
+            [
+                html! {
+                    span title=(sign_in.user_agent) { (device_name(lang, &sign_in.user_agent)) }
+                    @if self.who.by == By::SignIn(sign_in.id) { " " (tag(lang.this_device())) }
+                },
+                plain(&sign_in.address),
+                html! {
+                    (self.local(sign_in.last_seen)) " "
+                    small.age { (lang.ago(self.now.since(sign_in.last_seen))) }
+                },
+                form(OWN, Some(sign_in.id), &deed("end", Glyph::X, lang.end_it())),
+            ]
         };
+        let columns = [lang.device(), lang.address(), lang.last_seen(), lang.account_actions()];
         html! {
             p.muted { (lang.sign_ins_help()) }
-            div.table-box { (table("data", lang.sign_ins(), &columns, &rows, &html! {})) }
+            (list(lang.sign_ins(), columns, self.sign_ins.iter().map(row)))
             @if self.sign_ins.len() > 1 {
-                form method="post" action=(OWN) {
-                    button.button type="submit" name="deed" value="end-others" {
-                        (icon(Glyph::LOG_OUT)) span { (lang.end_others()) }
-                    }
-                }
-            }
-        }
-    }
-
-    fn deed(deed: &str, id: i64, name: &str) -> Markup {
-        html! {
-            form method="post" action=(OWN) {
-                input type="hidden" name="id" value=(id);
-                button.button type="submit" name="deed" value=(deed) { (icon(Glyph::X)) span { (name) } }
+                (form(OWN, None, &deed("end-others", Glyph::LOG_OUT, lang.end_others())))
             }
         }
     }
 
     fn tokens(&self) -> Markup {
         let lang = self.lang;
-        let columns = [
-            (lang.token_name(), false),
-            (lang.role_name(), false),
-            (lang.expires(), false),
-            (lang.last_seen(), false),
-            (lang.account_actions(), false),
-        ];
-        let [name, role, expires, used, actions] = columns;
-        let rows = html! {
-            @for token in &self.tokens {
-                tr {
-                    (row_head(name, &plain(&token.name)))
-                    (cell(role, &plain(lang.role(token.role.min(self.who.role)))))
-                    (cell(expires, &html! {
-                        @match token.expires_at {
-                            Some(at) => { (self.local(at)) @if at <= self.now { " " (tag(lang.expired())) } }
-                            None => (lang.never()),
-                        }
-                    }))
-                    (cell(used, &plain(token.last_used.map(|at| self.local(at)).unwrap_or_default())))
-                    (cell(actions, &Self::deed("revoke", token.id, lang.revoke())))
-                }
+        let row = |token: &ProgramToken| {
+            [
+                plain(&token.name),
+                plain(lang.role(token.role.min(self.who.role))),
+                html! {
+                    @match token.expires_at {
+                        Some(at) => { (self.local(at)) @if at <= self.now { " " (tag(lang.expired())) } }
+                        None => (lang.never()),
+                    }
+                },
+                plain(token.last_used.map(|at| self.local(at)).unwrap_or_default()),
+                form(OWN, Some(token.id), &deed("revoke", Glyph::X, lang.revoke())),
+            ]
+        };
+        let columns = [lang.token_name(), lang.role_name(), lang.expires(), lang.last_seen(), lang.account_actions()];
+        let fields = html! {
+            (entry("text", lang.token_name(), "name", "off", ""))
+            label.filter {
+                span { (lang.role_name()) }
+                select name="role" { (roles(lang, self.who.role, Role::Viewer)) }
             }
+            label.filter {
+                span { (lang.holds_for()) }
+                select name="days" { @for days in DAYS { option value=(days) { (lang.days_or_ever(days)) } } }
+            }
+            (deed("token", Glyph::KEY, lang.token_add()))
         };
         html! {
             p.muted { (lang.tokens_help()) }
-            @if !self.tokens.is_empty() {
-                div.table-box { (table("data", lang.tokens(), &columns, &rows, &html! {})) }
-            }
-            form.account-form method="post" action=(OWN) {
-                (entry("text", lang.token_name(), "name", "off", ""))
-                label.filter {
-                    span { (lang.role_name()) }
-                    select name="role" { (roles(lang, self.who.role, Role::Viewer)) }
-                }
-                label.filter {
-                    span { (lang.holds_for()) }
-                    select name="days" {
-                        @for days in DAYS { option value=(days) { (lang.days_or_ever(days)) } }
-                    }
-                }
-                button.button type="submit" name="deed" value="token" { (icon(Glyph::KEY)) span { (lang.token_add()) } }
-            }
+            @if !self.tokens.is_empty() { (list(lang.tokens(), columns, self.tokens.iter().map(row))) }
+            (form(OWN, None, &fields))
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::error::{ApiError, Detail};
 use super::settings::content_length;
-use super::{Shared, body, json_body, options, refuse_method, reply, to_json};
+use super::{Shared, body, json_body, refuse_method, reply, to_json};
 use crate::access::{Asking, visitor};
 use crate::data::Query;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
@@ -12,16 +13,38 @@ use bmw_domain::field::FieldError;
 use bmw_site::access::AccessError;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa::ToSchema;
 
 /// `Allow` of the route.
 const WRITE: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
+/// What the body may be.
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
 /// Where it is.
 pub(super) const PATH: &str = "/api-token-auth/";
 
 pub(super) fn route() -> MethodRouter<Shared> {
-    post(give).options(async || options(&WRITE)).fallback(async |request: Request| refuse_method(&request, &WRITE))
+    post(give).options(async || describe()).fallback(async |request: Request| refuse_method(&request, &WRITE))
+}
+
+/// The answer to `OPTIONS`, as the predecessor's framework gives it for this route, with the field that it does not have.
+fn describe() -> Response {
+    let field = |label: &str, required: bool, read_only: bool| serde_json::json!({ "type": "string", "required": required, "read_only": read_only, "label": label });
+    let body = serde_json::json!({
+        "name": "Obtain Auth Token",
+        "description": "",
+        "renders": [JSON],
+        "parses": [FORM, MULTIPART, JSON],
+        "actions": { "POST": {
+            "username": field("Username", true, false),
+            "password": field("Password", true, false),
+            "otp": field("One-time password", false, false),
+            "token": field("Token", false, true),
+        } },
+    });
+    reply(WRITE, Ok(body.to_string().into()))
 }
 
 /// Name and password.
@@ -34,6 +57,9 @@ pub(super) struct Login {
     /// Its password.
     #[schema(min_length = 1, example = "correct horse battery staple")]
     password: String,
+    /// The code of its second factor, or a recovery code, where it has one.
+    #[schema(required = false, example = "123456")]
+    otp: Option<String>,
 }
 
 /// A token.
@@ -47,13 +73,17 @@ pub(super) struct TokenAnswer {
 /// A token for name and password
 ///
 /// It may what the account may, and holds for a year; of the tokens that an account was given like this the newest ten hold.
-/// Others are made and revoked on the account's page.
+/// Others are made and revoked on the account's page. An account with a second factor needs a code as `otp`, too.
 #[utoipa::path(
     post, path = "/api-token-auth/", tag = "access",
-    request_body(content((Login = "application/json"), (Login = "application/x-www-form-urlencoded"))),
+    request_body(content(
+        (Login = "application/json"),
+        (Login = "application/x-www-form-urlencoded"),
+        (Login = "multipart/form-data"),
+    )),
     responses(
         (status = 200, body = TokenAnswer, description = "The token"),
-        (status = 400, body = super::error::FieldErrorsOrDetail, description = "Name and password are not those of an account, are missing, or the body cannot be read"),
+        (status = 400, body = super::error::FieldErrorsOrDetail, description = "Name and password are not those of an account, the code is wrong, something is missing, or the body cannot be read"),
         (status = 408, body = Detail, description = "The body came too slowly"),
         (status = 413, body = Detail, description = "The body is larger than 1 MiB"),
         (status = 415, body = Detail, description = "Neither JSON nor a form"),
@@ -77,72 +107,124 @@ pub(super) async fn give(State(api): State<Shared>, request: Request) -> Respons
     }
 }
 
-type Refused = (ApiError, Option<i64>);
+type Refused = (ApiError, Option<u64>);
 
 async fn token(api: &Shared, request: Request) -> Result<Bytes, Refused> {
     let (parts, body) = request.into_parts();
-    let given = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let waits = parts.headers.contains_key(EXPECT);
-    let bytes = async { body::read(body, content_length(&parts.headers), waits).await.map_err(|error| (error, None)) };
-    let (name, password) = match essence.as_str() {
-        "application/json" => from_json(&bytes.await?),
-        "application/x-www-form-urlencoded" => from_form(&bytes.await?),
-        _ => {
-            let text = format!("Unsupported media type \"{essence}\" in request.");
-            Err(ApiError::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
-        }
-    }
-    .map_err(|error| (error, None))?;
+    let read = read(&parts.headers, body).await.and_then(Given::complete);
+    let (name, password, code) = read.map_err(|error| (error, None))?;
     let caller = Asking::of(&parts.extensions);
-    let fetched = api.app.access.fetch_token(&name, &password, visitor(&parts.headers, &caller)).await;
-    let secret = fetched.map_err(refused)?;
+    let visitor = visitor(&parts.headers, &caller);
+    let secret = api.app.access.fetch_token(&name, &password, code.as_deref(), visitor).await.map_err(refused)?;
     to_json(&TokenAnswer { token: secret.as_str().to_owned() }).map_err(|error| (error, None))
 }
 
 fn refused(error: AccessError) -> Refused {
     let text = error.to_string();
+    let named = |name: &str, text: String| (ApiError::Named(vec![(name.to_owned(), text)]), None);
     match error {
-        AccessError::Wait(ms) => {
-            (ApiError::detail(StatusCode::TOO_MANY_REQUESTS, text), Some(ms.div_euclid(1000).saturating_add(1)))
-        }
+        AccessError::Wait(wait) => (ApiError::detail(StatusCode::TOO_MANY_REQUESTS, text), Some(wait.as_secs() + 1)),
         AccessError::Busy => (ApiError::detail(StatusCode::SERVICE_UNAVAILABLE, text), None),
         AccessError::Store(error) => (ApiError::Inside(error), None),
         AccessError::Inside => (ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, text), None),
-        _ => (ApiError::Named(vec![("non_field_errors".to_owned(), text)]), None),
+        AccessError::WrongCode => named("otp", text),
+        _ => named("non_field_errors", text),
     }
 }
 
-type Given = (Result<String, FieldError>, Result<String, FieldError>);
+/// The fields of a body, as far as they are there.
+struct Given {
+    name: Result<String, FieldError>,
+    password: Result<String, FieldError>,
+    code: Result<Option<String>, FieldError>,
+}
 
-fn from_json(bytes: &[u8]) -> Result<(String, String), ApiError> {
-    let mut given: Given = (Err(FieldError::Required), Err(FieldError::Required));
-    for (name, value) in json_body::object(bytes)? {
-        let text = || json_body::text(value.get()).map(std::borrow::Cow::into_owned).ok_or(FieldError::NotText);
-        match name.as_str() {
-            "username" => given.0 = text(),
-            "password" => given.1 = text(),
+impl Given {
+    const NOTHING: Self = Self { name: Err(FieldError::Required), password: Err(FieldError::Required), code: Ok(None) };
+
+    fn put(&mut self, name: &str, text: Result<String, FieldError>) {
+        match name {
+            "username" => self.name = text,
+            "password" => self.password = text,
+            "otp" => self.code = text.map(Some),
             _ => {}
         }
     }
-    both(given)
-}
 
-fn from_form(bytes: &[u8]) -> Result<(String, String), ApiError> {
-    let text = std::str::from_utf8(bytes);
-    let text = text.map_err(|_| ApiError::detail(StatusCode::BAD_REQUEST, "The form is not UTF-8."))?;
-    let fields = Query::parse(text);
-    let named = |name| fields.raw(name).map(ToOwned::to_owned).ok_or(FieldError::Required);
-    both((named("username"), named("password")))
-}
-
-fn both((name, password): Given) -> Result<(String, String), ApiError> {
-    let filled = |text: String| if text.is_empty() { Err(FieldError::Blank) } else { Ok(text) };
-    match (name.and_then(filled), password.and_then(filled)) {
-        (Ok(name), Ok(password)) => Ok((name, password)),
-        (name, password) => {
-            let wrong = [("username", name.err()), ("password", password.err())];
-            Err(ApiError::Fields(wrong.into_iter().filter_map(|(name, error)| Some((name, error?))).collect()))
+    /// Name, password and code. The name is trimmed, the password is not: so the predecessor's framework has it.
+    fn complete(self) -> Result<(String, String, Option<String>), ApiError> {
+        let filled = |text: String| if text.is_empty() { Err(FieldError::Blank) } else { Ok(text) };
+        let name = self.name.map(|name| name.trim().to_owned()).and_then(filled);
+        let code = self.code.map(|code| code.filter(|code| !code.trim().is_empty()));
+        match (name, self.password.and_then(filled), code) {
+            (Ok(name), Ok(password), Ok(code)) => Ok((name, password, code)),
+            (name, password, code) => {
+                let wrong = [("username", name.err()), ("password", password.err()), ("otp", code.err())];
+                Err(ApiError::Fields(wrong.into_iter().filter_map(|(name, error)| Some((name, error?))).collect()))
+            }
         }
     }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Given, ApiError> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if ![JSON, FORM, MULTIPART].contains(&essence.as_str()) {
+        let text = format!("Unsupported media type \"{essence}\" in request.");
+        return Err(ApiError::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    let bytes = body::read(body, content_length(headers), headers.contains_key(EXPECT)).await?;
+    match essence.as_str() {
+        JSON => from_json(&bytes),
+        FORM => from_form(&bytes),
+        _ => from_parts(kind, bytes).await,
+    }
+}
+
+fn from_json(bytes: &[u8]) -> Result<Given, ApiError> {
+    let mut given = Given::NOTHING;
+    for (name, value) in json_body::object(bytes)? {
+        // Who has no code may say so.
+        if name == "otp" && value.get() == "null" {
+            continue;
+        }
+        let text = json_body::text(value.get()).map(std::borrow::Cow::into_owned);
+        given.put(&name, text.ok_or(FieldError::NotText));
+    }
+    Ok(given)
+}
+
+fn from_form(bytes: &[u8]) -> Result<Given, ApiError> {
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|_| ApiError::detail(StatusCode::BAD_REQUEST, "The form is not UTF-8."))?;
+    let mut given = Given::NOTHING;
+    let fields = Query::parse(text);
+    for name in ["username", "password", "otp"] {
+        if let Some(text) = fields.raw(name) {
+            given.put(name, Ok(text.to_owned()));
+        }
+    }
+    Ok(given)
+}
+
+async fn from_parts(kind: &str, bytes: Bytes) -> Result<Given, ApiError> {
+    let malformed = |error: multer::Error| {
+        ApiError::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {error}."))
+    };
+    let boundary = multer::parse_boundary(kind).map_err(malformed)?;
+    let whole = futures::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut given = Given::NOTHING;
+    while let Some(part) = parts.next_field().await.map_err(malformed)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        // What is uploaded as a file is no field.
+        let is_file = part.file_name().is_some();
+        let bytes = part.bytes().await.map_err(malformed)?;
+        if !is_file {
+            let text = String::from_utf8(bytes.into());
+            let text = text.map_err(|_| ApiError::detail(StatusCode::BAD_REQUEST, "The form is not UTF-8."))?;
+            given.put(&name, Ok(text));
+        }
+    }
+    Ok(given)
 }

@@ -21,16 +21,20 @@ const AREAS: [(&str, &str, &str); 9] = [
 ];
 
 /// The kinds of entries but commands, with their names in both languages.
-const KINDS: [(&str, &str, &str); 31] = [
+const KINDS: [(&str, &str, &str); 35] = [
     ("settings.save", "更改设置", "Settings changed"),
     ("account.add", "添加用户", "User added"),
     ("account.role", "更改角色", "Role changed"),
     ("account.password", "更改密码", "Password changed"),
     ("account.disable", "停用用户", "User disabled"),
     ("account.enable", "启用用户", "User enabled"),
+    ("account.second_factor.on", "开启两步验证", "Second factor turned on"),
+    ("account.second_factor.off", "关闭两步验证", "Second factor turned off"),
+    ("account.recovery_codes", "生成新的恢复代码", "New recovery codes"),
     ("sign_in.begin", "登录", "Signed in"),
     ("sign_in.end", "退出登录", "Signed out"),
     ("sign_in.fail", "登录失败", "Sign-in failed"),
+    ("sign_in.recovery_code", "使用恢复代码", "Recovery code used"),
     ("token.add", "创建令牌", "Token made"),
     ("token.remove", "撤销令牌", "Token revoked"),
     ("card.put", "登记或修改卡", "Card entered or changed"),
@@ -56,11 +60,12 @@ const KINDS: [(&str, &str, &str); 31] = [
 ];
 
 /// What parts of entries are called, by their names in JSON.
-const PARTS: [(&str, &str, &str); 33] = [
+const PARTS: [(&str, &str, &str); 34] = [
     ("name", "名称", "name"),
     ("names", "名称", "names"),
     ("role", "角色", "role"),
     ("disabled", "已停用", "disabled"),
+    ("second_factor", "两步验证", "second factor"),
     ("is_blocked", "已停用", "blocked"),
     ("expires", "到期", "expires"),
     ("expires_at", "失效日期", "expires"),

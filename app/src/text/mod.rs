@@ -152,6 +152,31 @@ texts! {
     not_allowed: "无权查看", "Not allowed";
     not_allowed_help: "您的角色无权查看或执行此操作。", "Your role does not allow this. An administrator can change that.";
     not_there: "没有这一项，可能已被删除。", "There is no such thing any more.";
+    sign_in_again: "等待过久或尝试次数过多，请重新登录。", "That took too long, or there were too many tries. Sign in again.";
+    begin_again: "重新登录", "Begin again";
+    second_factor: "两步验证", "Second factor";
+    factor_on: "已开启", "On";
+    factor_off: "未开启", "Off";
+    factor_help: "登录时除密码外，还要输入手机应用显示的验证码。密码即使被人猜到或看到，也无法登录。",
+        "Besides your password, the sign-in asks for a code that an app on your phone shows. Who has guessed or seen the password does not get in.";
+    factor_begin: "开启", "Turn it on";
+    factor_end: "关闭", "Turn it off";
+    factor_scan: "用验证器应用扫描此二维码。", "Scan this with your authenticator app.";
+    factor_type: "无法扫描时，可在应用中输入密钥：", "Or type this key into it:";
+    factor_open: "在本机的应用中打开", "Open it in an app on this device";
+    factor_confirm: "然后输入密码和应用显示的验证码。其他设备会退出登录。",
+        "Then enter your password and the code that the app shows. Your other devices are signed out.";
+    factor_change_help: "要生成新的恢复代码或关闭两步验证，请输入密码和验证码（或恢复代码）。",
+        "For new recovery codes, or to turn it off, enter your password and a code, or a recovery code.";
+    factor_reset: "解除两步验证", "Take the second factor away";
+    code_name: "验证码", "Code";
+    code_help: "请输入应用显示的 6 位验证码，或一个恢复代码。", "Enter the six digits that your app shows, or a recovery code.";
+    code_wrong: "验证码不正确，或已使用过。", "The code is wrong, or was used before.";
+    code_needed: "此账户需要验证码。", "This account needs a code, too.";
+    codes_renew: "生成新的恢复代码", "New recovery codes";
+    codes_once: "请立即保存这些恢复代码，它们不会再次显示。手机不在身边时，每个可代替验证码使用一次。",
+        "Keep these recovery codes now; they are not shown again. Where your phone is not at hand, each stands in for a code once.";
+    cancel: "取消", "Cancel";
     users: "用户", "Users";
     audit_log: "操作日志", "Audit log";
     user_add: "添加用户", "Add a user";
@@ -764,6 +789,16 @@ impl Lang {
             Role::Viewer => self.pick("可查看全部内容并下载", "Sees everything, and downloads"),
             Role::Operator => self.pick("另可发送命令、管理充电卡", "Gives commands and keeps the cards, too"),
             Role::Administrator => self.pick("另可更改设置、用户和电桩", "Keeps settings, users and chargers, too"),
+        }
+    }
+
+    /// How many recovery codes are left.
+    pub fn codes_left(self, count: i64) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("剩余恢复代码：{count} 个。"),
+            (Self::En, 0) => "No recovery code is left.".to_owned(),
+            (Self::En, 1) => "One recovery code is left.".to_owned(),
+            (Self::En, count) => format!("{count} recovery codes are left."),
         }
     }
 

@@ -183,6 +183,8 @@ pub struct Account {
     pub role: Role,
     /// Whether nobody gets in by it.
     pub is_disabled: bool,
+    /// Whether a code is asked for besides the password.
+    pub has_second_factor: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }

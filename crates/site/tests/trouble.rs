@@ -17,8 +17,8 @@ use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
     AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
-    NewAccount, NewCommand, NewSignIn, NewToken, OpenOptions, Result, Role, SessionFilter, SessionPage, Store,
-    StoreError, StoredAccount, StoredAudit, StoredChargerPassword, Zone,
+    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Result, Role, SecretHash, SessionFilter,
+    SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargerPassword, Zone,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,6 +166,10 @@ shaky! {
     fn account(key: &str) -> Option<StoredAccount>;
     fn add_account(account: &NewAccount, audit: &AuditEntry) -> AccountKey;
     fn change_account(account: &StoredAccount, end: &[i64], revoke: &[i64], audit: &AuditEntry) -> ();
+    fn set_second_factor(account: AccountKey, factor: Option<&NewSecondFactor>, end: &[i64], audit: &AuditEntry) -> ();
+    fn set_recovery_codes(account: AccountKey, codes: &[SecretHash], audit: &AuditEntry) -> ();
+    fn take_step(account: AccountKey, step: i64) -> bool;
+    fn take_recovery_code(account: AccountKey, code: SecretHash, audit: &AuditEntry) -> bool;
     fn add_sign_in(sign_in: &NewSignIn, audit: &AuditEntry) -> i64;
     fn touch_sign_in(id: i64, at: Timestamp) -> ();
     fn end_sign_ins(ids: &[i64], audit: &AuditEntry) -> ();

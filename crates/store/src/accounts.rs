@@ -6,7 +6,7 @@ use bmw_domain::calendar::Timestamp;
 use sqlx::FromRow;
 use std::fmt;
 
-/// SHA-256 of something secret.
+/// A hash of something secret: SHA-256 of what has 256 random bits, Argon2id of what has fewer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash(pub [u8; 32]);
 
@@ -24,6 +24,39 @@ impl SecretHash {
     }
 }
 
+/// What the codes of a second factor are computed of: 160 bits, as RFC 4226 recommends. It has to be kept as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FactorSecret(pub [u8; 20]);
+
+impl fmt::Debug for FactorSecret {
+    /// Without its digits: it may be logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactorSecret")
+    }
+}
+
+/// The second factor of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// What its codes are computed of.
+    pub secret: FactorSecret,
+    /// The last step whose code was taken.
+    pub last_step: i64,
+    /// How many recovery codes are left.
+    pub codes_left: i64,
+}
+
+/// A second factor to be set.
+#[derive(Debug, Clone)]
+pub struct NewSecondFactor {
+    /// What its codes are computed of.
+    pub secret: FactorSecret,
+    /// The step whose code has confirmed it.
+    pub last_step: i64,
+    /// Hashes of its recovery codes.
+    pub codes: Vec<SecretHash>,
+}
+
 /// An account with the hash of its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredAccount {
@@ -31,10 +64,12 @@ pub struct StoredAccount {
     pub account: Account,
     /// Argon2id, as a PHC string.
     pub password_hash: String,
+    /// Its second factor.
+    pub second_factor: Option<SecondFactor>,
 }
 
 impl fmt::Debug for StoredAccount {
-    /// Without the hash: it may be logged.
+    /// Without the hash and the second factor: it may be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.account.fmt(f)
     }
@@ -130,6 +165,18 @@ pub(crate) struct AccountRow {
     password_hash: String,
     disabled: bool,
     created_at: i64,
+    factor_secret: Option<Vec<u8>>,
+    last_step: Option<i64>,
+    codes_left: i64,
+}
+
+impl AccountRow {
+    fn second_factor(&self) -> Result<Option<SecondFactor>> {
+        let (Some(secret), Some(last_step)) = (&self.factor_secret, self.last_step) else { return Ok(None) };
+        let secret = secret.as_slice().try_into();
+        let secret = secret.map_err(|_| StoreError::Corrupt("a second factor of another length".to_owned()))?;
+        Ok(Some(SecondFactor { secret: FactorSecret(secret), last_step, codes_left: self.codes_left }))
+    }
 }
 
 fn role(word: &str) -> Result<Role> {
@@ -140,15 +187,18 @@ impl TryFrom<AccountRow> for StoredAccount {
     type Error = StoreError;
     fn try_from(row: AccountRow) -> Result<Self> {
         let name = AccountName::new(&row.name);
+        let second_factor = row.second_factor()?;
         Ok(Self {
             account: Account {
                 key: AccountKey(row.id),
                 name: name.map_err(|_| StoreError::Corrupt(format!("the account name {:?}", row.name)))?,
                 role: role(&row.role)?,
                 is_disabled: row.disabled,
+                has_second_factor: second_factor.is_some(),
                 created_at: Timestamp(row.created_at),
             },
             password_hash: row.password_hash,
+            second_factor,
         })
     }
 }
@@ -221,15 +271,29 @@ impl TryFrom<TokenRow> for StoredToken {
 pub(crate) mod sql {
     macro_rules! select_accounts {
         ($rest:literal) => {
-            concat!("SELECT id, name, role, password_hash, disabled, created_at FROM account ", $rest)
+            concat!(
+                "SELECT a.id, a.name, a.role, a.password_hash, a.disabled, a.created_at, f.secret AS factor_secret, \
+                 f.last_step, (SELECT COUNT(*) FROM recovery_code c WHERE c.account_id = a.id) AS codes_left \
+                 FROM account a LEFT JOIN second_factor f ON f.account_id = a.id ",
+                $rest
+            )
         };
     }
-    pub(crate) const ACCOUNTS: &str = select_accounts!("ORDER BY id");
-    pub(crate) const ACCOUNT: &str = select_accounts!("WHERE key = $1");
+    pub(crate) const ACCOUNTS: &str = select_accounts!("ORDER BY a.id");
+    pub(crate) const ACCOUNT: &str = select_accounts!("WHERE a.key = $1");
     pub(crate) const ADD_ACCOUNT: &str = "INSERT INTO account (key, name, role, password_hash, created_at) \
          VALUES ($1, $2, $3, $4, $5) RETURNING id";
     pub(crate) const CHANGE_ACCOUNT: &str =
         "UPDATE account SET role = $2, password_hash = $3, disabled = $4 WHERE id = $1";
+
+    pub(crate) const ADD_SECOND_FACTOR: &str =
+        "INSERT INTO second_factor (account_id, secret, last_step) VALUES ($1, $2, $3)";
+    pub(crate) const REMOVE_SECOND_FACTOR: &str = "DELETE FROM second_factor WHERE account_id = $1";
+    pub(crate) const TAKE_STEP: &str =
+        "UPDATE second_factor SET last_step = $2 WHERE account_id = $1 AND last_step < $2";
+    pub(crate) const ADD_RECOVERY_CODE: &str = "INSERT INTO recovery_code (account_id, code_hash) VALUES ($1, $2)";
+    pub(crate) const REMOVE_RECOVERY_CODES: &str = "DELETE FROM recovery_code WHERE account_id = $1";
+    pub(crate) const TAKE_RECOVERY_CODE: &str = "DELETE FROM recovery_code WHERE account_id = $1 AND code_hash = $2";
 
     pub(crate) const SIGN_INS: &str = "SELECT id, account_id, secret_hash, device_hash, created_at, last_seen, \
          expires_at, ended_at, address, user_agent FROM sign_in ORDER BY id";

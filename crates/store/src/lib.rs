@@ -17,7 +17,8 @@ mod sql;
 mod sqlite;
 
 pub use accounts::{
-    AccountInventory, NewAccount, NewSignIn, NewToken, SecretHash, StoredAccount, StoredSignIn, StoredToken,
+    AccountInventory, FactorSecret, NewAccount, NewSecondFactor, NewSignIn, NewToken, SecondFactor, SecretHash,
+    StoredAccount, StoredSignIn, StoredToken,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditPlace, StoredAudit};
 pub use charger_passwords::StoredChargerPassword;
@@ -422,7 +423,7 @@ pub trait Store: Send + Sync + 'static {
     async fn add_account(&self, account: &NewAccount, audit: &AuditEntry) -> Result<AccountKey>;
 
     /// Puts an account's role, password and state in the place of what they were, ends sign-ins and removes tokens, and adds
-    /// the audit entry: all or nothing.
+    /// the audit entry: all or nothing. Its second factor stays.
     ///
     /// # Errors
     /// [`StoreError::Unknown`] when there is no such account.
@@ -433,6 +434,31 @@ pub trait Store: Send + Sync + 'static {
         revoke: &[i64],
         audit: &AuditEntry,
     ) -> Result<()>;
+
+    /// Puts a second factor with its recovery codes in the place of what there was, or none, ends sign-ins, and adds the audit
+    /// entry: all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when there is no such account.
+    async fn set_second_factor(
+        &self,
+        account: AccountKey,
+        factor: Option<&NewSecondFactor>,
+        end: &[i64],
+        audit: &AuditEntry,
+    ) -> Result<()>;
+
+    /// Puts recovery codes in the place of those that there were, and adds the audit entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when the account has no second factor.
+    async fn set_recovery_codes(&self, account: AccountKey, codes: &[SecretHash], audit: &AuditEntry) -> Result<()>;
+
+    /// Takes the code of a step; whether it is later than all that were taken before.
+    async fn take_step(&self, account: AccountKey, step: i64) -> Result<bool>;
+
+    /// Takes a recovery code, and adds the audit entry; whether there was such a one.
+    async fn take_recovery_code(&self, account: AccountKey, code: SecretHash, audit: &AuditEntry) -> Result<bool>;
 
     /// Adds a sign-in, and the audit entry with it.
     ///

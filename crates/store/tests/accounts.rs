@@ -6,7 +6,10 @@ mod common;
 use bmw_domain::account::{AccountKey, AccountName, Role as AccountRole};
 use bmw_domain::calendar::Timestamp;
 use bmw_store::site_file::SiteFile;
-use bmw_store::{AuditEntry, ImportMode, NewAccount, NewSignIn, NewToken, Role, SecretHash, Store, StoreError};
+use bmw_store::{
+    AuditEntry, FactorSecret, ImportMode, NewAccount, NewSecondFactor, NewSignIn, NewToken, Role, SecretHash, Store,
+    StoreError,
+};
 use common::{Site, run};
 
 fn entry(action: &str) -> AuditEntry {
@@ -64,6 +67,7 @@ fn the_story_of_accounts() {
             sign_ins_begin_and_end(&*store, anna, boss).await;
             tokens_come_and_go(&*store, boss).await;
             an_account_changes_as_a_whole(&*store, anna).await;
+            a_second_factor_takes_each_code_once(&*store, anna, boss).await;
             let before = store.accounts().await.unwrap();
             store.import(&SiteFile::default(), ImportMode::Replace).await.unwrap();
             assert_eq!(store.accounts().await.unwrap(), before, "accounts are no part of a site file");
@@ -135,4 +139,53 @@ async fn an_account_changes_as_a_whole(store: &dyn Store, anna: AccountKey) {
     account.account.key = AccountKey(99);
     let unknown = store.change_account(&account, &[], &[], &entry("account.change")).await.unwrap_err();
     assert!(matches!(unknown, StoreError::Unknown(_)), "{unknown}");
+}
+
+async fn a_second_factor_takes_each_code_once(store: &dyn Store, anna: AccountKey, boss: AccountKey) {
+    let factor = |number: u8| NewSecondFactor {
+        secret: FactorSecret([number; 20]),
+        last_step: 100,
+        codes: vec![SecretHash([number; 32]), SecretHash([number + 1; 32])],
+    };
+    let sign_in = store.add_sign_in(&new_sign_in(anna, 50), &entry("sign_in.begin")).await.unwrap();
+    store.set_second_factor(anna, Some(&factor(1)), &[sign_in], &entry("account.second_factor.on")).await.unwrap();
+    store.set_second_factor(boss, Some(&factor(2)), &[], &entry("account.second_factor.on")).await.unwrap();
+    let account = store.account("änna").await.unwrap().unwrap();
+    let stored = account.second_factor.clone().unwrap();
+    assert_eq!((stored.secret, stored.last_step, stored.codes_left), (FactorSecret([1; 20]), 100, 2));
+    assert!(account.account.has_second_factor);
+    assert!(!format!("{account:?}{stored:?}").contains("1, 1"), "nothing secret is shown");
+    let inventory = store.accounts().await.unwrap();
+    assert_eq!(inventory.accounts[0], account);
+    assert!(inventory.sign_ins.iter().any(|stored| stored.sign_in.id == sign_in && stored.ended_at.is_some()));
+    // A step counts once, and none before it any more.
+    for (step, is_taken) in [(100, false), (101, true), (101, false), (99, false), (103, true), (102, false)] {
+        assert_eq!(store.take_step(anna, step).await.unwrap(), is_taken, "{step}");
+    }
+    // A code counts once, and is its owner's alone.
+    let used = entry("sign_in.recovery_code");
+    for (number, is_taken) in [(3, false), (2, true), (2, false), (1, true)] {
+        assert_eq!(
+            store.take_recovery_code(anna, SecretHash([number; 32]), &used).await.unwrap(),
+            is_taken,
+            "{number}"
+        );
+    }
+    assert_eq!(actions(store).await.iter().filter(|action| **action == used.action).count(), 2, "each is told once");
+    let left = async |key: &str| store.account(key).await.unwrap().unwrap().second_factor.map(|it| it.codes_left);
+    assert_eq!((left("änna").await, left("boss").await), (Some(0), Some(2)));
+    store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("account.recovery_codes")).await.unwrap();
+    assert_eq!(left("änna").await, Some(1));
+    // What else of an account changes leaves it as it is.
+    store.change_account(&account, &[], &[], &entry("account.change")).await.unwrap();
+    assert_eq!(left("änna").await, Some(1));
+    store.set_second_factor(anna, None, &[], &entry("account.second_factor.off")).await.unwrap();
+    assert_eq!(left("änna").await, None);
+    assert!(!store.take_step(anna, 200).await.unwrap());
+    assert!(!store.take_recovery_code(anna, SecretHash([9; 32]), &used).await.unwrap());
+    let none =
+        store.set_recovery_codes(anna, &[SecretHash([9; 32])], &entry("account.recovery_codes")).await.unwrap_err();
+    assert!(matches!(none, StoreError::Unknown(_)), "{none}");
+    let nobody = store.set_second_factor(AccountKey(99), Some(&factor(1)), &[], &entry("x")).await.unwrap_err();
+    assert!(matches!(nobody, StoreError::Unknown(_)), "{nobody}");
 }

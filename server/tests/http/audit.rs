@@ -1,14 +1,14 @@
 //! Who did what: each deed leaves one entry, nothing secret is in it, and it is shown and given out to administrators.
 
 use crate::access::{FORM, JSON, Need, TABLE};
-use crate::client::{Answer, PASSWORD, SITE_2015, Served};
+use crate::client::{self, Answer, PASSWORD, SITE_2015, Served};
 use crate::command::bmw;
 use bmw_domain::account::Role;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::diagnostics::FileName;
 use bmw_site::Caller;
-use bmw_site::access::Visitor;
-use bmw_store::{AuditEntry, AuditFilter, NewCommand, OpenOptions, Role as StoreRole};
+use bmw_site::access::{Credentials, Entered, OwnFactor, Visitor};
+use bmw_store::{AuditEntry, AuditFilter, FactorSecret, NewCommand, NewSecondFactor, OpenOptions, Role as StoreRole};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -49,12 +49,17 @@ const DEEDS: &[Deed] = &[
     ("/account", "revoke", "POST", "/account/", "deed=revoke&id=TOKEN", "token.remove"),
     ("/account", "end", "POST", "/account/", "deed=end&id=SIGN_IN", "sign_in.end"),
     ("/account", "end-others", "POST", "/account/", "deed=end-others", "sign_in.end"),
+    ("/account", "factor-on", "POST", "/account/", "deed=factor-on&password=kF9-wuz2-pQx-7&code=CODE", "account.second_factor.on"),
+    ("/log_in/code", "", "POST", "/log_in/code/", "code=CODE", "sign_in.begin"),
+    ("/account", "factor-codes", "POST", "/account/", "deed=factor-codes&password=kF9-wuz2-pQx-7&code=CODE", "account.recovery_codes"),
+    ("/account", "factor-off", "POST", "/account/", "deed=factor-off&password=kF9-wuz2-pQx-7&code=CODE", "account.second_factor.off"),
     ("/account", "password", "POST", "/account/", "deed=password&old=kF9-wuz2-pQx-7&new=mQ8-tuz4-pLx-2", "account.password"),
     ("/users", "add", "POST", "/users/", "deed=add&role=viewer&name=bob&password=mQ8-tuz4-pLx-2", "account.add"),
     ("/users", "role", "POST", "/users/", "deed=role&role=operator&id=USER", "account.role"),
     ("/users", "disable", "POST", "/users/", "deed=disable&id=USER", "account.disable"),
     ("/users", "enable", "POST", "/users/", "deed=enable&id=USER", "account.enable"),
     ("/users", "password", "POST", "/users/", "deed=password&id=USER&password=mQ8-tuz4-pLx-2", "account.password"),
+    ("/users", "factor-off", "POST", "/users/", "deed=factor-off&id=USER", "account.second_factor.off"),
     ("/api/charger/password/", "", "POST", "/api/charger/password/", r#"{"vchchargerid":"10245006","action":"random"}"#, "charger.password.set"),
     ("/charger_password", "random", "POST", "/charger_password/", "deed=random&charger_id=10245006", "charger.password.set"),
     ("/charger_password", "set", "POST", "/charger_password/", "deed=set&charger_id=10245006&password=kF9-wuz2-pQx-7-abc", "charger.password.set"),
@@ -64,13 +69,16 @@ const DEEDS: &[Deed] = &[
 
 /// What needs a role, or is a POST, and does nothing: it only shows. What is done to simulated chargers happens outside of the site.
 /// To send a password leaves two entries, that of the password and that of the command: see `charger_passwords.rs`.
-const NO_DEEDS: [(&str, &str, &str); 9] = [
+const NO_DEEDS: [(&str, &str, &str); 11] = [
     ("/api/charger/password/", "GET", ""),
     ("/charger_password", "GET", ""),
     ("/charger_password", "POST", "send"),
     ("/api/charger/command/{id}/", "GET", ""),
     ("/api/audit/", "GET", ""),
     ("/account", "GET", ""),
+    // A second factor is none until it is turned on.
+    ("/account", "POST", "factor-begin"),
+    ("/account", "POST", "factor-leave"),
     ("/users", "GET", ""),
     ("/audit", "GET", ""),
     ("/simulator", "POST", "card"),
@@ -137,6 +145,35 @@ async fn of_2015() -> Served {
     .await
 }
 
+/// Makes ready what a deed needs that is about a second factor; what its app knows.
+async fn factor(site: &Served, door: &str, deed: &str, cookie: &mut String) -> String {
+    let access = &site.running.access;
+    if deed == "factor-on" {
+        let headers = [("cookie", cookie.as_str()), ("content-type", FORM)];
+        site.ask("POST", "/account/", &headers, b"deed=factor-begin").await;
+        let session = cookie.split("bmw_session=").nth(1).unwrap().split(';').next().unwrap();
+        let caller = access.identify(Credentials::Cookie(session), visitor().address).unwrap();
+        let OwnFactor::Begun(setup) = access.second_factor(&caller).await.unwrap() else { panic!("it has begun") };
+        return setup.secret;
+    }
+    let secret = [7; 20];
+    if door == "/log_in/code" || deed.starts_with("factor-") {
+        // As if its codes had never been used: of each step one is good once.
+        let new = NewSecondFactor { secret: FactorSecret(secret), last_step: 0, codes: Vec::new() };
+        let (store, entry) =
+            (site.running.site.store(), Caller::terminal().entry("test", "0".to_owned(), "0".to_owned()));
+        let accounts = store.accounts().await.unwrap().accounts;
+        let anna = accounts.iter().position(|stored| stored.account.name.as_str() == "anna").unwrap();
+        let place = if door == "/users" { accounts.len() - 1 } else { anna };
+        store.set_second_factor(accounts[place].account.key, Some(&new), &[], &entry).await.unwrap();
+    }
+    if door == "/log_in/code" {
+        let Ok(Entered::Code(awaited)) = access.sign_in("anna", PASSWORD, visitor()).await else { panic!("a code") };
+        *cookie = format!("bmw_awaited={}", awaited.secret.as_str());
+    }
+    totp_rs::Secret::from(secret).to_base32()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_deed_leaves_one_entry() {
     let site = of_2015().await;
@@ -148,9 +185,11 @@ async fn each_deed_leaves_one_entry() {
         if deed.starts_with("end") {
             access.sign_in("anna", PASSWORD, visitor()).await.unwrap();
         }
+        let factor = factor(&site, door, deed, &mut cookie).await;
         let known = store.accounts().await.unwrap();
         let last = |ids: Vec<i64>| ids.into_iter().max().unwrap_or(0).to_string();
         let body = body
+            .replace("CODE", &client::code(&factor, 0))
             .replace("TOKEN", &last(known.tokens.iter().map(|it| it.token.id).collect()))
             .replace("SIGN_IN", &last(known.sign_ins.iter().map(|it| it.sign_in.id).collect()))
             .replace("USER", &last(known.accounts.iter().map(|it| it.account.key.0).collect()));
@@ -255,7 +294,8 @@ fn text(answer: &Answer) -> String {
 async fn nothing_secret_is_in_it() {
     let site = of_2015().await;
     let token = site.account("anna", Role::Operator).await;
-    let signed_in = site.running.access.sign_in("anna", PASSWORD, visitor()).await.unwrap();
+    let entered = site.running.access.sign_in("anna", PASSWORD, visitor()).await;
+    let Ok(Entered::In(signed_in)) = entered else { panic!("{entered:?}") };
     assert_eq!(try_in(&site, "anna", "WRONGSECRET").await, 400);
     for arguments in [
         json!({ "command": "ChangeConfiguration", "arguments": { "key": "WifiPassword", "value": "KEYSECRET1" } }),

@@ -32,6 +32,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub const BOSS: &str = "boss";
 pub const PASSWORD: &str = "kF9-wuz2-pQx-7";
 
+/// The code that an app shows which knows a secret: of a step of 30 s from this one.
+pub fn code(secret: &str, steps: i64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    totp.generate(now.checked_add_signed(30 * steps).unwrap()).to_string()
+}
+
 /// A served site with its database.
 pub struct Served {
     pub running: Running,
@@ -110,7 +118,7 @@ impl Served {
         access.add_account(&Caller::terminal(), name, PASSWORD, role).await.unwrap();
         let address = std::net::IpAddr::from([127, 0, 0, 1]);
         let visitor = Visitor { address, device: None, before: None, user_agent: "" };
-        access.fetch_token(name, PASSWORD, visitor).await.unwrap().as_str().to_owned()
+        access.fetch_token(name, PASSWORD, None, visitor).await.unwrap().as_str().to_owned()
     }
 
     pub fn addr(&self) -> SocketAddr {

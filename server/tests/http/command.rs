@@ -150,6 +150,7 @@ fn help_tells_every_option_and_its_variable() {
         "--public-read",
         "BMW_PUBLIC_READ",
         "createsuperuser",
+        "resetsecondfactor",
         "BMW_LOG",
         "serve",
         "migrate",
@@ -203,6 +204,11 @@ fn an_administrator_is_made_at_the_terminal_also_while_the_site_is_served() {
     refused(&superuser(folder.path(), "BOSS", PASSWORD), 2, "exists already");
     let answer = sign_in(&serving);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("{\"token\":\""), "{answer}");
+    // Who has lost his phone is helped here; what that does is told in the tests of accounts.
+    let reset = |name: &str| run(folder.path(), &["resetsecondfactor", "--username", name]);
+    for (name, word) in [("a b", "--username"), ("nobody", "no account nobody"), ("Boss", "has no second factor")] {
+        refused(&reset(name), 2, word);
+    }
     serving.terminate();
 }
 

@@ -1,6 +1,6 @@
 //! To sign in and out, sign-ins, tokens, and who may write.
 
-use crate::client::{Answer, BOSS, PASSWORD, Served};
+use crate::client::{self, Answer, BOSS, PASSWORD, Served};
 use bmw_domain::account::Role;
 use serde_json::{Value, json};
 
@@ -36,6 +36,35 @@ fn cookies(answer: &Answer) -> String {
     answer.cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
+/// An app on a phone, which has taken over the secret that a page shows.
+struct App(String);
+
+impl App {
+    fn of(page: &str) -> Self {
+        Self(page.split("?secret=").nth(1).unwrap().split('&').next().unwrap().to_owned())
+    }
+
+    /// The code of a step from this one.
+    fn code(&self, steps: i64) -> String {
+        client::code(&self.0, steps)
+    }
+}
+
+/// Turns on a second factor with the code of the step before this one: what the app knows, and the recovery codes.
+async fn with_factor(site: &Served, cookie: &str) -> (App, Vec<String>) {
+    let begun = post(site, "/account/", cookie, "deed=factor-begin").await;
+    assert_eq!((begun.status, begun.header("location")), (303, "/account/#second-factor"));
+    let page = text(&get(site, "/account/", cookie).await);
+    assert!(page.contains("<svg class=\"qr\"") && !page.contains("style="), "{page}");
+    let app = App::of(&page);
+    let body = format!("deed=factor-on&password={PASSWORD}&code={}", app.code(-1));
+    let on = post(site, "/account/", cookie, &body).await;
+    assert_eq!(on.status, 200, "{}", text(&on));
+    let page = text(&on);
+    let codes = page.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+    (app, codes)
+}
+
 async fn may_write(site: &Served, header: (&str, &str)) -> u16 {
     site.ask("POST", PATH, &[header, JSON], b"{}").await.status
 }
@@ -67,6 +96,106 @@ async fn one_signs_in_and_out() {
     let actions: Vec<String> =
         site.running.site.store().audit_log(2).await.unwrap().into_iter().map(|entry| entry.action).collect();
     assert_eq!(actions, ["sign_in.end", "sign_in.begin"]);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_second_factor_is_asked_for_its_code() {
+    let site = Served::start(None, |config| config.public_read = false).await;
+    let cookie = sign_in(&site, BOSS).await;
+    let (app, codes) = with_factor(&site, &cookie).await;
+    assert_eq!(codes.len(), 10);
+    let page = text(&get(&site, "/account/", &cookie).await);
+    assert!(page.contains("10 recovery codes are left.") && !page.contains(&codes[0]) && !page.contains(&app.0));
+    let body = format!("username=boss&password={PASSWORD}&next=/cards/");
+    let asked = post(&site, "/log_in/", "", &body).await;
+    assert_eq!(asked.header("location"), "/log_in/code/?next=%2Fcards%2F");
+    assert_eq!(asked.cookies.len(), 1, "he is not in");
+    for rule in ["bmw_awaited=", "Path=/log_in/code/", "HttpOnly", "SameSite=Lax", "Max-Age=300"] {
+        assert!(asked.cookies[0].contains(rule), "{:?}", asked.cookies);
+    }
+    let awaited = cookies(&asked);
+    let page = get(&site, "/log_in/code/?next=/cards/", &awaited).await;
+    assert_eq!(page.status, 200);
+    for word in ["one-time-code", "inputmode=\"numeric\"", "value=\"/cards/\""] {
+        assert!(text(&page).contains(word), "{}", text(&page));
+    }
+    assert_eq!(get(&site, "/account/", &awaited).await.status, 303, "it is good for nothing else");
+    let wrong = post(&site, "/log_in/code/", &awaited, "code=000000&next=/cards/").await;
+    assert_eq!((wrong.status, wrong.cookies.len()), (400, 0));
+    assert!(text(&wrong).contains("The code is wrong") && text(&wrong).contains("value=\"/cards/\""));
+    let code = format!("code={}&next=/cards/", app.code(0));
+    let signed_in = post(&site, "/log_in/code/", &awaited, &code).await;
+    assert_eq!(signed_in.header("location"), "/cards/");
+    assert_eq!(get(&site, "/account/", &cookies(&signed_in)).await.status, 200);
+    // Once, and not without a password before it.
+    assert_eq!(post(&site, "/log_in/code/", &awaited, &code).await.status, 400);
+    assert_eq!(get(&site, "/log_in/code/?next=/cards/", "").await.header("location"), "/log_in/?next=%2Fcards%2F");
+    let gone = text(&post(&site, "/log_in/code/", "", "code=123456&next=/cards/").await);
+    assert!(gone.contains("Sign in again.") && gone.contains("name=\"username\""), "{gone}");
+    // A recovery code stands in for it.
+    let awaited = cookies(&try_in(&site, BOSS, PASSWORD, "").await);
+    let signed_in = post(&site, "/log_in/code/", &awaited, &format!("code={}", codes[0])).await;
+    assert_eq!(signed_in.header("location"), "/overview/");
+    let off = format!("deed=factor-off&password={PASSWORD}&code={}", codes[1]);
+    assert_eq!(post(&site, "/account/", &cookie, &off).await.header("location"), "/account/?said=1");
+    assert_eq!(try_in(&site, BOSS, PASSWORD, "").await.header("location"), "/overview/");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_factor_is_in_no_log_and_no_export() {
+    let site = Served::empty().await;
+    let cookie = sign_in(&site, BOSS).await;
+    let (app, codes) = with_factor(&site, &cookie).await;
+    let store = site.running.site.store();
+    let told = format!("{:?}{:?}", store.audit_log(100).await.unwrap(), store.accounts().await.unwrap());
+    let mut export = Vec::new();
+    store.export().await.unwrap().write(&mut export).unwrap();
+    let told = told + &String::from_utf8(export).unwrap();
+    assert!(told.contains("account.second_factor.on"));
+    for secret in [app.0.as_str(), &codes[0], &codes[0].replace('-', "")] {
+        assert!(!told.contains(secret));
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_takes_a_lost_second_factor_away() {
+    let site = Served::empty().await;
+    site.account("anna", Role::Viewer).await;
+    let (boss, anna) = (sign_in(&site, BOSS).await, sign_in(&site, "anna").await);
+    assert!(!text(&get(&site, "/users/", &boss).await).contains("factor-off"));
+    with_factor(&site, &anna).await;
+    let page = text(&get(&site, "/users/", &boss).await);
+    assert!(page.contains("factor-off") && page.contains("Second factor"));
+    assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=1").await.status, 400, "not his own");
+    assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=2").await.status, 303);
+    assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=2").await.status, 400, "there is none any more");
+    assert_eq!(try_in(&site, "anna", PASSWORD, "").await.header("location"), "/overview/");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_sends_the_code_along() {
+    let site = Served::empty().await;
+    let cookie = sign_in(&site, BOSS).await;
+    let (app, _) = with_factor(&site, &cookie).await;
+    let ask = async |otp: Value| {
+        let body = json!({"username": BOSS, "password": PASSWORD, "otp": otp}).to_string();
+        site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], body.as_bytes()).await
+    };
+    for nothing in [Value::Null, json!("")] {
+        let without = ask(nothing).await;
+        assert_eq!(without.wrong_fields(), ["non_field_errors"]);
+        let text = without.json()["non_field_errors"][0].as_str().unwrap().to_owned();
+        assert!(text.contains("make a token on the account's page"), "{text}");
+    }
+    assert_eq!(ask(json!(123_456)).await.wrong_fields(), ["otp"], "a code is text");
+    assert_eq!(ask(json!("000000")).await.wrong_fields(), ["otp"]);
+    let token = ask(json!(app.code(0))).await;
+    let bearer = format!("Bearer {}", token.json()["token"].as_str().unwrap());
+    assert_eq!(may_write(&site, ("authorization", &bearer)).await, 400);
     site.end().await;
 }
 
@@ -141,7 +270,7 @@ async fn pages_of_other_sites_may_not_write() {
         vec![("sec-fetch-site", "same-site")],
     ] {
         let headers = [&headers[..], &[JSON, ("cookie", &cookie)]].concat();
-        for path in [PATH, "/fn/command", "/log_in/", "/log_out/", "/users/", "/api-token-auth/"] {
+        for path in [PATH, "/fn/command", "/log_in/", "/log_in/code/", "/log_out/", "/users/", "/api-token-auth/"] {
             let answer = site.ask("POST", path, &headers, b"{}").await;
             assert_eq!(answer.status, 403, "{path} {headers:?}");
             assert!(!answer.detail().is_empty());
@@ -194,7 +323,85 @@ async fn a_program_gets_a_token_for_name_and_password() {
     );
     assert_eq!(ask("application/json", "[]".to_owned()).await.status, 400);
     assert_eq!(ask("text/plain", String::new()).await.status, 415);
-    assert_eq!(site.get("/api-token-auth/").await.status, 405);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_route_is_that_of_the_predecessor() {
+    // Also where nobody may read.
+    let site = Served::start(None, |config| config.public_read = false).await;
+    let ask = async |kind: &str, body: &[u8]| {
+        site.ask("POST", "/api-token-auth/", &[("content-type", kind), NOBODY], body).await
+    };
+    let part =
+        |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let whole = part("username", &format!(" {BOSS} ")) + &part("password", PASSWORD) + "--b--\r\n";
+    let given = ask("multipart/form-data; boundary=b", whole.as_bytes()).await;
+    assert!(given.json()["token"].is_string(), "{given:?}");
+    for (kind, body) in [
+        ("multipart/form-data", whole.as_bytes()),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disp"),
+        ("multipart/form-data; boundary=b", b"x"),
+    ] {
+        let refused = ask(kind, body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(!refused.detail().is_empty());
+    }
+    let file = "--b\r\nContent-Disposition: form-data; name=\"password\"; filename=\"x\"\r\n\r\nx\r\n--b--\r\n";
+    let refused = ask("multipart/form-data; boundary=b", file.as_bytes()).await;
+    assert_eq!(refused.wrong_fields(), ["password", "username"], "a file is no field");
+    // The name is trimmed, the password is not.
+    let spaced = json!({"username": format!("\t{BOSS} "), "password": PASSWORD}).to_string();
+    assert_eq!(ask("application/json", spaced.as_bytes()).await.status, 200);
+    let spaced = json!({"username": BOSS, "password": format!("{PASSWORD} ")}).to_string();
+    assert_eq!(ask("application/json", spaced.as_bytes()).await.wrong_fields(), ["non_field_errors"]);
+    let blank = json!({"username": "  ", "password": PASSWORD}).to_string();
+    assert_eq!(ask("application/json", blank.as_bytes()).await.wrong_fields(), ["username"]);
+    for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH"] {
+        let answer = site.ask(method, "/api-token-auth/", &[NOBODY], b"").await;
+        assert_eq!((answer.status, answer.header("allow")), (405, "POST, OPTIONS"), "{method}");
+    }
+    for path in ["/api-token-auth/", "/api-token-auth"] {
+        let described = site.ask("OPTIONS", path, &[NOBODY], b"").await;
+        assert_eq!((described.status, described.header("allow")), (200, "POST, OPTIONS"), "{described:?}");
+        let json = described.json();
+        assert_eq!(json["name"], "Obtain Auth Token");
+        let kinds = ["application/x-www-form-urlencoded", "multipart/form-data", "application/json"];
+        assert_eq!((&json["parses"], &json["renders"]), (&json!(kinds), &json!(["application/json"])));
+        assert_eq!(json["actions"]["POST"]["password"]["required"], true);
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_taken_for_somebody_else() {
+    let site = Served::empty().await;
+    site.account("anna", Role::Viewer).await;
+    let (boss, anna) = (sign_in(&site, BOSS).await, sign_in(&site, "anna").await);
+    let fetched = json!({"username": BOSS, "password": PASSWORD}).to_string();
+    let fetched = site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], fetched.as_bytes()).await;
+    let bearer = format!("Bearer {}", fetched.json()["token"].as_str().unwrap());
+    let ask = async |headers: &[&[u8]]| {
+        let mut request =
+            format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncookie: {boss}\r\n").into_bytes();
+        for header in headers {
+            request.extend([b"authorization: ", *header, b"\r\n"].concat());
+        }
+        request.extend(b"\r\n");
+        site.send(&request).await
+    };
+    assert_eq!(ask(&[bearer.as_bytes()]).await.status, 200);
+    let several = ask(&[bearer.as_bytes(), b"Basic eDp5"]).await;
+    assert_eq!((several.status, several.detail().as_str()), (400, "There are several Authorization headers."));
+    assert_eq!(ask(&[bearer.as_bytes(), bearer.as_bytes()]).await.status, 400);
+    for header in [&b"Bearer \xff"[..], b"\xe4", b"Token a b", b"Bearer"] {
+        let answer = ask(&[header]).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer realm=\"bmw\""), "{header:?}");
+    }
+    // Who signs in over another's sign-in ends it.
+    let over = cookies(&try_in(&site, BOSS, PASSWORD, &anna).await);
+    assert_eq!(get(&site, "/account/", &anna).await.status, 303);
+    assert_eq!(get(&site, "/account/", &over).await.status, 200);
     site.end().await;
 }
 

@@ -5,21 +5,32 @@
 //! neither holds for a device on which the account's owner has signed in before: it has a count of its own. And an account waits
 //! only shortly: so a stranger can keep the owner out neither of a device that he knows, nor for long of another one.
 
-use bmw_domain::calendar::Timestamp;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 /// Failures without a wait.
-const FREE: u32 = 5;
-/// The first wait, and the longest, ms; that of an account, which strangers share with its owner, is short.
-const FIRST_MS: i64 = 1_000;
-const LONGEST_MS: i64 = 15 * 60_000;
-const LONGEST_OF_ACCOUNT_MS: i64 = 30_000;
-/// Failures are forgotten so long after the last one, ms.
-const FORGOTTEN_MS: i64 = 60 * 60_000;
+const FREE: usize = 5;
+/// The first wait, and the longest; that of an account, which strangers share with its owner, is short.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(15);
+const LONGEST_OF_ACCOUNT: Duration = Duration::from_secs(30);
+/// Failures are forgotten so long after the last one.
+const FORGOTTEN: Duration = Duration::from_hours(1);
+/// As many failures as make the longest wait, with one to be taken back: more say no more.
+const COUNTED: usize = FREE + 12;
 /// The most that is remembered: those who failed least are forgotten first, of them those who failed longest ago.
 const MOST: usize = 10_000;
+
+/// What somebody tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A password.
+    Password,
+    /// The code of a second factor. Only who knows the password comes so far: no stranger can keep the owner out.
+    Code,
+}
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,30 +39,41 @@ enum Counted {
     Address(IpAddr),
     /// An account, by the key of its name, whether there is one or not.
     Account(String),
+    /// The codes of an account, apart for each device that it is known by.
+    Codes(String, Option<String>),
     /// A device that the account is known by.
     Familiar(String, String),
 }
 
 impl Counted {
-    const fn longest_ms(&self) -> i64 {
+    const fn longest(&self) -> Duration {
         match self {
-            Self::Account(_) => LONGEST_OF_ACCOUNT_MS,
-            Self::Address(_) | Self::Familiar(..) => LONGEST_MS,
+            Self::Account(_) => LONGEST_OF_ACCOUNT,
+            Self::Address(_) | Self::Codes(..) | Self::Familiar(..) => LONGEST,
         }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Count {
-    failures: u32,
-    last: Timestamp,
-}
+/// When somebody failed, the newest last; never empty, see [`COUNTED`].
+#[derive(Debug, Clone, Default)]
+struct Failures(Vec<Instant>);
 
-impl Count {
-    /// When the next try may be made, after a wait of at most so many ms.
-    fn next(self, longest_ms: i64) -> Timestamp {
-        let doubled = self.failures.checked_sub(FREE).map(|beyond| FIRST_MS << beyond.min(20));
-        self.last.plus(doubled.map_or(0, |wait| wait.min(longest_ms)))
+impl Failures {
+    /// How often he failed, and when for the last time: who is forgotten first.
+    fn rank(&self) -> (usize, Option<Instant>) {
+        (self.0.len(), self.0.last().copied())
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        self.0.last().is_none_or(|last| now.saturating_duration_since(*last) >= FORGOTTEN)
+    }
+
+    /// How long the next try must wait, if it must, where that is at most so long.
+    fn wait(&self, longest: Duration, now: Instant) -> Option<Duration> {
+        let beyond = u32::try_from(self.0.len().checked_sub(FREE)?).ok()?;
+        let wait = FIRST.saturating_mul(1 << beyond.min(20)).min(longest);
+        let wait = wait.checked_sub(now.saturating_duration_since(*self.0.last()?))?;
+        (!wait.is_zero()).then_some(wait)
     }
 }
 
@@ -64,13 +86,23 @@ pub struct Attempt {
     pub address: IpAddr,
     /// The device that the account knows him by, if it does.
     pub familiar: Option<String>,
+    /// What he tries.
+    pub step: Step,
 }
 
 impl Attempt {
+    /// The same who tries the code.
+    pub fn of_code(&self) -> Self {
+        Self { step: Step::Code, ..self.clone() }
+    }
+
     fn counted(&self) -> Vec<Counted> {
-        match &self.familiar {
-            Some(known) => vec![Counted::Familiar(self.account.clone(), known.clone())],
-            None => vec![Counted::Address(network(self.address)), Counted::Account(self.account.clone())],
+        let account = || self.account.clone();
+        match (self.step, &self.familiar) {
+            // The password before it counts until all has succeeded: for the address as well.
+            (Step::Code, known) => vec![Counted::Codes(account(), known.clone())],
+            (Step::Password, Some(known)) => vec![Counted::Familiar(account(), known.clone())],
+            (Step::Password, None) => vec![Counted::Address(network(self.address)), Counted::Account(account())],
         }
     }
 }
@@ -83,75 +115,79 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The failures that are remembered.
+/// The failures that are remembered. Their time is one that nobody sets: not that of the clock.
 #[derive(Debug, Default)]
 pub struct Lockout {
-    counts: HashMap<Counted, Count>,
+    failures: HashMap<Counted, Failures>,
 }
 
 impl Lockout {
     /// Begins a try, which counts as failed from here on.
     ///
     /// # Errors
-    /// How long to wait, ms.
-    pub fn begin(&mut self, attempt: &Attempt, now: Timestamp) -> Result<(), i64> {
+    /// How long to wait.
+    pub fn begin(&mut self, attempt: &Attempt, now: Instant) -> Result<(), Duration> {
         let counted = attempt.counted();
-        let next = counted.iter().filter_map(|it| Some(self.count(it, now)?.next(it.longest_ms()))).max();
-        if let Some(wait) = next.map(|next| next.since(now)).filter(|wait| *wait > 0) {
+        let waits = counted.iter().filter_map(|it| self.known(it, now)?.wait(it.longest(), now));
+        if let Some(wait) = waits.max() {
             return Err(wait);
         }
         for it in counted {
-            let failures = self.count(&it, now).map_or(0, |count| count.failures).saturating_add(1);
+            let mut failures = self.known(&it, now).cloned().unwrap_or_default();
+            if failures.0.len() >= COUNTED {
+                failures.0.remove(0);
+            }
+            failures.0.push(now);
             self.make_room(now);
-            self.counts.insert(it, Count { failures, last: now });
+            self.failures.insert(it, failures);
         }
         Ok(())
     }
 
-    /// A try has succeeded: it and those before are no failures any more of that account's owner. His address has one less:
-    /// who has an account could else try others without end.
-    pub fn succeeded(&mut self, attempt: &Attempt) {
+    /// The try of this instant has succeeded: it and those before are no failures any more of that account's owner. His address
+    /// has one less: who has an account could else try others without end.
+    pub fn succeeded(&mut self, attempt: &Attempt, at: Instant) {
         for it in attempt.counted() {
             match it {
                 // The tries of others stay counted: who signs in now is known by his device the next time.
-                Counted::Address(_) | Counted::Account(_) => self.take_back(&it),
-                Counted::Familiar(..) => drop(self.counts.remove(&it)),
+                Counted::Address(_) | Counted::Account(_) | Counted::Codes(_, None) => self.take_back(&it, at),
+                Counted::Familiar(..) | Counted::Codes(_, Some(_)) => drop(self.failures.remove(&it)),
             }
         }
     }
 
-    /// A try has come to nothing through no fault of who tried.
-    pub fn taken_back(&mut self, attempt: &Attempt) {
+    /// The try of this instant has come to nothing through no fault of who tried: it is as if it had never been.
+    pub fn taken_back(&mut self, attempt: &Attempt, at: Instant) {
         for it in attempt.counted() {
-            self.take_back(&it);
+            self.take_back(&it, at);
         }
     }
 
-    fn take_back(&mut self, it: &Counted) {
-        if let Some(count) = self.counts.get_mut(it) {
-            count.failures = count.failures.saturating_sub(1);
-            if count.failures == 0 {
-                self.counts.remove(it);
-            }
+    fn take_back(&mut self, it: &Counted, at: Instant) {
+        let Some(Failures(failures)) = self.failures.get_mut(it) else { return };
+        if let Some(place) = failures.iter().rposition(|failure| *failure == at) {
+            failures.remove(place);
+        }
+        if failures.is_empty() {
+            self.failures.remove(it);
         }
     }
 
-    fn count(&self, it: &Counted, now: Timestamp) -> Option<Count> {
-        self.counts.get(it).copied().filter(|count| now.since(count.last) < FORGOTTEN_MS)
+    fn known(&self, it: &Counted, now: Instant) -> Option<&Failures> {
+        self.failures.get(it).filter(|failures| !failures.is_forgotten(now))
     }
 
-    fn make_room(&mut self, now: Timestamp) {
-        if self.counts.len() < MOST {
+    fn make_room(&mut self, now: Instant) {
+        if self.failures.len() < MOST {
             return;
         }
-        self.counts.retain(|_, count| now.since(count.last) < FORGOTTEN_MS);
-        if self.counts.len() >= MOST {
+        self.failures.retain(|_, failures| !failures.is_forgotten(now));
+        if self.failures.len() >= MOST {
             // Those with few failures first: many addresses do not make forgotten who has failed often.
-            let mut ranks: Vec<(u32, Timestamp)> =
-                self.counts.values().map(|count| (count.failures, count.last)).collect();
+            let mut ranks: Vec<_> = self.failures.values().map(Failures::rank).collect();
             let (_, middle, _) = ranks.select_nth_unstable(MOST / 10);
             let least = *middle;
-            self.counts.retain(|_, count| (count.failures, count.last) > least);
+            self.failures.retain(|_, failures| failures.rank() > least);
         }
     }
 }
@@ -160,10 +196,10 @@ impl Lockout {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+    const MS: Duration = Duration::from_millis(1);
 
     fn stranger(account: &str, address: &str) -> Attempt {
-        Attempt { account: account.to_owned(), address: address.parse().unwrap(), familiar: None }
+        Attempt { account: account.to_owned(), address: address.parse().unwrap(), familiar: None, step: Step::Password }
     }
 
     fn owner(account: &str, address: &str) -> Attempt {
@@ -171,7 +207,7 @@ mod tests {
     }
 
     /// Fails until it must wait, and says how often that was.
-    fn fail(lockout: &mut Lockout, attempt: &Attempt, now: Timestamp) -> (u32, i64) {
+    fn fail(lockout: &mut Lockout, attempt: &Attempt, now: Instant) -> (usize, Duration) {
         let mut tries = 0;
         loop {
             match lockout.begin(attempt, now) {
@@ -183,91 +219,131 @@ mod tests {
 
     #[test]
     fn after_some_failures_each_wait_is_twice_as_long_up_to_a_bound() {
+        let mut now = Instant::now();
         let mut lockout = Lockout::default();
         let attempt = stranger("anna", "10.0.0.1");
-        assert_eq!(fail(&mut lockout, &attempt, NOW), (FREE, FIRST_MS));
-        let mut now = NOW;
+        assert_eq!(fail(&mut lockout, &attempt, now), (FREE, FIRST));
         let mut waits = Vec::new();
         for _ in 0..12 {
             let (_, wait) = fail(&mut lockout, &attempt, now);
-            assert_eq!(lockout.begin(&attempt, now.plus(wait - 1)), Err(1), "not a moment earlier");
-            now = now.plus(wait);
+            assert_eq!(lockout.begin(&attempt, now + wait.checked_sub(MS).unwrap()), Err(MS), "not a moment earlier");
+            now += wait;
             waits.push(wait);
         }
-        assert_eq!(waits[..4], [1_000, 2_000, 4_000, 8_000]);
+        assert_eq!(waits[..4], [1, 2, 4, 8].map(Duration::from_secs));
         let another = stranger("anna", "10.0.0.2");
         let (_, wait) = fail(&mut lockout, &another, now);
-        assert_eq!(wait, LONGEST_OF_ACCOUNT_MS, "from elsewhere its owner waits shortly");
-        assert_eq!(waits[11], LONGEST_MS);
-        assert_eq!(lockout.begin(&attempt, now.plus(FORGOTTEN_MS)), Ok(()), "it is forgotten in the end");
+        assert_eq!(wait, LONGEST_OF_ACCOUNT, "from elsewhere its owner waits shortly");
+        assert_eq!(waits[11], LONGEST);
+        assert_eq!(lockout.begin(&attempt, now + FORGOTTEN), Ok(()), "it is forgotten in the end");
     }
 
     #[test]
     fn an_account_is_guarded_from_many_addresses_and_an_address_from_many_accounts() {
+        let now = Instant::now();
         let mut lockout = Lockout::default();
-        let tries = (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("10.0.0.{it}")), NOW).is_ok());
-        assert_eq!(tries.count(), FREE as usize);
+        let tries = (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("10.0.0.{it}")), now).is_ok());
+        assert_eq!(tries.count(), FREE);
         let mut lockout = Lockout::default();
-        let tries = (0..40).filter(|it| lockout.begin(&stranger(&format!("name{it}"), "10.0.0.1"), NOW).is_ok());
-        assert_eq!(tries.count(), FREE as usize);
+        let tries = (0..40).filter(|it| lockout.begin(&stranger(&format!("name{it}"), "10.0.0.1"), now).is_ok());
+        assert_eq!(tries.count(), FREE);
         // The addresses of one customer are one.
         let mut lockout = Lockout::default();
         let tries = (0..40)
-            .filter(|it| lockout.begin(&stranger(&format!("name{it}"), &format!("2001:db8::{it}")), NOW).is_ok());
-        assert_eq!(tries.count(), FREE as usize);
-        assert_eq!(lockout.begin(&stranger("other", "2001:db8:0:1::1"), NOW), Ok(()));
+            .filter(|it| lockout.begin(&stranger(&format!("name{it}"), &format!("2001:db8::{it}")), now).is_ok());
+        assert_eq!(tries.count(), FREE);
+        assert_eq!(lockout.begin(&stranger("other", "2001:db8:0:1::1"), now), Ok(()));
     }
 
     #[test]
     fn strangers_do_not_keep_the_owner_out() {
+        let now = Instant::now();
         let mut lockout = Lockout::default();
         // Also where he shares the stranger's address.
         for address in ["10.0.0.1", "10.0.0.2"] {
-            fail(&mut lockout, &stranger("anna", address), NOW);
+            fail(&mut lockout, &stranger("anna", address), now);
         }
         let owner = owner("anna", "10.0.0.1");
-        assert_eq!(lockout.begin(&owner, NOW), Ok(()));
-        lockout.succeeded(&owner);
-        assert!(lockout.begin(&stranger("anna", "10.0.0.3"), NOW).is_err(), "the strangers' failures stay counted");
-        assert_eq!(fail(&mut lockout, &owner, NOW).0, FREE, "a stolen device has its bound, too");
+        assert_eq!(lockout.begin(&owner, now), Ok(()));
+        lockout.succeeded(&owner, now);
+        assert!(lockout.begin(&stranger("anna", "10.0.0.3"), now).is_err(), "the strangers' failures stay counted");
+        assert_eq!(fail(&mut lockout, &owner, now).0, FREE, "a stolen device has its bound, too");
     }
 
     #[test]
     fn success_clears_nothing_but_its_own() {
+        let now = Instant::now();
         let mut lockout = Lockout::default();
         let (own, other) = (stranger("mallory", "10.0.0.1"), stranger("anna", "10.0.0.1"));
         for _ in 0..FREE - 1 {
-            lockout.begin(&other, NOW).unwrap();
+            lockout.begin(&other, now).unwrap();
         }
-        lockout.begin(&own, NOW).unwrap();
-        lockout.succeeded(&own);
-        lockout.begin(&other, NOW).unwrap();
-        assert!(lockout.begin(&other, NOW).is_err());
+        lockout.begin(&own, now).unwrap();
+        lockout.succeeded(&own, now);
+        lockout.begin(&other, now).unwrap();
+        assert!(lockout.begin(&other, now).is_err());
         // What came to nothing does not count.
         let mut lockout = Lockout::default();
         for _ in 0..100 {
-            lockout.begin(&other, NOW).unwrap();
-            lockout.taken_back(&other);
+            lockout.begin(&other, now).unwrap();
+            lockout.taken_back(&other, now);
         }
     }
 
     #[test]
+    fn what_is_taken_back_makes_nobody_wait_longer() {
+        let mut lockout = Lockout::default();
+        let begun = Instant::now();
+        let attempt = stranger("anna", "10.0.0.1");
+        let (_, wait) = fail(&mut lockout, &attempt, begun);
+        // Two at once, of which the one comes to nothing later than the other begins.
+        let (one, two) = (begun + wait, begun + wait + 2 * wait);
+        lockout.begin(&attempt, one).unwrap();
+        lockout.begin(&attempt, two).unwrap();
+        lockout.taken_back(&attempt, one);
+        assert_eq!(lockout.begin(&attempt, two), Err(2 * wait), "the other one is as it was");
+        lockout.taken_back(&attempt, two);
+        assert_eq!(lockout.begin(&attempt, begun), Err(wait), "it is as if there had been none");
+        lockout.begin(&attempt, one).unwrap();
+        lockout.succeeded(&attempt, one);
+        assert_eq!(lockout.begin(&attempt, begun), Err(wait), "nor did a success");
+    }
+
+    #[test]
+    fn codes_have_a_count_of_their_own() {
+        let now = Instant::now();
+        let mut lockout = Lockout::default();
+        let code = |address: &str| Attempt { step: Step::Code, ..stranger("anna", address) };
+        for number in 0..FREE {
+            lockout.begin(&code(&format!("10.0.0.{number}")), now).unwrap();
+        }
+        assert!(lockout.begin(&code("10.0.0.99"), now).is_err(), "from many addresses");
+        assert_eq!(lockout.begin(&stranger("anna", "10.0.0.99"), now), Ok(()), "passwords are another matter");
+        let mut later = now;
+        for _ in 0..COUNTED + 3 {
+            later += fail(&mut lockout, &code("10.0.1.1"), later).1;
+        }
+        assert_eq!(fail(&mut lockout, &code("10.0.1.2"), later).1, LONGEST, "nobody guesses on for days");
+    }
+
+    #[test]
     fn nobody_fills_the_memory() {
+        let now = Instant::now();
         let mut lockout = Lockout::default();
         for number in 0..3 * MOST {
             let address = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
-            let attempt = Attempt { account: format!("n{number}"), address, familiar: None };
-            lockout.begin(&attempt, NOW.plus(i64::try_from(number).unwrap())).unwrap();
-            assert!(lockout.counts.len() <= MOST);
+            let attempt = Attempt { account: format!("n{number}"), address, familiar: None, step: Step::Password };
+            lockout.begin(&attempt, now + MS * u32::try_from(number).unwrap()).unwrap();
+            assert!(lockout.failures.len() <= MOST);
         }
         // Who has failed often is not forgotten for them.
         let often = stranger("anna", "10.0.0.1");
-        fail(&mut lockout, &often, NOW);
+        fail(&mut lockout, &often, now);
         for number in 0..3 * MOST {
             let address = IpAddr::from((1 << 30 | u32::try_from(number).unwrap()).to_be_bytes());
-            let attempt = Attempt { account: format!("m{number}"), address, familiar: None };
-            lockout.begin(&attempt, NOW).unwrap();
+            let attempt = Attempt { account: format!("m{number}"), address, familiar: None, step: Step::Password };
+            lockout.begin(&attempt, now).unwrap();
         }
-        assert!(lockout.begin(&often, NOW).is_err());
+        assert!(lockout.begin(&often, now).is_err());
     }
 }

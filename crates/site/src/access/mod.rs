@@ -4,28 +4,34 @@
 //! first, then memory follows. Passwords are hashed beside the threads that answer, a few at a time.
 
 mod caller;
+mod entering;
+mod factor;
 mod failures;
 pub(crate) mod lockout;
 pub(crate) mod password;
 mod people;
+mod second;
 mod secret;
 
 pub use caller::{By, Caller, Denied, NotDone, Who};
+pub use entering::{Awaited, Entered, SignedIn};
 pub use lockout::network;
-pub use secret::{Secret, random_password};
+pub use second::{OwnFactor, Setup};
+pub use secret::{RecoveryCode, Secret, random_password};
 
 use crate::Clock;
-use bmw_domain::account::{Account, AccountFault, AccountKey, AccountName, Role, SignIn};
+use bmw_domain::account::{Account, AccountFault, AccountKey, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_store::{
-    AccountInventory, NewSignIn, NewToken, SecretHash, Store, StoreError, StoredAccount, StoredSignIn, StoredToken,
-};
+use bmw_store::{AccountInventory, NewToken, SecretHash, Store, StoreError, StoredSignIn, StoredToken};
+use entering::Waiting;
 use failures::Failures;
-use lockout::{Attempt, Lockout};
+use lockout::Lockout;
+use second::Setups;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore, watch};
 
 const MINUTE_MS: i64 = 60_000;
@@ -46,8 +52,6 @@ const FETCHED_MS: i64 = 365 * DAY_MS;
 /// Passwords that are hashed at once, and that may wait for it.
 const HASHED_AT_ONCE: usize = 2;
 const HASHES_WAITING: usize = 32;
-/// The most characters of what a browser calls itself.
-const USER_AGENT_MOST: usize = 200;
 
 /// Why something about accounts was not done.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +62,18 @@ pub enum AccessError {
     /// Name or password is wrong; which of them is not told.
     #[error("Unable to log in with provided credentials.")]
     Wrong,
-    /// There were too many tries: how long to wait, ms.
+    /// There were too many tries: how long to wait.
     #[error("Too many tries. Wait a little.")]
-    Wait(i64),
+    Wait(Duration),
+    /// The account has a second factor, and its code was not sent.
+    #[error("This account has a second factor. Send its code as \"otp\", or make a token on the account's page.")]
+    NeedsCode,
+    /// The code of the second factor is wrong, or was used before.
+    #[error("The code is wrong.")]
+    WrongCode,
+    /// A sign-in that waited for its code does so no more.
+    #[error("That took too long, or there were too many tries. Begin again.")]
+    Again,
     /// Too many are signing in at this moment.
     #[error("Too many are signing in at this moment. Try again.")]
     Busy,
@@ -117,17 +130,6 @@ pub struct Visitor<'a> {
     pub user_agent: &'a str,
 }
 
-/// A sign-in that has begun.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// What the browser proves itself by from now on.
-    pub secret: Secret,
-    /// What the device is known by the next time.
-    pub device: Secret,
-    /// How long it holds at most, s.
-    pub seconds: i64,
-}
-
 /// A sign-in in memory.
 #[derive(Debug)]
 struct LiveSignIn {
@@ -151,7 +153,9 @@ impl LiveSignIn {
     }
 
     fn holds(&self, now: Timestamp) -> bool {
-        self.stored.ended_at.is_none() && now < self.end()
+        // What was there later than now was there before the clock was set back: it would last longer than it may.
+        let last = self.stored.sign_in.created_at.max(self.last_seen());
+        self.stored.ended_at.is_none() && now < self.end() && last <= now.plus(MINUTE_MS)
     }
 }
 
@@ -260,6 +264,10 @@ pub struct Access {
     known: RwLock<Known>,
     lockout: Mutex<Lockout>,
     failures: Mutex<Failures>,
+    /// Sign-ins that wait for the code of a second factor.
+    awaiting: Mutex<Waiting>,
+    /// Second factors that are being set up.
+    setups: Mutex<Setups>,
     /// Held from the write to the store until memory has followed.
     step: tokio::sync::Mutex<()>,
     waiting: Arc<Semaphore>,
@@ -283,6 +291,8 @@ impl Access {
             known: RwLock::new(known),
             lockout: Mutex::default(),
             failures: Mutex::default(),
+            awaiting: Mutex::default(),
+            setups: Mutex::default(),
             step: tokio::sync::Mutex::default(),
             waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
             hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
@@ -306,6 +316,24 @@ impl Access {
 
     fn lockout(&self) -> MutexGuard<'_, Lockout> {
         self.lockout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does a step of writing to its end, also when nobody waits for it any more: else the store might know something that memory
+    /// does not. One is done at a time.
+    async fn in_step<T, F>(self: &Arc<Self>, step: impl FnOnce(Arc<Self>) -> F) -> Result<T, AccessError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AccessError>> + Send + 'static,
+    {
+        let (access, work) = (Arc::clone(self), step(Arc::clone(self)));
+        let done = tokio::spawn(async move {
+            let _step = access.step.lock().await;
+            work.await
+        });
+        done.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a change of accounts");
+            Err(AccessError::Inside)
+        })
     }
 
     /// Who asks.
@@ -365,111 +393,6 @@ impl Access {
         self.revoked.subscribe()
     }
 
-    /// Signs a person in.
-    ///
-    /// # Errors
-    /// [`AccessError::Wrong`], [`AccessError::Wait`], [`AccessError::Busy`], the store's.
-    pub async fn sign_in(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<SignedIn, AccessError> {
-        let proven = self.prove(name, password, visitor).await?;
-        let account = &proven.account;
-        let secret = Secret::random().ok_or(AccessError::Inside)?;
-        let device = match visitor.device.and_then(Secret::told) {
-            Some(device) => device,
-            None => Secret::random().ok_or(AccessError::Inside)?,
-        };
-        let now = Clock::real();
-        let user_agent: String =
-            visitor.user_agent.chars().filter(|it| !it.is_control()).take(USER_AGENT_MOST).collect();
-        let new = NewSignIn {
-            account: account.key,
-            secret: secret.hash(),
-            device: device.hash(),
-            at: now,
-            expires_at: now.plus(ABSOLUTE_MS),
-            address: visitor.address.to_canonical().to_string(),
-            user_agent,
-        };
-        let by = Who { account: account.key, name: account.name.clone(), role: account.role, by: By::SignIn(0) };
-        let caller = Caller::known(by, visitor.address, self.public_read);
-        let _step = self.step.lock().await;
-        self.check_unchanged(&proven).await?;
-        let before = visitor.before.and_then(secret::read).and_then(|secret| {
-            let known = self.known();
-            let live = known.sign_ins.get(&secret)?;
-            (live.stored.sign_in.account == account.key).then_some(live.stored.sign_in.id)
-        });
-        self.end_ids(&caller, &Vec::from_iter(before)).await?;
-        self.make_room(account, now).await?;
-        let entry = caller.entry("sign_in.begin", "null".to_owned(), "null".to_owned()).on(account.name.as_str());
-        let id = self.store.add_sign_in(&new, &entry).await?;
-        let sign_in = SignIn {
-            id,
-            account: new.account,
-            created_at: now,
-            last_seen: now,
-            expires_at: new.expires_at,
-            address: new.address,
-            user_agent: new.user_agent,
-        };
-        let stored = StoredSignIn { sign_in, secret: new.secret, device: new.device, ended_at: None };
-        self.known_mut().sign_ins.insert(new.secret, Arc::new(LiveSignIn::new(stored)));
-        Ok(SignedIn { secret, device, seconds: ABSOLUTE_MS / 1000 })
-    }
-
-    /// Who has proven himself by what was changed meanwhile has not. Only under `step`.
-    async fn check_unchanged(&self, proven: &StoredAccount) -> Result<(), AccessError> {
-        let now = self.store.account(&proven.account.name.key()).await?;
-        let is_same = now.is_some_and(|now| now.password_hash == proven.password_hash && !now.account.is_disabled);
-        if is_same { Ok(()) } else { Err(AccessError::Wrong) }
-    }
-
-    /// Forgets the sign-ins of an account that ended long ago, and the oldest where there are too many.
-    async fn make_room(&self, account: &Account, now: Timestamp) -> Result<(), AccessError> {
-        let ids: Vec<i64> = {
-            let known = self.known();
-            let mut all = known.sign_ins_of(account.key);
-            // Those that have ended go first, then those that were not seen for the longest time.
-            all.sort_by_key(|live| (live.holds(now), live.last_seen()));
-            let beyond = all.len().saturating_sub(SIGN_INS_MOST - 1);
-            let old = all.iter().enumerate();
-            let old = old.filter(|(place, live)| *place < beyond || now.since(live.end()) >= FAMILIAR_MS);
-            old.map(|(_, live)| live.stored.sign_in.id).collect()
-        };
-        if !ids.is_empty() {
-            self.store.forget_sign_ins(&ids).await?;
-            self.known_mut().sign_ins.retain(|_, live| !ids.contains(&live.stored.sign_in.id));
-            self.revoked.send_replace(());
-        }
-        Ok(())
-    }
-
-    /// Gives a program a token for name and password, as the predecessor did.
-    ///
-    /// # Errors
-    /// Those of [`Access::sign_in`].
-    pub async fn fetch_token(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<Secret, AccessError> {
-        let proven = self.prove(name, password, visitor).await?;
-        let account = &proven.account;
-        let by = Who { account: account.key, name: account.name.clone(), role: account.role, by: By::SignIn(0) };
-        let caller = Caller::known(by, visitor.address, self.public_read);
-        let _step = self.step.lock().await;
-        self.check_unchanged(&proven).await?;
-        let old: Vec<i64> = {
-            let known = self.known();
-            let fetched = known.tokens_of(account.key);
-            let mut fetched: Vec<_> = fetched.iter().filter(|live| live.stored.token.name == FETCHED).collect();
-            // Those that hold no more go first, then those that were not used for the longest time.
-            fetched.sort_by_key(|live| (live.holds(Clock::real()), live.last_used().max(live.stored.token.created_at)));
-            let beyond = (fetched.len() + 1).saturating_sub(FETCHED_MOST);
-            fetched.iter().take(beyond).map(|live| live.stored.token.id).collect()
-        };
-        if !old.is_empty() {
-            self.remove_ids(&caller, &old).await?;
-        }
-        let expires_at = Some(Clock::real().plus(FETCHED_MS));
-        self.put_token(&caller, account.key, FETCHED, account.role, expires_at).await
-    }
-
     /// Stores a token. Only under `step`.
     async fn put_token(
         &self,
@@ -505,7 +428,13 @@ impl Access {
             return Ok(());
         }
         let before = serde_json::json!({ "sign_ins": ids }).to_string();
-        let whose = caller.who().map(|who| who.name.to_string()).unwrap_or_default();
+        // Who signs in over another ends his.
+        let whose = {
+            let known = self.known();
+            let ended = known.sign_ins.values().find(|live| ids.contains(&live.stored.sign_in.id));
+            let whose = ended.and_then(|live| known.accounts.get(&live.stored.sign_in.account));
+            whose.map(|account| account.name.to_string()).unwrap_or_default()
+        };
         let entry = caller.entry("sign_in.end", before, "null".to_owned()).on(whose);
         self.store.end_sign_ins(ids, &entry).await?;
         self.known_mut().end(ids, entry.at);
@@ -528,99 +457,13 @@ impl Access {
         self.revoked.send_replace(());
         Ok(())
     }
-
-    /// Checks name and password, and notes that it failed.
-    async fn prove(&self, name: &str, password: &str, visitor: Visitor<'_>) -> Result<StoredAccount, AccessError> {
-        let outcome = self.try_to_prove(name, password, visitor).await;
-        if let Err(AccessError::Wrong | AccessError::Wait(_)) = outcome {
-            self.note_failure(name, visitor.address).await;
-        }
-        outcome
-    }
-
-    /// Tells the audit log of a sign-in that failed, where it is not one of many. A name that is none of ours is not told: somebody
-    /// may have typed his password there.
-    async fn note_failure(&self, name: &str, address: IpAddr) {
-        let told = self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(address, Clock::real());
-        let Some((count, since)) = told else { return };
-        let key = name.to_lowercase();
-        let known = self.known().accounts.values().find(|it| it.name.key() == key).map(|it| it.name.to_string());
-        let after = serde_json::json!({ "failures": count, "since": since.0 }).to_string();
-        let entry = Caller::nobody(address, false).entry("sign_in.fail", "null".to_owned(), after);
-        if let Err(error) = self.store.add_audit(&entry.on(known.unwrap_or_default())).await {
-            tracing::warn!(%error, "that a sign-in failed could not be stored");
-        }
-    }
-
-    /// Checks name and password, as slowly for names that nobody has as for others, and lets nobody try without end.
-    async fn try_to_prove(
-        &self,
-        name: &str,
-        password: &str,
-        visitor: Visitor<'_>,
-    ) -> Result<StoredAccount, AccessError> {
-        // What is no name is one that nobody has; of a long one a part is enough to count it by.
-        let key: String = AccountName::new(name)
-            .map_or_else(|_| name.chars().take(bmw_domain::account::NAME_MOST + 1).collect(), |name| name.key());
-        let now = Clock::real();
-        let familiar = self.known().familiar(&key, &visitor, now);
-        let attempt = Attempt { account: key, address: visitor.address, familiar };
-        self.lockout().begin(&attempt, now).map_err(AccessError::Wait)?;
-        let outcome = self.verify(&attempt.account, password).await;
-        match &outcome {
-            Ok(_) => self.lockout().succeeded(&attempt),
-            Err(AccessError::Wrong) => tracing::info!(address = %visitor.address, "a sign-in failed"),
-            Err(_) => self.lockout().taken_back(&attempt),
-        }
-        outcome
-    }
-
-    /// The account of a name, if the password is its own. The store is asked each time: the terminal may have added one.
-    async fn verify(&self, key: &str, password: &str) -> Result<StoredAccount, AccessError> {
-        let stored = if key.contains('\0') { None } else { self.store.account(key).await? };
-        let nobodys = self.nobodys.get_or_try_init(nobodys).await?;
-        let hash = stored.as_ref().map_or_else(|| nobodys.clone(), |stored| stored.password_hash.clone());
-        // None that is longer was ever accepted; it costs as much.
-        let password: String = password.chars().take(bmw_domain::account::PASSWORD_MOST + 1).collect();
-        let is_right = self.beside(move || password::is_right(&password, &hash)).await?;
-        match stored {
-            Some(stored) if is_right && !stored.account.is_disabled => {
-                // What memory knows is newer than what was read, if it knows anything.
-                let account = || Arc::new(stored.account.clone());
-                self.known_mut().accounts.entry(stored.account.key).or_insert_with(account);
-                Ok(stored)
-            }
-            _ => Err(AccessError::Wrong),
-        }
-    }
-
-    /// Does something slow beside the threads that answer, a few at a time.
-    async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AccessError> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| AccessError::Busy)?;
-        let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| AccessError::Busy)?;
-        // The work goes on where nobody waits for it any more: its place is free only when it is done.
-        let work = move || {
-            let done = work();
-            drop((waiting, hashing));
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            tracing::error!(%error, "a password");
-            AccessError::Inside
-        })
-    }
-}
-
-/// The hash of a password that nobody has.
-async fn nobodys() -> Result<String, AccessError> {
-    let hash = tokio::task::spawn_blocking(|| random_password().and_then(|password| password::hash(&password))).await;
-    hash.ok().flatten().ok_or(AccessError::Inside)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bmw_domain::account::ProgramToken;
+    use bmw_domain::account::{AccountName, ProgramToken};
+    use bmw_store::StoredAccount;
 
     const BEGIN: Timestamp = Timestamp(1_790_000_000_000);
     const ANNA: AccountKey = AccountKey(1);
@@ -632,7 +475,14 @@ mod tests {
     /// An account with a sign-in and an administrator's token that holds for a day.
     fn known(change: impl FnOnce(&mut AccountInventory)) -> Known {
         let name = AccountName::new("Anna").unwrap();
-        let account = Account { key: ANNA, name, role: Role::Operator, is_disabled: false, created_at: BEGIN };
+        let account = Account {
+            key: ANNA,
+            name,
+            role: Role::Operator,
+            is_disabled: false,
+            has_second_factor: false,
+            created_at: BEGIN,
+        };
         let sign_in = SignIn {
             id: 7,
             account: ANNA,
@@ -652,7 +502,7 @@ mod tests {
             last_used: None,
         };
         let mut inventory = AccountInventory {
-            accounts: vec![StoredAccount { account, password_hash: String::new() }],
+            accounts: vec![StoredAccount { account, password_hash: String::new(), second_factor: None }],
             sign_ins: vec![StoredSignIn { sign_in, secret: secret(1), device: secret(2), ended_at: None }],
             tokens: vec![StoredToken { token, secret: secret(3) }],
         };
@@ -674,6 +524,16 @@ mod tests {
         }
         assert!(!holds(BEGIN.plus(ABSOLUTE_MS)));
         assert!(known.by_cookie(secret(3), BEGIN).is_none() && known.by_token(secret(1), BEGIN).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_sign_in_last_longer() {
+        let begun = known(|_| {});
+        let holds = |known: &Known, at: Timestamp| known.by_cookie(secret(1), at).is_some();
+        assert!(holds(&begun, BEGIN.plus(-MINUTE_MS)), "clocks are put right by moments");
+        assert!(!holds(&begun, BEGIN.plus(-MINUTE_MS - 1)), "it has not begun yet");
+        let used = known(|inventory| inventory.sign_ins[0].sign_in.last_seen = BEGIN.plus(6 * DAY_MS));
+        assert!(holds(&used, BEGIN.plus(6 * DAY_MS)) && !holds(&used, BEGIN.plus(5 * DAY_MS)), "it was used later");
     }
 
     #[test]
@@ -700,7 +560,7 @@ mod tests {
         let mut known = known(|inventory| {
             let other = Account { key: AccountKey(2), ..inventory.accounts[0].account.clone() };
             let other = Account { name: AccountName::new("bob").unwrap(), ..other };
-            inventory.accounts.push(StoredAccount { account: other, password_hash: String::new() });
+            inventory.accounts.push(StoredAccount { account: other, ..inventory.accounts[0].clone() });
         });
         known.end(&[7], BEGIN);
         let (here, there) = (IpAddr::from([192, 168, 0, 7]), IpAddr::from([10, 0, 0, 1]));

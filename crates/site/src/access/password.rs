@@ -33,6 +33,19 @@ pub fn is_right(password: &str, hash: &str) -> bool {
     argon2().is_some_and(|argon2| argon2.verify_password(password.as_bytes(), hash).is_ok())
 }
 
+/// Hashes what is looked up by its hash, with a salt that only its owner has. `None`, after a line in the log, when that cannot
+/// be. Takes as long as a password.
+pub fn lookup_hash(text: &str, salt: &[u8]) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    match argon2()?.hash_password_into(text.as_bytes(), salt, &mut hash) {
+        Ok(()) => Some(hash),
+        Err(error) => {
+            tracing::error!(%error, "a code cannot be hashed");
+            None
+        }
+    }
+}
+
 /// Checks a password for an account of this name. Takes a moment.
 ///
 /// # Errors

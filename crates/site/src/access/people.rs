@@ -14,7 +14,7 @@ const TOKEN_DAYS_MOST: i64 = 3_650;
 
 /// What is cut off when an account changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
+pub(super) enum Cut {
     /// Nothing: what it may is looked up each time.
     Nothing,
     /// All sign-ins but this one.
@@ -24,8 +24,14 @@ enum Cut {
 }
 
 /// What the audit log keeps of an account.
-fn told(account: &Account) -> String {
-    json!({ "name": account.name.as_str(), "role": account.role.word(), "disabled": account.is_disabled }).to_string()
+pub(super) fn told(account: &Account) -> String {
+    json!({
+        "name": account.name.as_str(),
+        "role": account.role.word(),
+        "disabled": account.is_disabled,
+        "second_factor": account.has_second_factor,
+    })
+    .to_string()
 }
 
 impl Access {
@@ -43,7 +49,7 @@ impl Access {
     /// # Errors
     /// For those who may not; a name or password that cannot be one; a name that is taken.
     pub async fn add_account(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         name: &str,
         password: &str,
@@ -52,51 +58,70 @@ impl Access {
         Self::check_users(caller)?;
         let name = AccountName::new(name)?;
         let password_hash = self.new_hash(&name, password).await?;
-        let _step = self.step.lock().await;
-        self.check_still(caller)?;
-        let at = Clock::real();
-        let new = NewAccount { name, role, password_hash, at };
-        let mut account =
-            Account { key: AccountKey(0), name: new.name.clone(), role, is_disabled: false, created_at: at };
-        let entry = caller.entry("account.add", "null".to_owned(), told(&account)).on(account.name.as_str());
-        account.key = self.store.add_account(&new, &entry).await.map_err(|error| match error {
-            StoreError::Exists(_) => AccessError::Exists,
-            error => error.into(),
-        })?;
-        let key = account.key;
-        self.known_mut().accounts.insert(key, Arc::new(account));
-        Ok(key)
+        let caller = caller.clone();
+        self.in_step(async move |access| {
+            access.check_still(&caller)?;
+            let at = Clock::real();
+            let new = NewAccount { name, role, password_hash, at };
+            let mut account = Account {
+                key: AccountKey(0),
+                name: new.name.clone(),
+                role,
+                is_disabled: false,
+                has_second_factor: false,
+                created_at: at,
+            };
+            let entry = caller.entry("account.add", "null".to_owned(), told(&account)).on(account.name.as_str());
+            account.key = access.store.add_account(&new, &entry).await.map_err(|error| match error {
+                StoreError::Exists(_) => AccessError::Exists,
+                error => error.into(),
+            })?;
+            let key = account.key;
+            access.known_mut().accounts.insert(key, Arc::new(account));
+            Ok(key)
+        })
+        .await
     }
 
     /// Gives an account another role.
     ///
     /// # Errors
     /// For those who may not, and for one's own account.
-    pub async fn set_role(&self, caller: &Caller, key: AccountKey, role: Role) -> Result<(), AccessError> {
+    pub async fn set_role(self: &Arc<Self>, caller: &Caller, key: AccountKey, role: Role) -> Result<(), AccessError> {
         Self::check_other(caller, key)?;
-        self.change(caller, key, "account.role", |stored| stored.account.role = role, Cut::Nothing).await
+        self.change(caller, key, "account.role", move |stored| stored.account.role = role, Cut::Nothing).await
     }
 
     /// Lets nobody in by an account any more, or again.
     ///
     /// # Errors
     /// For those who may not, and for one's own account.
-    pub async fn set_disabled(&self, caller: &Caller, key: AccountKey, is_disabled: bool) -> Result<(), AccessError> {
+    pub async fn set_disabled(
+        self: &Arc<Self>,
+        caller: &Caller,
+        key: AccountKey,
+        is_disabled: bool,
+    ) -> Result<(), AccessError> {
         Self::check_other(caller, key)?;
         let action = if is_disabled { "account.disable" } else { "account.enable" };
         let cut = if is_disabled { Cut::All } else { Cut::Nothing };
-        self.change(caller, key, action, |stored| stored.account.is_disabled = is_disabled, cut).await
+        self.change(caller, key, action, move |stored| stored.account.is_disabled = is_disabled, cut).await
     }
 
     /// Gives an account another password; who was in by it is out.
     ///
     /// # Errors
     /// For those who may not, and for a password that cannot be one.
-    pub async fn reset_password(&self, caller: &Caller, key: AccountKey, password: &str) -> Result<(), AccessError> {
+    pub async fn reset_password(
+        self: &Arc<Self>,
+        caller: &Caller,
+        key: AccountKey,
+        password: &str,
+    ) -> Result<(), AccessError> {
         // One's own is changed by who knows the old one.
         Self::check_other(caller, key)?;
         let hash = self.hash_for(key, password).await?;
-        self.change(caller, key, "account.password", |stored| stored.password_hash = hash, Cut::All).await
+        self.change(caller, key, "account.password", move |stored| stored.password_hash = hash, Cut::All).await
     }
 
     /// Changes one's own password. One's other sign-ins end, and one's tokens: whoever knew the old one may have made some.
@@ -104,7 +129,7 @@ impl Access {
     /// # Errors
     /// [`AccessError::Wrong`] when the old one is not that; a new one that cannot be one.
     pub async fn change_password(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         old: &str,
         new: &str,
@@ -112,9 +137,10 @@ impl Access {
     ) -> Result<(), AccessError> {
         let (who, sign_in) = caller.person()?;
         bmw_domain::account::check_length(new)?;
-        self.prove(who.name.as_str(), old, visitor).await?;
+        let proven = self.prove(who.name.as_str(), old, visitor).await?;
+        self.succeeded(&proven);
         let hash = self.hash_for(who.account, new).await?;
-        let change = |stored: &mut StoredAccount| stored.password_hash = hash;
+        let change = move |stored: &mut StoredAccount| stored.password_hash = hash;
         self.change(caller, who.account, "account.password", change, Cut::AllBut(sign_in)).await
     }
 
@@ -133,34 +159,30 @@ impl Access {
     ///
     /// # Errors
     /// [`AccessError::Unknown`] for one that is none.
-    pub async fn end_sign_in(&self, caller: &Caller, id: i64) -> Result<(), AccessError> {
+    pub async fn end_sign_in(self: &Arc<Self>, caller: &Caller, id: i64) -> Result<(), AccessError> {
         if !self.sign_ins(caller)?.iter().any(|sign_in| sign_in.id == id) {
             return Err(AccessError::Unknown);
         }
-        let _step = self.step.lock().await;
-        self.end_ids(caller, &[id]).await
+        self.end(caller, vec![id]).await
     }
 
     /// Ends all of one's own sign-ins but this one.
     ///
     /// # Errors
     /// The store's.
-    pub async fn end_other_sign_ins(&self, caller: &Caller) -> Result<(), AccessError> {
+    pub async fn end_other_sign_ins(self: &Arc<Self>, caller: &Caller) -> Result<(), AccessError> {
         let (_, this) = caller.person()?;
         let others = self.sign_ins(caller)?.into_iter().map(|sign_in| sign_in.id).filter(|id| *id != this);
-        let others: Vec<i64> = others.collect();
-        let _step = self.step.lock().await;
-        self.end_ids(caller, &others).await
+        self.end(caller, others.collect()).await
     }
 
     /// Signs out.
     ///
     /// # Errors
     /// The store's.
-    pub async fn sign_out(&self, caller: &Caller) -> Result<(), AccessError> {
+    pub async fn sign_out(self: &Arc<Self>, caller: &Caller) -> Result<(), AccessError> {
         let (_, this) = caller.person()?;
-        let _step = self.step.lock().await;
-        self.end_ids(caller, &[this]).await
+        self.end(caller, vec![this]).await
     }
 
     /// One's own tokens, newest first.
@@ -182,7 +204,7 @@ impl Access {
     /// # Errors
     /// A name that cannot be one, a role above one's own, too many tokens.
     pub async fn add_token(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         name: &str,
         role: Role,
@@ -198,29 +220,37 @@ impl Access {
             return Err(Denied::NotAllowed.into());
         }
         let days = days.map(|days| days.clamp(1, TOKEN_DAYS_MOST));
-        let _step = self.step.lock().await;
-        self.check_still(caller)?;
-        if self.known().tokens_of(who.account).len() >= TOKENS_MOST {
-            return Err(AccessError::TooMany);
-        }
-        let expires_at = days.map(|days| Clock::real().plus(days * DAY_MS));
-        self.put_token(caller, who.account, &name, role, expires_at).await
+        let (caller, account) = (caller.clone(), who.account);
+        self.in_step(async move |access| {
+            access.check_still(&caller)?;
+            if access.known().tokens_of(account).len() >= TOKENS_MOST {
+                return Err(AccessError::TooMany);
+            }
+            let expires_at = days.map(|days| Clock::real().plus(days * DAY_MS));
+            access.put_token(&caller, account, &name, role, expires_at).await
+        })
+        .await
     }
 
     /// Revokes one of one's own tokens.
     ///
     /// # Errors
     /// [`AccessError::Unknown`] for one that is none.
-    pub async fn remove_token(&self, caller: &Caller, id: i64) -> Result<(), AccessError> {
+    pub async fn remove_token(self: &Arc<Self>, caller: &Caller, id: i64) -> Result<(), AccessError> {
         if !self.tokens(caller)?.iter().any(|token| token.id == id) {
             return Err(AccessError::Unknown);
         }
-        let _step = self.step.lock().await;
-        self.remove_ids(caller, &[id]).await
+        let caller = caller.clone();
+        self.in_step(async move |access| access.remove_ids(&caller, &[id]).await).await
+    }
+
+    async fn end(self: &Arc<Self>, caller: &Caller, ids: Vec<i64>) -> Result<(), AccessError> {
+        let caller = caller.clone();
+        self.in_step(async move |access| access.end_ids(&caller, &ids).await).await
     }
 
     /// A stored account, as it is now.
-    async fn stored(&self, key: AccountKey) -> Result<StoredAccount, AccessError> {
+    pub(super) async fn stored(&self, key: AccountKey) -> Result<StoredAccount, AccessError> {
         let stored = self.store.accounts().await?.accounts;
         stored.into_iter().find(|stored| stored.account.key == key).ok_or(AccessError::Unknown)
     }
@@ -240,38 +270,49 @@ impl Access {
 
     /// Changes an account: stored first, then memory follows.
     async fn change(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         key: AccountKey,
-        action: &str,
-        change: impl FnOnce(&mut StoredAccount),
+        action: &'static str,
+        change: impl FnOnce(&mut StoredAccount) + Send + 'static,
         cut: Cut,
     ) -> Result<(), AccessError> {
-        let _step = self.step.lock().await;
-        self.check_still(caller)?;
-        let mut stored = self.stored(key).await?;
-        let before = told(&stored.account);
-        change(&mut stored);
-        let (end, revoke) = {
-            let (known, now) = (self.known(), Clock::real());
-            let sign_ins = known.sign_ins_of(key).into_iter().filter(|live| live.holds(now));
-            let sign_ins = sign_ins.map(|live| live.stored.sign_in.id);
-            let tokens = known.tokens_of(key).into_iter().map(|live| live.stored.token.id);
-            match cut {
-                Cut::Nothing => (Vec::new(), Vec::new()),
-                Cut::AllBut(kept) => (sign_ins.filter(|id| *id != kept).collect::<Vec<i64>>(), tokens.collect()),
-                Cut::All => (sign_ins.collect(), tokens.collect::<Vec<i64>>()),
-            }
+        let caller = caller.clone();
+        self.in_step(async move |access| {
+            access.check_still(&caller)?;
+            let mut stored = access.stored(key).await?;
+            let before = told(&stored.account);
+            change(&mut stored);
+            let end = access.sign_ins_cut(key, cut);
+            let revoke: Vec<i64> = match cut {
+                Cut::Nothing => Vec::new(),
+                Cut::AllBut(_) | Cut::All => {
+                    access.known().tokens_of(key).into_iter().map(|live| live.stored.token.id).collect()
+                }
+            };
+            let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
+            access.store.change_account(&stored, &end, &revoke, &entry).await?;
+            let mut known = access.known_mut();
+            known.accounts.insert(key, Arc::new(stored.account));
+            known.end(&end, entry.at);
+            known.tokens.retain(|_, live| !revoke.contains(&live.stored.token.id));
+            drop(known);
+            access.revoked.send_replace(());
+            Ok(())
+        })
+        .await
+    }
+
+    /// The sign-ins of an account that are cut off.
+    pub(super) fn sign_ins_cut(&self, key: AccountKey, cut: Cut) -> Vec<i64> {
+        let (known, now) = (self.known(), Clock::real());
+        let hold = known.sign_ins_of(key).into_iter().filter(|live| live.holds(now));
+        let is_cut = |id: &i64| match cut {
+            Cut::Nothing => false,
+            Cut::AllBut(kept) => *id != kept,
+            Cut::All => true,
         };
-        let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
-        self.store.change_account(&stored, &end, &revoke, &entry).await?;
-        let mut known = self.known_mut();
-        known.accounts.insert(key, Arc::new(stored.account));
-        known.end(&end, entry.at);
-        known.tokens.retain(|_, live| !revoke.contains(&live.stored.token.id));
-        drop(known);
-        self.revoked.send_replace(());
-        Ok(())
+        hold.map(|live| live.stored.sign_in.id).filter(is_cut).collect()
     }
 
     /// Accounts are a matter of people, and of the terminal.
@@ -283,13 +324,13 @@ impl Access {
         }
     }
 
-    fn check_other(caller: &Caller, key: AccountKey) -> Result<(), AccessError> {
+    pub(super) fn check_other(caller: &Caller, key: AccountKey) -> Result<(), AccessError> {
         Self::check_users(caller)?;
         if caller.who().is_some_and(|who| who.account == key) { Err(AccessError::Own) } else { Ok(()) }
     }
 
     /// Refuses one who may no more what he might when he came.
-    fn check_still(&self, caller: &Caller) -> Result<(), Denied> {
+    pub(super) fn check_still(&self, caller: &Caller) -> Result<(), Denied> {
         if self.still_holds(caller) { Ok(()) } else { Err(Denied::NotSignedIn) }
     }
 }

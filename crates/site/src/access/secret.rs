@@ -9,6 +9,16 @@ const BYTES: usize = 32;
 /// Its digits.
 const DIGITS: usize = 2 * BYTES;
 
+/// Random bytes; `None`, after a line in the log, when the system gives none.
+pub(super) fn random<const LENGTH: usize>() -> Option<[u8; LENGTH]> {
+    let mut bytes = [0; LENGTH];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system gives no random bytes");
+        return None;
+    }
+    Some(bytes)
+}
+
 /// A secret, as its holder has it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -16,11 +26,7 @@ pub struct Secret(String);
 impl Secret {
     /// A new one; `None`, after a line in the log, when the system gives no random bytes.
     pub(crate) fn random() -> Option<Self> {
-        let mut bytes = [0; BYTES];
-        if let Err(error) = getrandom::fill(&mut bytes) {
-            tracing::error!(%error, "the system gives no random bytes");
-            return None;
-        }
+        let bytes = random::<BYTES>()?;
         let mut text = String::with_capacity(DIGITS);
         for byte in bytes {
             // Writing to a string does not fail.
@@ -64,15 +70,51 @@ fn hash_of(text: &str) -> SecretHash {
 /// A password that nobody chose: five groups of four letters and digits that are not taken for each other.
 pub fn random_password() -> Option<String> {
     const SIGNS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    const LENGTH: usize = 20;
-    let mut bytes = [0; LENGTH];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        tracing::error!(%error, "the system gives no random bytes");
-        return None;
-    }
-    let signs: Vec<char> = bytes.iter().map(|byte| char::from(SIGNS[usize::from(byte % 32)])).collect();
+    let bytes = random::<20>()?;
+    Some(grouped(bytes.iter().map(|byte| char::from(SIGNS[usize::from(byte % 32)]))))
+}
+
+/// In groups of four.
+fn grouped(signs: impl Iterator<Item = char>) -> String {
+    let signs: Vec<char> = signs.collect();
     let groups: Vec<String> = signs.chunks(4).map(|group| group.iter().collect()).collect();
-    Some(groups.join("-"))
+    groups.join("-")
+}
+
+/// The digits of a recovery code: 53 bits, which is why it is hashed like a password. Digits alone, as a phone that is asked for
+/// a code offers nothing else.
+const CODE_DIGITS: usize = 16;
+
+/// A code that stands in for a second factor, once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecoveryCode(String);
+
+impl RecoveryCode {
+    /// A new one; `None`, after a line in the log, when the system gives no random bytes.
+    pub(super) fn random() -> Option<Self> {
+        // There are 1 844 times as many numbers as codes: none is noticeably more likely than another.
+        let number = u64::from_le_bytes(random()?) % 10_u64.pow(16);
+        Some(Self(grouped(format!("{number:0CODE_DIGITS$}").chars())))
+    }
+
+    /// What its owner is told, once.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RecoveryCode {
+    /// Without its digits: it may be logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryCode")
+    }
+}
+
+/// The digits of what somebody says is a recovery code, however they are set apart; `None` for what cannot be one.
+pub(super) fn code_digits(text: &str) -> Option<String> {
+    let signs = text.chars().filter(|sign| !sign.is_whitespace() && *sign != '-').take(CODE_DIGITS + 1);
+    let digits: String = signs.collect();
+    (digits.len() == CODE_DIGITS && digits.bytes().all(|sign| sign.is_ascii_digit())).then_some(digits)
 }
 
 #[cfg(test)]
@@ -88,6 +130,20 @@ mod tests {
             assert!(read(text).is_none(), "{text}");
         }
         assert_eq!(format!("{secret:?}{:?}", secret.hash()), "SecretSecretHash");
+    }
+
+    #[test]
+    fn recovery_codes_are_read_however_they_are_written() {
+        let code = RecoveryCode::random().unwrap();
+        assert_eq!((code.as_str().len(), format!("{code:?}").as_str()), (19, "RecoveryCode"));
+        assert_ne!(RecoveryCode::random().unwrap(), code);
+        let plain = code.as_str().replace('-', "");
+        for text in [code.as_str(), &plain, &format!(" {}\n", code.as_str().replace('-', " "))] {
+            assert_eq!(code_digits(text), Some(plain.clone()), "{text}");
+        }
+        for text in ["", "123456", &plain[1..], &format!("{plain}0"), &format!("{}x", &plain[1..]), &"１".repeat(16)] {
+            assert!(code_digits(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use super::super::Connection;
 use super::{add_audit, unknown_parent};
 use crate::accounts::sql;
 use crate::accounts::{
-    AccountInventory, AccountRow, NewAccount, NewSignIn, NewToken, SignInRow, StoredAccount, StoredSignIn, StoredToken,
-    TokenRow,
+    AccountInventory, AccountRow, NewAccount, NewSecondFactor, NewSignIn, NewToken, SecretHash, SignInRow,
+    StoredAccount, StoredSignIn, StoredToken, TokenRow,
 };
 use crate::{AuditEntry, Result, StoreError};
 use bmw_domain::account::AccountKey;
@@ -53,6 +53,51 @@ pub(super) async fn change(connection: &mut Connection, stored: &StoredAccount, 
         return Err(StoreError::Unknown(format!("account {}", account.name)));
     }
     add_audit(connection, audit).await
+}
+
+pub(super) async fn set_second_factor(
+    connection: &mut Connection,
+    account: AccountKey,
+    factor: Option<&NewSecondFactor>,
+) -> Result<()> {
+    // Its recovery codes go with it.
+    sqlx::query(sql::REMOVE_SECOND_FACTOR).bind(account.0).execute(&mut *connection).await?;
+    let Some(factor) = factor else { return Ok(()) };
+    sqlx::query(sql::ADD_SECOND_FACTOR)
+        .bind(account.0)
+        .bind(&factor.secret.0[..])
+        .bind(factor.last_step)
+        .execute(&mut *connection)
+        .await
+        .map_err(|error| unknown_parent(error, "the account"))?;
+    set_recovery_codes(connection, account, &factor.codes).await
+}
+
+pub(super) async fn set_recovery_codes(
+    connection: &mut Connection,
+    account: AccountKey,
+    codes: &[SecretHash],
+) -> Result<()> {
+    sqlx::query(sql::REMOVE_RECOVERY_CODES).bind(account.0).execute(&mut *connection).await?;
+    for code in codes {
+        sqlx::query(sql::ADD_RECOVERY_CODE)
+            .bind(account.0)
+            .bind(&code.0[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| unknown_parent(error, "the second factor"))?;
+    }
+    Ok(())
+}
+
+/// Whether there was one to take.
+pub(super) async fn take_recovery_code(
+    connection: &mut Connection,
+    account: AccountKey,
+    code: SecretHash,
+) -> Result<bool> {
+    let taken = sqlx::query(sql::TAKE_RECOVERY_CODE).bind(account.0).bind(&code.0[..]).execute(connection).await?;
+    Ok(taken.rows_affected() > 0)
 }
 
 pub(super) async fn add_sign_in(connection: &mut Connection, new: &NewSignIn, audit: &AuditEntry) -> Result<i64> {

@@ -21,8 +21,9 @@ use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
     AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
-    NewAccount, NewCommand, NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SessionFilter, SessionPage, Store,
-    StoreError, StoredAccount, StoredAudit, StoredChargePoint, StoredChargerPassword, Zone,
+    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SecretHash,
+    SessionFilter, SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargePoint,
+    StoredChargerPassword, Zone,
 };
 use async_trait::async_trait;
 use audit::add as add_audit;
@@ -803,6 +804,44 @@ impl Store for ThisStore {
         accounts::remove_tokens(&mut tx, revoke).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn set_second_factor(
+        &self,
+        account: AccountKey,
+        factor: Option<&NewSecondFactor>,
+        end: &[i64],
+        audit: &AuditEntry,
+    ) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        accounts::set_second_factor(&mut tx, account, factor).await?;
+        accounts::end_sign_ins(&mut tx, end, audit.at).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn set_recovery_codes(&self, account: AccountKey, codes: &[SecretHash], audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        accounts::set_recovery_codes(&mut tx, account, codes).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn take_step(&self, account: AccountKey, step: i64) -> Result<bool> {
+        let taken = sqlx::query(account_sql::TAKE_STEP).bind(account.0).bind(step).execute(&self.writer).await?;
+        Ok(taken.rows_affected() > 0)
+    }
+
+    async fn take_recovery_code(&self, account: AccountKey, code: SecretHash, audit: &AuditEntry) -> Result<bool> {
+        let mut tx = self.begin_write().await?;
+        let is_taken = accounts::take_recovery_code(&mut tx, account, code).await?;
+        if is_taken {
+            add_audit(&mut tx, audit).await?;
+            tx.commit().await?;
+        }
+        Ok(is_taken)
     }
 
     async fn add_sign_in(&self, sign_in: &NewSignIn, audit: &AuditEntry) -> Result<i64> {
