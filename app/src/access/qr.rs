@@ -13,8 +13,8 @@ pub fn draw(text: &str, label: &str) -> Markup {
     let view = format!("0 0 {side} {side}");
     html! {
         svg.qr viewBox=(view) role="img" aria-label=(label) shape-rendering="crispEdges" {
-            rect width=(side) height=(side) fill="#fff";
-            path d=(path) fill="#000";
+            rect width=(side) height=(side) fill="#fff" {}
+            path d=(path) fill="#000" {}
         }
     }
 }
@@ -50,6 +50,7 @@ mod tests {
     fn a_code_is_drawn_without_style() {
         let drawn = draw("otpauth://totp/BMW:anna?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "scan").into_string();
         assert!(!drawn.contains("style") && drawn.contains("aria-label=\"scan\""), "{drawn}");
+        assert!(drawn.contains("</rect><path ") && drawn.ends_with("</path></svg>"), "one beside the other: {drawn}");
         // The finder pattern at the top left: seven dark, then one light.
         let (side, path) = path("BMW").unwrap();
         assert!(path.starts_with("M4 4h7v1h-7z"), "{path}");
