@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const RECENT: usize = 1000;
 
 /// The most that the lines of days may take in memory, bytes.
-const DAYS_BYTES: u64 = 26 << 20;
+const DAYS_BYTES: u64 = 16 << 20;
 
 /// A session in 2.2, times local and to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
