@@ -11,8 +11,9 @@ use std::path::PathBuf;
     version,
     about = "BMW, the open site controller for electric-vehicle charging",
     long_about = "BMW, the open site controller for electric-vehicle charging.\n\nWithout a command it serves the site. \
-        Every command creates and migrates the database by itself when that is needed.",
-    after_help = "Every option can also be given by the environment variable beside it."
+        Every command but simulate creates and migrates the database by itself when that is needed.",
+    after_help = "These options, which all commands have in common, can also be given by the environment variables beside them. \
+        An empty variable is the same as none; that of a switch, which takes no value here, is true or false."
 )]
 pub struct Cli {
     /// What to do; serve when it is left out.
@@ -69,7 +70,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
         /// How many; they are SIM0001 and so on
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
         chargers: u16,
         /// The same number makes the same behaviour
         #[arg(long, default_value_t = 1)]
@@ -80,7 +81,8 @@ pub enum Command {
         /// The hour of the day that they begin at, such as 8.5, so that a run can be repeated [default: that of the clock]
         #[arg(long)]
         hour: Option<f64>,
-        /// The password that each of them brings (OCPP security profile 1), until the site sends it another one
+        /// The password that each of them brings (OCPP security profile 1), until the site sends it another one. Give it by the variable:
+        /// arguments are seen by everybody on the machine
         #[arg(long, env = "BMW_SIMULATE_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
@@ -108,7 +110,7 @@ pub struct Options {
     pub public_read: Option<String>,
     /// Serve with simulated charge points, those of the demo, and a page at /simulator/ to play with them; the demo's account
     /// has a fresh password then, which is printed
-    #[arg(long, env = "BMW_SIMULATOR", global = true)]
+    #[arg(long, env = "BMW_SIMULATOR", global = true, value_parser = switch)]
     pub simulator: bool,
     /// An address of its own for charge points; they are served on the other one too
     #[arg(long, env = "BMW_OCPP_LISTEN", value_name = "ADDRESS:PORT", global = true)]
@@ -124,14 +126,14 @@ pub struct Options {
     #[arg(long, env = "BMW_REDIRECT_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub redirect_listen: Option<String>,
     /// Serve charge points at --ocpp-listen without TLS, those of a closed network that do not speak it (security profiles 0 and 1)
-    #[arg(long, env = "BMW_OCPP_PLAIN", global = true)]
+    #[arg(long, env = "BMW_OCPP_PLAIN", global = true, value_parser = switch)]
     pub ocpp_plain: bool,
     /// The reverse proxies that are believed for whom they ask (X-Forwarded-For, X-Forwarded-Proto, Forwarded): IP addresses and
     /// networks such as 10.0.0.0/8, with commas between [default: none]
     #[arg(long, env = "BMW_TRUSTED_PROXIES", value_name = "LIST", global = true)]
     pub trusted_proxies: Option<String>,
     /// Take in charge points that nobody knows, instead of letting them ask to join
-    #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true)]
+    #[arg(long, env = "BMW_REGISTER_UNKNOWN", global = true, value_parser = switch)]
     pub register_unknown: bool,
     /// The OCPP security profile that every charge point needs at least: 0, where those that have a password must bring it and others
     /// come without; 1, where each needs a password; 2, where each needs a password and TLS [default: 0]
@@ -139,7 +141,7 @@ pub struct Options {
     pub ocpp_security: Option<String>,
     /// Let a charge point that has no password keep the one that it brings. Off by default: whoever came first under its name would
     /// have the name, and shut the charge point itself out. Switch it on while you put up the chargers, on a network that is your own
-    #[arg(long, env = "BMW_OCPP_FIRST_USE", global = true)]
+    #[arg(long, env = "BMW_OCPP_FIRST_USE", global = true, value_parser = switch)]
     pub ocpp_first_use: bool,
     /// What to do with charge points that offer no subprotocol: accept them as OCPP 1.6 or reject them [default: accept]
     #[arg(long, env = "BMW_NO_SUBPROTOCOL", value_name = "WHAT", global = true)]
@@ -165,8 +167,8 @@ pub struct Options {
     /// How often the live feed repeats an unchanged state, seconds [default: 180]
     #[arg(long, env = "BMW_FEED_INTERVAL", value_name = "SECONDS", global = true)]
     pub feed_interval: Option<String>,
-    /// How many requests a client may send in a second, and ten times that at once; to change something counts as 10, to sign
-    /// in as 40. 0 is without a limit [default: 200]
+    /// How many requests a client may send in a second, and ten times that at once; to change something or to download
+    /// records counts as 10, to sign in or to change a password as 40. 0 is without a limit [default: 200]
     #[arg(long, env = "BMW_LIMIT_REQUESTS", value_name = "NUMBER", global = true)]
     pub limit_requests: Option<String>,
     /// How many connections an address may have open, charge points aside, and a tenth of that to follow the live feed; not of
@@ -176,6 +178,15 @@ pub struct Options {
     /// What to log on the standard error, such as debug or info,bmw_app=debug [default: info]
     #[arg(long, env = "BMW_LOG", value_name = "FILTER", global = true)]
     pub log: Option<String>,
+}
+
+/// What the environment says of a switch; empty it says nothing.
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "" | "false" => Ok(false),
+        _ => Err("it is neither true nor false"),
+    }
 }
 
 /// What clap found wrong, in one line.
@@ -204,12 +215,25 @@ mod tests {
             (&["bmw", "import"], "<FILE>"),
             (&["bmw", "demo", "--seed", "x"], "--seed"),
             (&["bmw", "dance"], "dance"),
+            (&["bmw", "simulate", "--chargers", "0"], "--chargers"),
+            (&["bmw", "--simulator=true"], "--simulator"),
         ] {
             let failure = failure(&Cli::try_parse_from(arguments).unwrap_err());
             assert_eq!(failure.status(), 2);
             assert!(failure.to_string().contains(word), "{failure}");
             assert!(!failure.to_string().contains('\n'));
         }
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false_and_empty_it_is_neither() {
+        assert_eq!(["true", "false", ""].map(switch), [Ok(true), Ok(false), Ok(false)]);
+        for wrong in ["yes", "1", "True", " "] {
+            assert!(switch(wrong).is_err(), "{wrong:?}");
+        }
+        let cli = Cli::try_parse_from(["bmw", "--simulator", "serve", "--ocpp-first-use"]).unwrap();
+        assert!(cli.options.simulator && cli.options.ocpp_first_use);
+        assert!(!cli.options.register_unknown && !cli.options.ocpp_plain);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How much of the program one client may take: requests in a time, and what is open at once.
 //!
-//! Who has proven who he is counts as that, by his account or his token; all others by their address, of IPv6 by its first
-//! 64 bits, as one customer has all of these.
+//! Who has proven who he is counts as that, by his account or his token, and all tokens of an account together as well; all
+//! others by their address, of IPv6 by its first 64 bits, as one customer has all of these.
 //!
 //! The rule is the generic cell rate algorithm (ITU-T I.371, A.1): for each client one instant is kept, at which he has all
 //! that he may at once again. A client of whom nothing is known has all of it, so whoever has recovered can be forgotten.
@@ -20,11 +20,13 @@ use std::time::{Duration, Instant};
 
 /// How many requests may come at once, in seconds' worth.
 const BURST_SECONDS: u32 = 10;
-/// What counts as so many requests: to change something; to sign in, which costs a hash made to be slow; and to ask to join
-/// as a charge point that nobody knows.
+/// What counts as so many requests: to change something, or to download what the audit log notes; to sign in and what else
+/// needs a person's password, which costs a hash made to be slow; and to ask to join as a charge point that nobody knows.
 const CHANGE: u32 = 10;
 const SIGN_IN: u32 = 40;
 const JOIN: u32 = 20;
+/// As how many clients all programs of an account count together.
+const PROGRAMS: u32 = 4;
 /// How many charge points may connect for one request of others: all of a site may be behind one address, and all come back
 /// at once when the program has been restarted.
 const CHARGE_POINTS: u32 = 10;
@@ -38,7 +40,7 @@ const MOST_BODIES: u32 = 64;
 pub struct Bounds {
     /// Requests of a client in a second; 0 is without a bound.
     pub requests: u32,
-    /// Connections of an address at once, charge points aside; 0 is without a bound.
+    /// Connections of an address at once, charge points aside; 0 is without a bound, of those and of followers of the feed.
     pub connections: u32,
 }
 
@@ -60,8 +62,10 @@ impl Default for Bounds {
 pub enum Client {
     /// A person, wherever he has signed in.
     Account(AccountKey),
-    /// A program, by the number of its token.
-    Token(i64),
+    /// A program, by the number of its token, and whose it is.
+    Token(i64, AccountKey),
+    /// All programs of a person.
+    Programs(AccountKey),
     /// Who has proven nothing.
     Address(IpAddr),
     /// The charge points behind an address.
@@ -74,7 +78,7 @@ impl Client {
     /// Who asks, as far as he has proven it.
     pub fn of(caller: Option<&Caller>, address: IpAddr) -> Self {
         match caller.and_then(Caller::who).map(|who| (who.account, &who.by)) {
-            Some((_, By::Token(id, _))) => Self::Token(*id),
+            Some((account, By::Token(id, _))) => Self::Token(*id, account),
             Some((account, By::SignIn(_))) => Self::Account(account),
             Some((_, By::Terminal)) | None => Self::Address(network(address)),
         }
@@ -83,13 +87,20 @@ impl Client {
 
 /// As how many requests one counts.
 pub fn weight(method: &Method, path: &str) -> u32 {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return 1;
-    }
-    match path.trim_end_matches('/') {
-        "/log_in" | "/api-token-auth" => SIGN_IN,
+    let path = path.trim_end_matches('/');
+    let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    match path {
+        _ if is_reading && is_noted(path) => CHANGE,
+        _ if is_reading => 1,
+        "/log_in" | "/log_in/code" | "/api-token-auth" | "/account" | "/users" => SIGN_IN,
         _ => CHANGE,
     }
+}
+
+/// Whether the audit log notes who reads that.
+fn is_noted(path: &str) -> bool {
+    ["/records/export.csv", "/cards/export.csv", "/audit/export.csv", "/details/frames.txt"].contains(&path)
+        || path.starts_with("/details/diagnostics/")
 }
 
 /// A rate: one more after each `every`, and as many at once as fit into `most`, ns.
@@ -110,12 +121,16 @@ impl Rate {
     /// # Errors
     /// How long to wait, ns.
     fn take(self, full_at: u64, weight: u32, now: u64) -> Result<u64, u64> {
-        let taken = (self.every * u64::from(weight)).min(self.most);
-        let next = full_at.max(now).saturating_add(taken);
+        let next = full_at.max(now).saturating_add(self.taken(weight));
         match next.saturating_sub(now).checked_sub(self.most) {
             None | Some(0) => Ok(next),
             Some(wait) => Err(wait),
         }
+    }
+
+    /// By how much later he has all again, ns.
+    fn taken(self, weight: u32) -> u64 {
+        (self.every * u64::from(weight)).min(self.most)
     }
 }
 
@@ -157,6 +172,14 @@ impl Table {
             *least = debt;
         }
         Ok(())
+    }
+
+    /// Gives back what was taken for nothing.
+    fn give_back(&self, client: Client, rate: Rate, weight: u32) {
+        let mut set = self.set(client);
+        if let Some(debt) = set.iter_mut().find(|debt| debt.client == client) {
+            debt.full_at = debt.full_at.saturating_sub(rate.taken(weight));
+        }
     }
 
     fn set(&self, client: Client) -> MutexGuard<'_, Vec<Debt>> {
@@ -203,6 +226,7 @@ pub struct Limits {
     bounds: Bounds,
     start: Instant,
     rate: Rate,
+    rate_of_programs: Rate,
     rate_of_charge_points: Rate,
     table: Table,
     /// By what and address; no longer than there are connections.
@@ -223,18 +247,25 @@ impl Limits {
             bounds,
             start: Instant::now(),
             rate: Rate::new(requests),
+            rate_of_programs: Rate::new(requests * PROGRAMS),
             rate_of_charge_points: Rate::new(requests * CHARGE_POINTS),
             table: Table::new(),
             open: Mutex::default(),
         })
     }
 
-    /// Counts a request of such a weight.
+    /// Counts a request of such a weight: of a program, that of its account as well.
     ///
     /// # Errors
     /// How long to wait.
     pub fn request(&self, client: Client, weight: u32) -> Result<(), Duration> {
-        self.count(client, self.rate, weight)
+        self.count(client, self.rate, weight)?;
+        let Client::Token(_, account) = client else { return Ok(()) };
+        let together = self.count(Client::Programs(account), self.rate_of_programs, weight);
+        if together.is_err() {
+            self.table.give_back(client, self.rate, weight);
+        }
+        together
     }
 
     /// Counts a charge point that connects.
@@ -265,11 +296,12 @@ impl Limits {
     pub fn hold(self: &Arc<Self>, what: Open, address: IpAddr) -> Option<Held> {
         let what = (what, network(address));
         let most = match what.0 {
+            // Each is held in memory, whatever an operator allows otherwise.
+            Open::Body => MOST_BODIES,
             _ if self.bounds.connections == 0 => u32::MAX,
             Open::OfProxy => u32::MAX,
             Open::Connection => self.bounds.connections,
             Open::Feed => self.bounds.connections.div_ceil(FEED_PART),
-            Open::Body => MOST_BODIES,
         };
         let mut open = lock(&self.open);
         let count = open.entry(what).or_default();
@@ -334,6 +366,21 @@ mod tests {
             (Method::POST, "/log_in/", SIGN_IN),
             (Method::POST, "/log_in", SIGN_IN),
             (Method::POST, "/api-token-auth/", SIGN_IN),
+            (Method::POST, "/log_in/code", SIGN_IN),
+            (Method::POST, "/log_in/code/", SIGN_IN),
+            (Method::GET, "/log_in/code/", 1),
+            (Method::POST, "/account/", SIGN_IN),
+            (Method::POST, "/users/", SIGN_IN),
+            (Method::GET, "/users/", 1),
+            // What the audit log notes.
+            (Method::GET, "/records/export.csv", CHANGE),
+            (Method::HEAD, "/records/export.csv/", CHANGE),
+            (Method::GET, "/cards/export.csv", CHANGE),
+            (Method::GET, "/audit/export.csv", CHANGE),
+            (Method::GET, "/audit/", 1),
+            (Method::GET, "/details/frames.txt", CHANGE),
+            (Method::GET, "/details/diagnostics/7", CHANGE),
+            (Method::GET, "/details/", 1),
             (Method::POST, "/fn/command", CHANGE),
             (Method::DELETE, "/", CHANGE),
         ] {
@@ -361,12 +408,38 @@ mod tests {
     }
 
     #[test]
+    fn many_programs_of_one_account_take_no_more_than_a_few() {
+        // To sign in is all that may be at once, and the next time comes after ten seconds.
+        let limits = Limits::new(Bounds { requests: 1, connections: 0 });
+        let token = |id| Client::Token(id, AccountKey(1));
+        let may = |client| limits.request(client, SIGN_IN).is_ok();
+        let passed = (0..50).filter(|id| may(token(*id))).count();
+        assert!((1..5).contains(&passed), "{passed}");
+        assert!(may(Client::Token(99, AccountKey(2))), "those of others are not held up");
+        assert!(may(Client::Account(AccountKey(1))), "nor is the person");
+        assert!(!may(token(49)));
+        let owes = limits.table.set(token(49)).iter().find(|debt| debt.client == token(49)).map(|debt| debt.full_at);
+        assert!(u128::from(owes.unwrap()) <= limits.start.elapsed().as_nanos(), "what is refused costs nothing");
+    }
+
+    #[test]
+    fn programs_together_have_a_few_times_as_much() {
+        let limits = Limits::new(Bounds { requests: 100, connections: 0 });
+        let (table, client) = (Table::new(), Client::Programs(AccountKey(1)));
+        assert_eq!(pass(&table, client, limits.rate_of_programs, 1, 0).0, 4_000);
+        table.give_back(client, limits.rate_of_programs, 40);
+        assert_eq!(pass(&table, client, limits.rate_of_programs, 40, 0).0, 1);
+    }
+
+    #[test]
     fn zero_is_without_a_bound() {
         let limits = Limits::new(Bounds::NONE);
         let somebody = IpAddr::from([10, 0, 0, 1]);
         assert!((0..100_000).all(|_| limits.request(Client::of(None, somebody), SIGN_IN).is_ok()));
         let held: Vec<Held> = (0..10_000).filter_map(|_| limits.hold(Open::Feed, somebody)).collect();
         assert_eq!(held.len(), 10_000);
+        let bodies: Vec<Held> = (0..10_000).filter_map(|_| limits.hold(Open::Body, somebody)).collect();
+        assert_eq!(bodies.len(), 64, "they are held in memory");
     }
 
     #[test]

@@ -33,6 +33,14 @@ struct Hop {
     is_secure: Option<bool>,
 }
 
+/// A hop, and where it is told.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    hop: Hop,
+    /// Its place in the list, counted from the end: how many trusted proxies have added theirs behind it.
+    place: usize,
+}
+
 impl Proxies {
     /// Reads a list: `10.0.0.7, 192.168.0.0/16, fd00::/8`.
     ///
@@ -49,33 +57,32 @@ impl Proxies {
 
     /// Who a request is of that has come from `peer`. What is not to be believed of the host is taken away.
     ///
-    /// Where both kinds of headers are there and contradict each other, a proxy sets one of them and lets the other one through:
-    /// neither is believed.
+    /// A proxy sets one kind of headers and may let the other one through, as the client made it up. So where there is anything of
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`, `Forwarded` is believed in one thing alone: that the client does not speak TLS.
     pub fn client(&self, peer: Peer, headers: &mut HeaderMap) -> Peer {
         if !self.trust(peer.address) {
             headers.remove(X_FORWARDED_HOST);
             return peer;
         }
         let headers = &*headers;
-        let client = |name, hop: fn(&str) -> Hop| {
-            headers.contains_key(name).then(|| self.first(peer, elements(headers, name).map(hop)))
+        let by_forwarded = self.first(peer, elements(headers, &FORWARDED).map(Hop::parse));
+        let client = if [X_FORWARDED_FOR, X_FORWARDED_PROTO].iter().any(|name| headers.contains_key(name)) {
+            let by_names = self.first(peer, elements(headers, &X_FORWARDED_FOR).map(Hop::named));
+            let told = [protocol(headers, by_names.place), by_forwarded.hop.is_secure.filter(|is_secure| !is_secure)];
+            Hop { is_secure: told.into_iter().flatten().reduce(|one, other| one && other), ..by_names.hop }
+        } else {
+            by_forwarded.hop
         };
-        let (by_names, by_forwarded) = (client(&X_FORWARDED_FOR, Hop::named), client(&FORWARDED, Hop::parse));
-        let address = match (by_names, by_forwarded) {
-            (Some(one), Some(other)) if one.address != other.address => None,
-            (one, other) => one.or(other).and_then(|hop| hop.address),
-        };
-        let told = [by_forwarded.and_then(|hop| hop.is_secure), first_protocol(headers)];
-        let is_secure = told.into_iter().flatten().reduce(|one, other| one && other);
-        Peer { address: address.unwrap_or(peer.address), is_secure: is_secure.unwrap_or(peer.is_secure) }
+        Peer { address: client.address.unwrap_or(peer.address), is_secure: client.is_secure.unwrap_or(peer.is_secure) }
     }
 
     /// The first hop behind the trusted ones, the nearest being told last. What is farther may be anybody's invention. One that
     /// cannot be told stands behind the last that can.
-    fn first(&self, peer: Peer, hops: impl Iterator<Item = Hop>) -> Hop {
-        let mut client = Hop { address: Some(peer.address), is_secure: None };
-        for hop in hops {
-            client = Hop { address: hop.address.or(client.address), is_secure: hop.is_secure };
+    fn first(&self, peer: Peer, hops: impl Iterator<Item = Hop>) -> Told {
+        let mut client = Told { hop: Hop { address: Some(peer.address), is_secure: None }, place: 0 };
+        for (place, hop) in hops.enumerate() {
+            let address = hop.address.or(client.hop.address);
+            client = Told { hop: Hop { address, is_secure: hop.is_secure }, place };
             if !hop.address.is_some_and(|address| self.trust(address)) {
                 break;
             }
@@ -122,14 +129,16 @@ impl Hop {
         Self { address: address(element), is_secure: None }
     }
 
-    /// An element of `Forwarded`: `for=192.0.2.1;proto=https`.
+    /// An element of `Forwarded`: `for=192.0.2.1;proto=https`. One that does not say whose it is makes nobody secure.
     fn parse(element: &str) -> Self {
-        let pairs = || element.split(';').filter_map(|pair| pair.split_once('='));
-        let value = |name: &str| {
-            let mut found = pairs().filter(|(known, _)| known.trim().eq_ignore_ascii_case(name));
-            found.next().map(|(_, value)| value.trim().trim_matches('"'))
+        let values = |name: &'static str| {
+            let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+            let named = pairs.filter(move |(known, _)| known.trim().eq_ignore_ascii_case(name));
+            named.map(|(_, value)| value.trim().trim_matches('"'))
         };
-        Self { address: value("for").and_then(address), is_secure: value("proto").map(is_secure) }
+        let address = values("for").next().and_then(address);
+        let is_secure = values("proto").map(is_secure).reduce(|one, other| one && other);
+        Self { address, is_secure: is_secure.filter(|is_secure| address.is_some() || !is_secure) }
     }
 }
 
@@ -140,10 +149,15 @@ fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
     values.flat_map(|value: &HeaderValue| value.to_str().unwrap_or_default().rsplit(','))
 }
 
-/// Whether the client speaks TLS, where that is told apart from where it is. Of several hops the first one is the client's.
-fn first_protocol(headers: &HeaderMap) -> Option<bool> {
-    let protocols = headers.get(X_FORWARDED_PROTO)?.to_str().ok()?;
-    protocols.split(',').next().map(is_secure)
+/// Whether the client speaks TLS, where that is told apart from where it is: by the element of the proxy that has told the client,
+/// at the same place from the end as in `X-Forwarded-For`. Where there are fewer, since not each proxy adds one, by the last; one
+/// before it that contradicts makes it not secure.
+fn protocol(headers: &HeaderMap, place: usize) -> Option<bool> {
+    let told: Vec<bool> = elements(headers, &X_FORWARDED_PROTO).map(is_secure).collect();
+    if told.is_empty() {
+        return None;
+    }
+    Some(told.get(place).copied().unwrap_or_else(|| told.iter().all(|is_secure| *is_secure)))
 }
 
 /// Some proxies call `WebSockets` by their own name.
@@ -240,8 +254,11 @@ mod tests {
             (&[("forwarded", "for=_hidden, for=192.168.1.1")], "192.168.1.1"),
             (&[("forwarded", "proto=https")], "10.0.0.7"),
             (&[("forwarded", "for=1.2.3.4"), (NAMES, "1.2.3.4")], "1.2.3.4"),
-            // One of them is the client's own word, and nobody knows which.
-            (&[("forwarded", "for=9.9.9.9"), (NAMES, "1.2.3.4")], "10.0.0.7"),
+            // A proxy that sets the one may let the client's own word through in the other.
+            (&[("forwarded", "for=9.9.9.9"), (NAMES, "1.2.3.4")], "1.2.3.4"),
+            (&[("forwarded", "proto=https"), (NAMES, "1.2.3.4")], "1.2.3.4"),
+            (&[("forwarded", "for=9.9.9.9;proto=https, for=unknown"), (NAMES, "1.2.3.4")], "1.2.3.4"),
+            (&[("forwarded", "for=9.9.9.9"), ("x-forwarded-proto", "https")], "10.0.0.7"),
         ] {
             assert_eq!(client("10.0.0.7", list).0, expected, "{list:?}");
         }
@@ -250,22 +267,57 @@ mod tests {
 
     #[test]
     fn a_proxy_tells_whether_the_client_speaks_tls() {
+        const NAMES: &str = "x-forwarded-for";
         const PROTO: &str = "x-forwarded-proto";
+        const BOTH: &str = "forwarded";
         for (list, expected) in [
             (&[][..], false),
             (&[(PROTO, "https")], true),
-            (&[(PROTO, "HTTPS, http")], true),
+            (&[(PROTO, "HTTPS")], true),
             (&[(PROTO, "wss")], true),
             (&[(PROTO, "http")], false),
-            (&[("forwarded", "for=1.2.3.4;proto=https")], true),
-            (&[("forwarded", "for=9.9.9.9;proto=https, for=1.2.3.4;proto=http")], false),
-            (&[("forwarded", "for=1.2.3.4;proto=http"), (PROTO, "https")], false),
+            (&[(PROTO, "")], false),
+            (&[(NAMES, "1.2.3.4"), (PROTO, "https")], true),
+            // What the client has invented stands before what the proxy has added, in the same line or in one of its own.
+            (&[(PROTO, "https, http")], false),
+            (&[(PROTO, "https"), (PROTO, "http")], false),
+            (&[(PROTO, "http, https")], true),
+            (&[(NAMES, "9.9.9.9, 1.2.3.4"), (PROTO, "https, http")], false),
+            // The proxy tells the address alone; what else there is is the client's own word.
+            (&[(NAMES, "1.2.3.4")], false),
+            (&[(NAMES, "1.2.3.4"), (BOTH, "proto=https")], false),
+            (&[(NAMES, "1.2.3.4"), (BOTH, "for=1.2.3.4;proto=https")], false),
+            (&[(NAMES, "1.2.3.4"), (PROTO, "http"), (BOTH, "for=1.2.3.4;proto=https")], false),
+            // The proxy sets `Forwarded`, and lets the other one through.
+            (&[(BOTH, "for=1.2.3.4;proto=http"), (PROTO, "https")], false),
+            (&[(BOTH, "for=1.2.3.4;proto=http"), (NAMES, "1.2.3.4"), (PROTO, "https")], false),
+            // Two trusted proxies: the first is reached by TLS, the second without; or the other way round.
+            (&[(NAMES, "1.2.3.4, 192.168.1.1"), (PROTO, "https, http")], true),
+            (&[(NAMES, "1.2.3.4, 192.168.1.1"), (PROTO, "http, https")], false),
+            (&[(NAMES, "1.2.3.4"), (NAMES, "192.168.1.1"), (PROTO, "https"), (PROTO, "http")], true),
+            (&[(NAMES, "9.9.9.9, 1.2.3.4, 192.168.1.1"), (PROTO, "https, http, http")], false),
+            // The second passes on what the first has said.
+            (&[(NAMES, "1.2.3.4, 192.168.1.1"), (PROTO, "https")], true),
+            (&[(NAMES, "1.2.3.4, 192.168.1.2, 192.168.1.1"), (PROTO, "http, https")], false),
+            (&[(NAMES, "1.2.3.4, 192.168.1.2, 192.168.1.1"), (PROTO, "https, http")], false),
+            (&[(BOTH, "for=1.2.3.4;proto=https")], true),
+            (&[(BOTH, "for=9.9.9.9;proto=https, for=1.2.3.4;proto=http")], false),
+            (&[(BOTH, "for=9.9.9.9;proto=https, for=1.2.3.4")], false),
+            (&[(BOTH, "for=1.2.3.4;proto=https, for=192.168.1.1;proto=http")], true),
+            (&[(BOTH, "for=1.2.3.4, for=192.168.1.1;proto=https")], false),
+            (&[(BOTH, "for=1.2.3.4;proto=https;proto=http")], false),
+            // Whose it is is not said.
+            (&[(BOTH, "proto=https")], false),
+            (&[(BOTH, "for=unknown;proto=https")], false),
         ] {
             assert_eq!(client("10.0.0.7", list).1, expected, "{list:?}");
         }
-        let mut headers = HeaderMap::from_iter([(X_FORWARDED_PROTO, HeaderValue::from_static("http"))]);
         let by_tls = Peer::new(IpAddr::from([10, 0, 0, 7]), true);
-        assert!(!proxies().client(by_tls, &mut headers).is_secure, "it reaches the proxy in the clear");
+        for (name, value) in [(PROTO, "http"), (BOTH, "for=1.2.3.4;proto=http"), (BOTH, "proto=http")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert!(!proxies().client(by_tls, &mut headers).is_secure, "it reaches the proxy in the clear");
+        }
         assert!(proxies().client(by_tls, &mut HeaderMap::new()).is_secure);
     }
 }

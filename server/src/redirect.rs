@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, LOCATION};
+use http::header::{
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::uri::Authority;
 use http::{HeaderValue, Request, StatusCode};
 
@@ -18,8 +20,15 @@ pub fn answer<B>(request: &Request<B>, port: Option<u16>) -> Response {
     };
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (CONNECTION, "close"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     let is_known = location.is_some();
     headers.extend(location.map(|location| (LOCATION, location)));
     *response.status_mut() = if is_known { StatusCode::PERMANENT_REDIRECT } else { StatusCode::BAD_REQUEST };
@@ -71,6 +80,9 @@ mod tests {
             let location = response.headers().get(LOCATION).map_or("", |location| location.to_str().unwrap());
             assert_eq!(location, expected, "{host:?} {uri}");
             assert_eq!(response.status(), if expected.is_empty() { 400 } else { 308 });
+            assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(response.headers()[CONTENT_SECURITY_POLICY], "default-src 'none'; frame-ancestors 'none'");
+            assert_eq!(response.headers()[REFERRER_POLICY], "same-origin");
         }
     }
 }

@@ -15,18 +15,24 @@ use bmw_ocpp::{Central, Wire};
 use bmw_simulator::Hands;
 use bmw_site::{Access, Caller, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
 use bmw_store::{OpenOptions, Opened, Role, Store};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// How many connections are served at once; more wait in the listening socket's queue.
 const MOST_CONNECTIONS: usize = 20_000;
 /// Files that are not connections: database, log, the program's own.
 const OTHER_FILES: u64 = 200;
+/// Of all places the part that is for charge points alone, where there is an address for them alone; and the part that those may
+/// take who come to be led to HTTPS.
+const CHARGE_POINTS_PART: usize = 8;
+const REDIRECT_PART: usize = 16;
+/// Each address to serve on holds a place for who comes next.
+const LEAST_CONNECTIONS: usize = 16;
 /// How many connections may wait for being taken.
 const QUEUE: u32 = 4096;
 /// How long answers may take to be sent when the program ends.
@@ -122,6 +128,8 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     if let (Some(tls), Some(seen)) = (&tls, seen) {
         accepting.push(tokio::spawn(Arc::clone(tls).keep_current(seen, shutdown.subscribe())));
     }
+    let has_apart = ocpp_listener.is_some() || inner_listener.is_some();
+    let places = Places::new(most_connections(), has_apart, redirect_listener.is_some());
     let open = |door, tls| Entrance::Open { front: front.clone(), door, tls };
     let ocpp_tls = tls.clone().filter(|_| config.tls.as_ref().is_some_and(|tls| !tls.ocpp_plain));
     for (listener, entrance) in [
@@ -131,7 +139,8 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         (inner_listener, open(Door::ChargePoints, None)),
     ] {
         if let Some(listener) = listener {
-            let work = accept(listener, front.clone(), entrance, shutdown.clone(), kill.subscribe());
+            let places = places.of(&entrance);
+            let work = accept(listener, front.clone(), entrance, places, shutdown.clone(), kill.subscribe());
             accepting.push(tokio::spawn(work));
         }
     }
@@ -189,6 +198,53 @@ enum Entrance {
     ToTls { port: Option<u16> },
 }
 
+/// The places of connections: no more in all than there may be files, however many addresses are served.
+struct Places {
+    /// Where everybody is served.
+    everybody: Arc<Semaphore>,
+    /// For charge points at an address for them alone, so that those come in when all others are taken.
+    charge_points: Arc<Semaphore>,
+    /// For who is led to HTTPS.
+    redirect: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(most: usize, has_charge_points_apart: bool, has_redirect: bool) -> Self {
+        let part = |is_there, part: usize| if is_there { (most / part).max(1) } else { 0 };
+        let charge_points = part(has_charge_points_apart, CHARGE_POINTS_PART);
+        let redirect = part(has_redirect, REDIRECT_PART);
+        let everybody = most.saturating_sub(charge_points + redirect);
+        let [everybody, charge_points, redirect] =
+            [everybody, charge_points, redirect].map(|count| Arc::new(Semaphore::new(count)));
+        Self { everybody, charge_points, redirect }
+    }
+
+    /// Those that an entrance takes its places of, the first of them first.
+    fn of(&self, entrance: &Entrance) -> [Arc<Semaphore>; 2] {
+        let [first, second] = match entrance {
+            Entrance::Open { door: Door::All, .. } => [&self.everybody; 2],
+            Entrance::Open { door: Door::ChargePoints, .. } => [&self.charge_points, &self.everybody],
+            Entrance::ToTls { .. } => [&self.redirect; 2],
+        };
+        [first, second].map(Arc::clone)
+    }
+}
+
+/// Waits for a place.
+async fn take_place([first, second]: &[Arc<Semaphore>; 2]) -> Result<OwnedSemaphorePermit, AcquireError> {
+    tokio::select! {
+        biased;
+        place = Arc::clone(first).acquire_owned() => place,
+        place = Arc::clone(second).acquire_owned() => place,
+    }
+}
+
+impl Entrance {
+    const fn is_by_tls(&self) -> bool {
+        matches!(self, Self::Open { tls: Some(_), .. })
+    }
+}
+
 async fn listen_if(address: Option<&str>) -> Result<Option<(TcpListener, SocketAddr)>, Failure> {
     match address {
         Some(address) => listen(address).await.map(Some),
@@ -225,7 +281,9 @@ fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
 fn most_connections() -> usize {
     let wanted = MOST_CONNECTIONS as u64 + OTHER_FILES;
     match rlimit::increase_nofile_limit(wanted) {
-        Ok(files) if files < wanted => usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(1).max(1),
+        Ok(files) if files < wanted => {
+            usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or_default().max(LEAST_CONNECTIONS)
+        }
         Ok(_) => MOST_CONNECTIONS,
         Err(error) => {
             tracing::warn!(%error, "the limit of open files cannot be read");
@@ -238,14 +296,18 @@ async fn accept(
     listener: TcpListener,
     front: Front,
     entrance: Entrance,
+    places: [Arc<Semaphore>; 2],
     shutdown: Shutdown,
     kill: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(most_connections()));
     let mut ending = shutdown.subscribe();
     loop {
-        // Closed never: the semaphore is ours.
-        let Ok(of_all) = Arc::clone(&places).acquire_owned().await else {
+        let of_all = tokio::select! {
+            place = take_place(&places) => place,
+            () = ending.begun() => return,
+        };
+        // Closed never: the semaphores are ours.
+        let Ok(of_all) = of_all else {
             return;
         };
         let (stream, peer) = tokio::select! {
@@ -260,6 +322,9 @@ async fn accept(
         };
         let Some(of_address) = front.admit(peer.ip()) else {
             tracing::debug!(%peer, "an address has as many connections as it may");
+            if !entrance.is_by_tls() {
+                refuse(stream);
+            }
             continue;
         };
         let place = Place { of_all, of_address };
@@ -271,6 +336,26 @@ async fn accept(
                 _ = kill.wait_for(|kill| *kill) => {}
             }
         });
+    }
+}
+
+/// What who has too many connections is answered, where that is not by TLS.
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
+    retry-after: 10\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    content-length: 44\r\n\
+    x-content-type-options: nosniff\r\n\
+    content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n\
+    cache-control: no-store\r\n\
+    connection: close\r\n\r\n\
+    This address has too many connections open.\n";
+
+/// Says so to who has too many connections, if that can be sent at once: nobody waits for him.
+fn refuse(stream: TcpStream) {
+    // By the system itself: the runtime does not know yet that a new one can be written to.
+    let said = stream.into_std().and_then(|mut stream| stream.write(TOO_MANY));
+    if let Err(error) = said {
+        tracing::debug!(%error, "who has too many connections is not told");
     }
 }
 
@@ -396,4 +481,44 @@ pub fn signal() -> io::Result<impl Future<Output = ()>> {
             tracing::error!(%error, "signals cannot be waited for");
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many places there are to take.
+    fn take_all(of: &[Arc<Semaphore>; 2]) -> Vec<OwnedSemaphorePermit> {
+        let mut taken = Vec::new();
+        while let Some(Ok(place)) = futures::FutureExt::now_or_never(take_place(of)) {
+            taken.push(place);
+        }
+        taken
+    }
+
+    #[test]
+    fn places_are_those_of_all_addresses_together() {
+        let to_tls = Entrance::ToTls { port: None };
+        for (most, apart, redirect, expected) in [
+            (1_600, true, true, [1_300, 200, 100]),
+            (1_600, true, false, [1_400, 200, 0]),
+            (1_600, false, true, [1_500, 0, 100]),
+            (1_600, false, false, [1_600, 0, 0]),
+            (LEAST_CONNECTIONS, true, true, [13, 2, 1]),
+        ] {
+            let places = Places::new(most, apart, redirect);
+            let everybody = [&places.everybody; 2].map(Arc::clone);
+            let charge_points = [&places.charge_points, &places.everybody].map(Arc::clone);
+            let people = take_all(&everybody);
+            let led = take_all(&places.of(&to_tls));
+            let mut connected = take_all(&charge_points);
+            assert_eq!([people.len(), connected.len(), led.len()], expected, "{most} {apart} {redirect}");
+            assert!(take_all(&everybody).is_empty());
+            // Charge points also take what others do not.
+            drop(people);
+            connected.extend(take_all(&charge_points));
+            assert_eq!(connected.len() + led.len(), most);
+            assert!(take_all(&everybody).is_empty());
+        }
+    }
 }

@@ -118,6 +118,7 @@ fn wrong_options_are_refused_in_one_line() {
         (&["import", "/no/such/file"], "/no/such/file"),
         (&["simulate", "--speed", "10000"], "--speed: 10000 is not from 0.01 to 3000"),
         (&["simulate", "--hour", "24"], "--hour"),
+        (&["simulate", "--chargers", "0"], "--chargers"),
     ] {
         refused(&run(folder.path(), arguments), 2, word);
     }
@@ -127,6 +128,30 @@ fn wrong_options_are_refused_in_one_line() {
         assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
         assert_eq!(text(&output.stderr).lines().count(), 1);
     }
+}
+
+#[test]
+fn a_switch_in_the_environment_is_true_or_false_and_empty_it_is_none() {
+    const SWITCHES: [(&str, &str); 4] = [
+        ("BMW_SIMULATOR", "--simulator"),
+        ("BMW_REGISTER_UNKNOWN", "--register-unknown"),
+        ("BMW_OCPP_FIRST_USE", "--ocpp-first-use"),
+        ("BMW_OCPP_PLAIN", "--ocpp-plain"),
+    ];
+    let folder = folder();
+    let with = |names: &[(&str, &str)], value: &str| {
+        let mut command = bmw(folder.path(), &["migrate"]);
+        command.envs(names.iter().map(|(name, _)| (*name, value))).output().unwrap()
+    };
+    for switch in SWITCHES {
+        refused(&with(&[switch], "yes"), 2, switch.1);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing may be made");
+    for value in ["", "false"] {
+        done(&with(&SWITCHES, value));
+    }
+    done(&with(&SWITCHES[..3], "true"));
+    refused(&with(&SWITCHES[3..], "true"), 2, "--ocpp-listen");
 }
 
 #[test]

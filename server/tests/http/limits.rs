@@ -222,6 +222,11 @@ async fn behind_a_trusted_proxy_each_client_is_counted_and_the_proxy_is_not() {
     site.end().await;
 }
 
+/// Connects until there is an answer other than that there are too many.
+async fn has_room_again(site: &Served) {
+    while ask_on(&mut site.connect().await, "/healthz", "").await.is_none_or(|answer| answer.status == 429) {}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_cannot_take_all_connections() {
     let site = Served::start(None, |config| {
@@ -243,19 +248,23 @@ async fn one_address_cannot_take_all_connections() {
         stream.write_all(bytes.as_bytes()).await.unwrap();
         open.push(stream);
     }
-    // More are taken and ended without a word.
-    let mut more = site.connect().await;
-    assert!(matches!(more.read(&mut [0; 16]).await, Ok(0) | Err(_)));
+    // More are told so and ended.
+    let mut more = Vec::new();
+    site.connect().await.read_to_end(&mut more).await.unwrap();
+    let more = Answer::parse(&more);
+    assert_eq!((more.status, more.header("retry-after"), more.header("connection")), (429, "10", "close"));
+    assert_eq!(more.header("x-content-type-options"), "nosniff");
+    assert_eq!(more.header("content-length"), more.body.len().to_string());
     let mut elsewhere = connect_from(IpAddr::from([127, 0, 0, 2]), site.addr()).await;
     assert_eq!(ask_on(&mut elsewhere, "/healthz", "").await.unwrap().status, 200);
     // There is room again as soon as the program sees that they are gone.
     drop(open);
-    while ask_on(&mut site.connect().await, "/healthz", "").await.is_none() {}
+    has_room_again(&site).await;
     for charger in &mut chargers {
         charger.call("Heartbeat", &json!({})).await.unwrap();
     }
     drop(chargers);
-    while ask_on(&mut site.connect().await, "/healthz", "").await.is_none() {}
+    has_room_again(&site).await;
     site.running.shutdown().await;
 }
 
