@@ -60,7 +60,11 @@ struct Serving {
 impl Serving {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
-        let mut child = bmw(folder, &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::of(bmw(folder, &arguments))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line:?}"));
@@ -152,6 +156,40 @@ fn a_switch_in_the_environment_is_true_or_false_and_empty_it_is_none() {
     }
     done(&with(&SWITCHES[..3], "true"));
     refused(&with(&SWITCHES[3..], "true"), 2, "--ocpp-listen");
+}
+
+/// Without files left it could take no connection, and open no database.
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_of_all_addresses_together_leave_the_program_its_files() {
+    const FILES: usize = 460;
+    const PLACES: usize = FILES - 200;
+    let folder = folder();
+    let apart = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let log = folder.path().join("log");
+    let program = bmw(folder.path(), &["--listen", "127.0.0.1:0", "--ocpp-listen", &apart]);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+    let mut serving = Serving::of(command);
+    let files = format!("/proc/{}/fd", serving.child.id());
+    let files = || fs::read_dir(&files).unwrap().count();
+    let fill = |address: &str| (0..PLACES).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
+    let open = [fill(&apart), fill(&serving.address)];
+    // There are connections in all places, and what the program has open besides.
+    while files() < PLACES {}
+    drop(open);
+    assert!(serving.get("/healthz").starts_with("HTTP/1.1 200 "));
+    serving.terminate();
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(!log.contains("cannot be taken"), "{log}");
 }
 
 #[test]
