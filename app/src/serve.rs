@@ -284,7 +284,12 @@ const CSV_ROWS: u32 = 1000;
 const FRAMES: usize = 12_000;
 
 /// The raw frames of a charge point, oldest first.
-async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
+async fn frames_text(
+    State(state): State<AppState>,
+    Asking(caller): Asking,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = Query::parse(&query.unwrap_or_default());
     let Some(charger) = state.site.charge_point(query.get("charger_id")) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -292,7 +297,7 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let containing = query.get("frames").unwrap_or_default();
     let what = json!({ "containing": containing });
     let charger_id = charger.charge_point.identity.as_str();
-    if let Err(error) = state.site.note_download("export.frames", charger_id, &what, &caller).await {
+    if let Err(error) = state.note_download("export.frames", charger_id, &what, (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     match state.site.frames(charger.key, containing, FRAMES, &caller).await {
@@ -306,8 +311,8 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
 }
 
 /// All cards, for a spreadsheet or another site.
-async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Response {
-    if let Err(error) = state.site.note_download("export.cards", "", &json!({}), &caller).await {
+async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking, method: Method) -> Response {
+    if let Err(error) = state.note_download("export.cards", "", &json!({}), (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     match crate::data::export_cards(&state.site, &caller) {
@@ -321,7 +326,12 @@ async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Res
 }
 
 /// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
-async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
+async fn records_csv(
+    State(state): State<AppState>,
+    Asking(caller): Asking,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     let present = state.site.present().clone();
     let query = Query::parse(&query.unwrap_or_default());
     let question = RecordsQuestion::read(&query, &state.site, &present);
@@ -330,7 +340,7 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let what = json!({
         "from": filter.from.to_string(), "to": filter.to.to_string(), "card": filter.card, "state": word,
     });
-    if let Err(error) = state.site.note_download("export.records", &filter.charger, &what, &caller).await {
+    if let Err(error) = state.note_download("export.records", &filter.charger, &what, (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     let name = format!("records-{}-{}.csv", filter.from, filter.to);
