@@ -9,22 +9,27 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_site::Caller;
-use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
+use http::{HeaderValue, Method};
 use serde_json::json;
 use std::io;
 
 /// `/details/diagnostics/{id}`.
-pub async fn download(State(state): State<AppState>, Asking(caller): Asking, Path(id): Path<String>) -> Response {
+pub async fn download(
+    State(state): State<AppState>,
+    Asking(caller): Asking,
+    method: Method,
+    Path(id): Path<String>,
+) -> Response {
     let Ok(id) = id.parse::<i64>() else { return ApiError::NOT_FOUND.into_response() };
     match state.site.diagnostics_file(id, &caller).await {
         Ok(Some(file)) => {
             let charger = state.site.present().get(file.charge_point).map(|now| now.charge_point.identity.to_string());
             let what = json!({ "file": file.name.as_str(), "id": file.id });
             let charger = charger.unwrap_or_default();
-            match state.site.note_download("export.diagnostics", &charger, &what, &caller).await {
+            match state.note_download("export.diagnostics", &charger, &what, (&method, &caller)).await {
                 Ok(()) => answer(&state, caller, &file),
                 Err(error) => ApiError::from(error).into_response(),
             }

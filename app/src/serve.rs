@@ -2,7 +2,7 @@
 //! to pages alone.
 
 use crate::access::{self, Asking};
-use crate::api::ApiError;
+use crate::api::{self, ApiError};
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
 use crate::download::{self, quoted};
@@ -19,7 +19,7 @@ use axum::routing::{MethodRouter, get};
 use bmw_domain::account::Role;
 use bmw_domain::record::TransactionId;
 use http::header::{self, HeaderValue};
-use http::{HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -42,7 +42,7 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
     };
     let functions = {
         let context = context.clone();
-        move |request| leptos_axum::handle_server_fns_with_context(context.clone(), request)
+        move |request| function(context.clone(), request)
     };
     let accounts = access::routes(state.clone(), bundle.as_ref().map(|bundle| bundle.css.as_str()));
     let bundle = bundle.map(Arc::new);
@@ -71,6 +71,42 @@ pub fn paths() -> Vec<String> {
     let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned());
     let beside = routes().into_iter().map(|(path, _)| path).chain(access::paths()).map(ToOwned::to_owned);
     pages.chain(functions).chain(beside).collect()
+}
+
+/// Answers a call of a server function, or a plain form that is sent to one.
+async fn function(context: impl Fn() + Clone + Send + 'static, mut request: Request) -> Response {
+    let path = request.uri().path();
+    let mut methods = leptos::server_fn::axum::server_fn_paths().filter(|(known, _)| *known == path);
+    let Some((_, method)) = methods.next() else { return ApiError::NOT_FOUND.into_response() };
+    if request.method() != method {
+        let allow = HeaderValue::from_str(method.as_str()).unwrap_or(HeaderValue::from_static("GET, POST"));
+        return api::error::method_not_allowed(request.method(), &allow);
+    }
+    lead_within(&mut request);
+    leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
+}
+
+/// Where a plain form is led by `Referer`, it is led within this site: by the path of a page of ours, else not by it. Who only
+/// reads is led nowhere: whoever makes a link might say where.
+fn lead_within(request: &mut Request) {
+    let is_form = request.method() == Method::POST;
+    let headers = request.headers_mut();
+    match page_before(headers) {
+        Some(page) => headers.insert(header::REFERER, page),
+        None => headers.remove(header::REFERER),
+    };
+    if !is_form {
+        headers.remove(header::ACCEPT);
+    }
+}
+
+/// The page of this site that a form stood on.
+fn page_before(headers: &HeaderMap) -> Option<HeaderValue> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (_, address) = text(header::REFERER)?.split_once("://")?;
+    let (host, path) = address.split_at(address.find('/')?);
+    let is_ours = text(header::HOST)?.eq_ignore_ascii_case(host) && is_own_path(path);
+    HeaderValue::from_str(path).ok().filter(|_| is_ours)
 }
 
 /// Draws a page to its end also when nobody waits for it any more: cut off half way, its signals would be gone while
@@ -248,7 +284,12 @@ const CSV_ROWS: u32 = 1000;
 const FRAMES: usize = 12_000;
 
 /// The raw frames of a charge point, oldest first.
-async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
+async fn frames_text(
+    State(state): State<AppState>,
+    Asking(caller): Asking,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = Query::parse(&query.unwrap_or_default());
     let Some(charger) = state.site.charge_point(query.get("charger_id")) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -256,7 +297,7 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let containing = query.get("frames").unwrap_or_default();
     let what = json!({ "containing": containing });
     let charger_id = charger.charge_point.identity.as_str();
-    if let Err(error) = state.site.note_download("export.frames", charger_id, &what, &caller).await {
+    if let Err(error) = state.note_download("export.frames", charger_id, &what, (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     match state.site.frames(charger.key, containing, FRAMES, &caller).await {
@@ -270,8 +311,8 @@ async fn frames_text(State(state): State<AppState>, Asking(caller): Asking, RawQ
 }
 
 /// All cards, for a spreadsheet or another site.
-async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Response {
-    if let Err(error) = state.site.note_download("export.cards", "", &json!({}), &caller).await {
+async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking, method: Method) -> Response {
+    if let Err(error) = state.note_download("export.cards", "", &json!({}), (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     match crate::data::export_cards(&state.site, &caller) {
@@ -285,7 +326,12 @@ async fn cards_csv(State(state): State<AppState>, Asking(caller): Asking) -> Res
 }
 
 /// The sessions that the records page's filter lets through, as CSV, newest first. Streamed: it may be millions.
-async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQuery(query): RawQuery) -> Response {
+async fn records_csv(
+    State(state): State<AppState>,
+    Asking(caller): Asking,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     let present = state.site.present().clone();
     let query = Query::parse(&query.unwrap_or_default());
     let question = RecordsQuestion::read(&query, &state.site, &present);
@@ -294,7 +340,7 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
     let what = json!({
         "from": filter.from.to_string(), "to": filter.to.to_string(), "card": filter.card, "state": word,
     });
-    if let Err(error) = state.site.note_download("export.records", &filter.charger, &what, &caller).await {
+    if let Err(error) = state.note_download("export.records", &filter.charger, &what, (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     let name = format!("records-{}-{}.csv", filter.from, filter.to);
@@ -345,6 +391,29 @@ async fn records_csv(State(state): State<AppState>, Asking(caller): Asking, RawQ
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_forms_are_led_within_this_site() {
+        for (method, referer, expected) in [
+            ("POST", "http://host:8000/details/?charger_id=a", Some("/details/?charger_id=a")),
+            ("POST", "https://HOST:8000/", Some("/")),
+            ("POST", "http://host:8000", None),
+            ("POST", "http://host/details/", None),
+            ("POST", "https://evil.example/phish", None),
+            ("POST", "https://host:8000@evil.example/phish", None),
+            ("POST", "https://host:8000//evil.example/", None),
+            ("POST", "/details/", None),
+            ("GET", "http://host:8000/details/", Some("/details/")),
+        ] {
+            let request = axum::http::Request::builder().method(method).header("host", "host:8000");
+            let request = request.header("referer", referer).header("accept", "text/html");
+            let mut request = request.body(axum::body::Body::empty()).unwrap();
+            lead_within(&mut request);
+            let kept = request.headers().get(header::REFERER).map(|it| it.to_str().unwrap());
+            assert_eq!(kept, expected, "{method} {referer}");
+            assert_eq!(request.headers().contains_key(header::ACCEPT), method == "POST", "{method} {referer}");
+        }
+    }
 
     #[test]
     fn only_paths_of_this_server_are_led_back_to() {

@@ -1,6 +1,9 @@
 //! What the server hands to routes, server functions and pages.
 
-use bmw_site::{Access, Commands, Site};
+use bmw_domain::account::Right;
+use bmw_site::{Access, Caller, Commands, NotDone, Site};
+use http::Method;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +23,26 @@ pub struct AppState {
     pub has_simulator: bool,
     /// Tells the feeds to end.
     pub shutdown: Shutdown,
+}
+
+impl AppState {
+    /// Notes that something sensitive is about to be given out, see [`Site::note_download`]. Who asks for its head alone is given
+    /// nothing.
+    ///
+    /// # Errors
+    /// For those who may not have it; the store's. It must not be given out then.
+    pub async fn note_download(
+        &self,
+        kind: &str,
+        subject: &str,
+        what: &Value,
+        (method, caller): (&Method, &Caller),
+    ) -> Result<(), NotDone> {
+        if *method == Method::HEAD {
+            return Ok(caller.check(Right::ReadSensitive)?);
+        }
+        self.site.note_download(kind, subject, what, caller).await
+    }
 }
 
 /// The times of the live feed.

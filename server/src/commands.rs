@@ -54,13 +54,23 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 fn log_to_stderr(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| Failure::usage(format!("--log: {error}")))?;
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(what_to_log(filter)?)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .try_init()
         .map_err(Failure::failed)
+}
+
+/// What tells whole frames at its finer levels: a charge point's password is among them.
+const TELLS_FRAMES: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
+
+/// What `--log` lets through; nothing that is secret, whatever it says.
+fn what_to_log(filter: &str) -> Result<EnvFilter, Failure> {
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| Failure::usage(format!("--log: {error}")))?;
+    TELLS_FRAMES
+        .into_iter()
+        .try_fold(filter, |filter, directive| Ok(filter.add_directive(directive.parse().map_err(Failure::failed)?)))
 }
 
 /// One line on the standard output. Whoever closed it does not want it.
@@ -284,6 +294,39 @@ async fn fill(config: &Config, seed: u64) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Told(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Told {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_frame_gets_into_the_log() {
+        for filter in ["trace", "info,tungstenite=trace", "tokio_tungstenite=debug,tungstenite=debug", "debug"] {
+            let told = Told::default();
+            let writer = told.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(what_to_log(filter).unwrap())
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::trace!(target: "tungstenite::protocol", "Sending frame: SECRET");
+                tracing::debug!(target: "tungstenite::protocol::frame", "SECRET");
+                tracing::trace!(target: "tokio_tungstenite", "SECRET");
+                tracing::info!(target: "tungstenite", "the rest");
+            });
+            let told = String::from_utf8(told.0.lock().unwrap().clone()).unwrap();
+            assert!(!told.contains("SECRET") && told.contains("the rest"), "{filter}: {told}");
+        }
+    }
 
     #[test]
     fn a_site_with_tls_needs_a_root() {

@@ -5,9 +5,9 @@ use axum::Router;
 use axum::extract::{Form, Query as Asked, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use bmw_app::access::Asking;
+use bmw_app::access::{Asking, Fields, field};
 use bmw_app::api::ApiError;
-use bmw_app::components::{Glyph, badge, icon, tag};
+use bmw_app::components::{Glyph, NoticeKind, badge, icon, notice, tag};
 use bmw_app::data::Query;
 use bmw_app::serve::still_page;
 use bmw_app::text::Lang;
@@ -193,21 +193,22 @@ fn encoded(id: &str) -> String {
     Query::from([("charger_id", id)]).on("").split_once('=').map_or_else(String::new, |(_, id)| id.to_owned())
 }
 
-#[derive(serde::Deserialize)]
-struct Wish {
-    charger: String,
-    deed: String,
-}
-
-async fn act(State((site, hands)): State<Shared>, Asking(caller): Asking, Form(wish): Form<Wish>) -> Response {
+/// `POST /simulator/`: the field `deed` says what, `charger` where.
+async fn act(
+    State((site, hands)): State<Shared>,
+    Asking(caller): Asking,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let (id, deed) = (field(&fields, "charger"), field(&fields, "deed"));
     if let Err(denied) = caller.check(Right::Command) {
         return ApiError::from(denied).into_response();
     }
-    let version = || site.present().find(&wish.charger).map(|now| now.version);
+    let version = || site.present().find(id).map(|now| now.version);
     let mut changes = site.subscribe();
     let mut known = version();
-    match named(&wish.deed) {
-        Some((word, deed, ..)) if hands.act(&wish.charger, deed) => {
+    match named(deed) {
+        Some((word, deed, ..)) if hands.act(id, deed) => {
             // The page is to show what came of it. Where nothing does, it is as it was.
             let mut patience = SOON;
             loop {
@@ -218,10 +219,16 @@ async fn act(State((site, hands)): State<Shared>, Asking(caller): Asking, Form(w
                 (known, patience) = (version(), FOLLOWS);
             }
             // Back to where the person was.
-            let page = Query::from([("charger", wish.charger.as_str()), ("done", word)]).on(PATH);
-            Redirect::to(&[page.as_str(), "#", &encoded(&wish.charger)].concat()).into_response()
+            let page = Query::from([("charger", id), ("done", word)]).on(PATH);
+            Redirect::to(&[page.as_str(), "#", &encoded(id)].concat()).into_response()
         }
-        _ => (StatusCode::BAD_REQUEST, "There is no such charge point, or no such thing to do.").into_response(),
+        _ => {
+            let css = assets::bundle().map(|bundle| bundle.css);
+            let said = |lang: Lang| notice(NoticeKind::Error, &html! { (lang.not_there()) });
+            let mut response = still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, said);
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_site::access::AccessError;
 use bmw_site::{Caller, Clock, NotDone};
 use bmw_store::{AuditEntry, AuditPlace, StoredAudit};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -335,6 +335,7 @@ fn single(value: &Value) -> String {
 pub(super) async fn csv(
     State(pages): State<Pages>,
     Asking(caller): Asking,
+    method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -345,7 +346,7 @@ pub(super) async fn csv(
     let what: serde_json::Map<String, Value> =
         question.address().pairs().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let site = pages.state.site.clone();
-    if let Err(error) = site.note_download("export.audit", "", &what.into(), &caller).await {
+    if let Err(error) = pages.state.note_download("export.audit", "", &what.into(), (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
     let (lang, _) = ui::chosen_by(&headers);

@@ -145,9 +145,10 @@ pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
 }
 
 /// The fields of a form. Of repeated ones the last counts.
-type Fields = HashMap<String, String>;
+pub type Fields = HashMap<String, String>;
 
-fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
+/// A field of a form, empty where there is none.
+pub fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.get(name).map_or("", String::as_str)
 }
 

@@ -217,7 +217,7 @@ fn with_status(status: StatusCode, body: impl Into<Body>) -> Response {
 }
 
 /// 405 with the methods that there are.
-pub(super) fn method_not_allowed(method: &http::Method, allow: &HeaderValue) -> Response {
+pub(crate) fn method_not_allowed(method: &http::Method, allow: &HeaderValue) -> Response {
     let text = format!("Method \"{method}\" not allowed.");
     let mut response = ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
     response.headers_mut().insert(ALLOW, allow.clone());

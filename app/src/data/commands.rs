@@ -127,7 +127,7 @@ pub(super) mod on_server {
     use crate::data::cards::word::ALL as CARD_WORDS;
     use crate::data::forms::{Around, Form, is_charger};
     use crate::data::settings::on_server::is_plain_form;
-    use crate::data::{caller, moment, site};
+    use crate::data::{caller, moment, site, unreadable};
     use crate::state::AppState;
     use bmw_domain::account::Right;
     use bmw_domain::charger::Finding;
@@ -170,7 +170,7 @@ pub(super) mod on_server {
         }
         // Before anything is looked at: who may not is told that first.
         caller.check(Right::Command)?;
-        let form = Form::of(named("command"), &values).ok_or(DataError::Protocol)?;
+        let form = Form::of(named("command"), &values).ok_or_else(unreadable)?;
         // What is wrong stands at its field when the page is drawn again.
         let Ok(arguments) = form.payload(around(&site)) else {
             return Ok(led(&form.on(led_back(&back, 0, &[]), None), &back));

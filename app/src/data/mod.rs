@@ -114,7 +114,12 @@ impl FromServerFnError for DataError {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) => Self::Network,
+            #[cfg(feature = "ssr")]
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
+                on_server::unreadable()
+            }
             // What is refused before it comes to us is answered like the documented routes.
+            #[cfg(not(feature = "ssr"))]
             ServerFnErrorErr::Deserialization(_) => Self::Refused,
             _ => Self::Protocol,
         }
@@ -280,6 +285,7 @@ pub(crate) use on_server::*;
 
 #[cfg(feature = "ssr")]
 mod on_server {
+    use super::settings::on_server::is_plain_form;
     use super::{DataError, FORM, Moment, Phases, Tiles};
     use crate::access::Asking;
     use crate::state::AppState;
@@ -301,6 +307,14 @@ mod on_server {
     /// The running site.
     pub fn site() -> Result<Arc<Site>, DataError> {
         use_context::<AppState>().map(|state| state.site).ok_or(DataError::Protocol)
+    }
+
+    /// The error of a question that cannot be read. The answer is 400 then, but for a plain form, which is led back.
+    pub fn unreadable() -> DataError {
+        if let Some(response) = use_context::<leptos_axum::ResponseOptions>().filter(|_| !is_plain_form()) {
+            response.set_status(http::StatusCode::BAD_REQUEST);
+        }
+        DataError::Protocol
     }
 
     /// Whether charge points are simulated.

@@ -46,12 +46,15 @@ const BUSY_SECONDS: i64 = 5;
 /// The socket of a charge point.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
+/// What the router knows: what is below [`UPLOAD_PATH`] among it.
+const ROUTE: &str = "/ocpp/{*id}";
+
+/// The paths of all that is served here.
+pub const PATHS: [&str; 2] = [ROUTE, "/ocpp/upload/{*token}"];
+
 /// `/ocpp/{id}`, and where diagnostics are uploaded to.
 pub fn router(central: Central) -> Router {
-    Router::new()
-        .route("/ocpp/{*id}", any(connect))
-        .fallback(async || refuse(StatusCode::NOT_FOUND.into()))
-        .with_state(central)
+    Router::new().route(ROUTE, any(connect)).fallback(async || refuse(StatusCode::NOT_FOUND.into())).with_state(central)
 }
 
 async fn connect(State(central): State<Central>, request: Request) -> Response {

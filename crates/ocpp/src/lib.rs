@@ -15,7 +15,7 @@ mod stream;
 mod upload;
 pub mod write;
 
-pub use handshake::router;
+pub use handshake::{PATHS, router};
 pub use stream::{TakeOver, Taken, Tunnel, Wire, settled};
 
 use bmw_site::{Counter, FrameLog, Site};

@@ -1,9 +1,12 @@
 //! Every door with everybody: each route, server function and WebSocket with each role and with none. One that is not in the
-//! table fails the test.
+//! table fails the test, and so does a method of one, or the word of something that is done by it.
 
 use crate::client::{Answer, PASSWORD, SITE_2015, Served};
 use bmw_domain::account::Role;
-use std::collections::BTreeSet;
+use bmw_domain::command::Action;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Who gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum Need {
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const JSON: &str = "application/json";
+/// What is opened as a WebSocket.
+const SOCKET: &str = "websocket";
 
 /// What is asked: the route, the method, an address, the type of the body and the body; and who gets in.
 pub type Line = (&'static str, &'static str, &'static str, &'static str, &'static str, Need);
@@ -48,7 +53,7 @@ pub const TABLE: &[Line] = &[
     ("/api/charger/password/", "POST", "/api/charger/password/", JSON, "{}", Need::Role(Role::Administrator)),
     ("/api/audit/", "GET", "/api/audit/", "", "", Need::Role(Role::Administrator)),
     ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
-    ("/ws/charger/details/", "GET", "/ws/charger/details/", "", "", Need::Read),
+    ("/ws/charger/details/", "GET", "/ws/charger/details/", SOCKET, "", Need::Read),
     ("/api/openapi.json/", "GET", "/api/openapi.json/", "", "", Need::Read),
     ("/api/asyncapi.json/", "GET", "/api/asyncapi.json/", "", "", Need::Read),
     ("/api/docs/", "GET", "/api/docs/", "", "", Need::Read),
@@ -114,7 +119,16 @@ pub const TABLE: &[Line] = &[
     ("/healthz", "GET", "/healthz", "", "", Need::Nothing),
     ("/pkg/{*rest}", "GET", "/pkg/nothing.js", "", "", Need::Nothing),
     ("/simulator", "GET", "/simulator/", "", "", Need::Read),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=plug-in", Need::Role(Role::Operator)),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=pull-out", Need::Role(Role::Operator)),
     ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=card", Need::Role(Role::Operator)),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=break", Need::Role(Role::Operator)),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=mend", Need::Role(Role::Operator)),
+    ("/simulator", "POST", "/simulator/", FORM, "charger=x&deed=unplug", Need::Role(Role::Operator)),
+    // Charge points: who they are is no matter of accounts.
+    ("/ocpp/{*id}", "GET", "/ocpp/10245001", SOCKET, "", Need::Nothing),
+    ("/ocpp/upload/{*token}", "PUT", "/ocpp/upload/00000000000000000000000000000000/log", "", "", Need::Nothing),
+    ("/ocpp/upload/{*token}", "POST", "/ocpp/upload/00000000000000000000000000000000/log", "", "", Need::Nothing),
 ];
 
 const SETTINGS: &str = "card_reader_port=Com1";
@@ -144,6 +158,25 @@ fn is_let_in(answer: &Answer) -> bool {
         assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"bmw\"");
     }
     ![401, 403].contains(&answer.status) && !is_led_away
+}
+
+/// Asks for a WebSocket; what is answered to that.
+async fn open(site: &Served, address: &str, headers: &[(&str, &str)]) -> Answer {
+    let handshake = [
+        ("upgrade", "websocket"),
+        ("connection", "upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ];
+    let headers = handshake.iter().chain(headers).map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!("GET {address} HTTP/1.1\r\nhost: {}\r\n{}\r\n", site.addr(), headers.collect::<String>());
+    let mut stream = site.connect().await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut received = Vec::new();
+    while !received.windows(4).any(|window| window == b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut received).await.unwrap() > 0);
+    }
+    Answer::parse(&received)
 }
 
 /// Signs in on a device that may be known by these cookies, and gives the new ones.
@@ -186,8 +219,13 @@ async fn check(public_read: bool) {
                 if !kind.is_empty() {
                     headers.push(("content-type", kind));
                 }
-                let answer = site.ask(method, address, &headers, body.as_bytes()).await;
+                let answer = if *kind == SOCKET {
+                    open(&site, address, &[proof]).await
+                } else {
+                    site.ask(method, address, &headers, body.as_bytes()).await
+                };
                 let expected = need.lets_in(who, public_read);
+                assert_eq!(answer.status == 101, expected && *kind == SOCKET, "{who:?} {address}: {answer:?}");
                 let shown = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
                 assert_eq!(
                     is_let_in(&answer),
@@ -217,8 +255,8 @@ async fn every_door_is_in_the_table() {
     let site = Served::empty().await;
     let trimmed = |path: &str| if path == "/" { path.to_owned() } else { path.trim_end_matches('/').to_owned() };
     let served = bmw_app::api::paths().into_iter().map(ToOwned::to_owned).chain(bmw_app::serve::paths());
-    let served: BTreeSet<String> =
-        served.chain(bmw::front::PATHS.map(ToOwned::to_owned)).map(|path| trimmed(&path)).collect();
+    let beside = bmw::front::PATHS.into_iter().chain(bmw_ocpp::PATHS).map(ToOwned::to_owned);
+    let served: BTreeSet<String> = served.chain(beside).map(|path| trimmed(&path)).collect();
     let known: BTreeSet<String> = TABLE.iter().map(|(route, ..)| trimmed(route)).collect();
     assert_eq!(
         served.difference(&known).collect::<Vec<_>>(),
@@ -227,6 +265,88 @@ async fn every_door_is_in_the_table() {
     );
     assert_eq!(known.difference(&served).collect::<Vec<_>>(), Vec::<&String>::new(), "routes that are no more");
     assert!(served.len() > 35, "{served:?}");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_is_in_the_table() {
+    let site = Served::start(Some(SITE_2015), |config| config.simulator = true).await;
+    let mut known = BTreeMap::<&str, (&str, BTreeSet<&str>)>::new();
+    for (route, method, address, kind, ..) in TABLE {
+        let (_, methods) = known.entry(address.split('?').next().unwrap()).or_insert((kind, BTreeSet::new()));
+        methods.insert(method);
+        assert!(!route.is_empty());
+    }
+    for (path, (kind, methods)) in known {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(|method| !methods.contains(method)) {
+            // By the one who may most.
+            let status = site.ask(method, path, &[], b"").await.status;
+            let is_none = [404, 405].contains(&status) || kind == SOCKET && status == 426;
+            assert!(is_none, "{method} {path}: {status}");
+        }
+    }
+    site.end().await;
+}
+
+/// The words of a form that the table has for a route, by the name of the field.
+fn words_of(route: &str, name: &str) -> BTreeSet<String> {
+    let bodies = TABLE.iter().filter(|(known, ..)| *known == route).map(|(.., body, _)| *body);
+    let fields = bodies.flat_map(|body| body.split('&')).filter_map(|field| field.split_once('='));
+    fields.filter(|(known, _)| *known == name).map(|(_, word)| word.to_owned()).collect()
+}
+
+/// The first words in quotes of the lines of a source behind a mark, until another.
+fn words_in(file: &str, begin: &str, end: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{file} has no {begin}"));
+    let (part, _) = rest.split_once(end).unwrap_or_else(|| panic!("{file} has no {end}"));
+    let lines = part.lines().map(|line| line.trim().trim_start_matches('('));
+    lines.filter_map(|line| line.strip_prefix('"')?.split('"').next().map(ToOwned::to_owned)).collect()
+}
+
+#[test]
+fn every_word_of_a_form_is_in_the_table() {
+    for (route, file) in [
+        ("/account", "app/src/access/own.rs"),
+        ("/users", "app/src/access/users.rs"),
+        ("/charger_password", "app/src/access/charger_passwords.rs"),
+    ] {
+        let words = words_in(file, "field(&fields, \"deed\")", "_ =>");
+        assert!(words.len() > 3, "{file}: {words:?}");
+        assert_eq!(words_of(route, "deed"), words, "{route}");
+    }
+    let simulated = words_in("server/src/simulator.rs", "const DEEDS", "];\n");
+    assert_eq!(words_of("/simulator", "deed"), simulated);
+    let is_command = |word: &String| Action::from_name(word).is_some();
+    let (commands, others): (BTreeSet<_>, BTreeSet<_>) =
+        words_of("/fn/command", "command").into_iter().partition(is_command);
+    // One for all: see below.
+    assert_eq!(commands.len(), 1);
+    let cards = bmw_app::data::word::ALL.into_iter().chain([bmw_app::data::ADMIT]);
+    assert_eq!(others, cards.map(ToOwned::to_owned).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_needs_an_operator() {
+    let site = Served::start(Some(SITE_2015), |_| {}).await.without_account();
+    let mut tokens = Vec::new();
+    for role in [Role::Viewer, Role::Operator] {
+        tokens.push((role, format!("Bearer {}", site.account(role.word(), role).await)));
+    }
+    for (_, name) in Action::ALL {
+        let form = format!("command={name}&c0=10245006");
+        let json = format!(r#"{{"vchchargerid":"10245006","command":"{name}"}}"#);
+        for (path, kind, body) in [("/fn/command", FORM, form), ("/api/charger/command/", JSON, json)] {
+            for (role, token) in &tokens {
+                let headers = [("authorization", token.as_str()), ("content-type", kind)];
+                let answer = site.ask("POST", path, &headers, body.as_bytes()).await;
+                assert_eq!(is_let_in(&answer), *role >= Role::Operator, "{role:?} {path} {name}: {}", answer.status);
+            }
+            let nobody = site.ask("POST", path, &[("content-type", kind)], body.as_bytes()).await;
+            assert_eq!(nobody.status, 401, "{path} {name}");
+        }
+    }
     site.end().await;
 }
 

@@ -69,7 +69,7 @@ const DEEDS: &[Deed] = &[
 
 /// What needs a role, or is a POST, and does nothing: it only shows. What is done to simulated chargers happens outside of the site.
 /// To send a password leaves two entries, that of the password and that of the command: see `charger_passwords.rs`.
-const NO_DEEDS: [(&str, &str, &str); 11] = [
+const NO_DEEDS: [(&str, &str, &str); 17] = [
     ("/api/charger/password/", "GET", ""),
     ("/charger_password", "GET", ""),
     ("/charger_password", "POST", "send"),
@@ -81,7 +81,14 @@ const NO_DEEDS: [(&str, &str, &str); 11] = [
     ("/account", "POST", "factor-leave"),
     ("/users", "GET", ""),
     ("/audit", "GET", ""),
+    ("/simulator", "POST", "plug-in"),
+    ("/simulator", "POST", "pull-out"),
     ("/simulator", "POST", "card"),
+    ("/simulator", "POST", "break"),
+    ("/simulator", "POST", "mend"),
+    ("/simulator", "POST", "unplug"),
+    // It is a charge point that uploads, since it was asked to.
+    ("/ocpp/upload/{*token}", "POST", ""),
 ];
 
 const API_SETTINGS: &str = r#"{"vchcardreadercom":"Com10","yeainstallyear":"2013","intinstallmonth":100,
@@ -223,6 +230,48 @@ async fn each_deed_leaves_one_entry() {
         assert_eq!(after["state"], "offline", "it is not connected");
         assert!(["Reset", "ClearCache"].contains(&after["command"].as_str().unwrap()), "{after}");
     }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_downloads_does_not_fill_the_log() {
+    let site = of_2015().await;
+    let viewer = format!("Bearer {}", site.account("viewer", Role::Viewer).await);
+    let (viewer, long) = ([("authorization", viewer.as_str())], "x".repeat(25_000));
+    let paths = [
+        format!("/details/frames.txt?charger_id={CHARGER}&frames={long}"),
+        format!("/records/export.csv?charger_id={long}&card={long}"),
+        format!("/records/export.csv?charger_id={}", "%E6%A1%A9".repeat(5_000)),
+        "/cards/export.csv".to_owned(),
+    ];
+    let before = log(&site).await.len();
+    // The head alone is no download, for those who might have one.
+    for path in &paths {
+        assert_eq!(site.ask("HEAD", path, &viewer, b"").await.status, 200);
+        assert_eq!(site.ask("HEAD", path, &[("cookie", "")], b"").await.status, 401);
+    }
+    assert_eq!(log(&site).await.len(), before);
+    for path in &paths {
+        assert_eq!(site.ask("GET", path, &viewer, b"").await.status, 200);
+    }
+    let audit = format!("/audit/export.csv?account={long}&subject={long}");
+    assert_eq!(site.ask("HEAD", &audit, &[], b"").await.status, 200);
+    assert_eq!(site.get(&audit).await.status, 200);
+    // A charge point may be asked for more than is kept here.
+    let data = json!({ "vchchargerid": CHARGER, "command": "DataTransfer",
+        "arguments": { "vendorId": "v", "data": &long } });
+    let given = site.ask("POST", "/api/charger/command/", &[("content-type", JSON)], data.to_string().as_bytes()).await;
+    assert_eq!(given.status, 202, "{given:?}");
+    let new: Vec<_> = log(&site).await.into_iter().filter(|entry| entry.action != "command.outcome").collect();
+    assert_eq!(new.len(), before + paths.len() + 2, "{new:?}");
+    for entry in &new {
+        let most = if entry.action == "command.DataTransfer" { 2_200 } else { 600 };
+        let size = (entry.subject.chars().count(), entry.after.chars().count());
+        assert!(size.0 <= 200 && size.1 <= most, "{size:?} {entry:?}");
+    }
+    let frames = new.iter().find(|entry| entry.action == "export.frames").unwrap();
+    let told: Value = serde_json::from_str(&frames.after).unwrap();
+    assert_eq!(told["containing"], "x".repeat(199) + "…", "its beginning is told");
     site.end().await;
 }
 

@@ -1,6 +1,9 @@
 //! Whatever comes in, each gets its answer and the site goes on.
 
 use crate::client::{Answer, Served};
+use bmw_app::data::DataError;
+use bmw_domain::account::Role;
+use leptos::server_fn::error::FromServerFnError as _;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -149,6 +152,69 @@ async fn bounds_are_kept_exactly() {
     assert_eq!(both.wrong_fields(), ["mode", "offset", "show_all"]);
     for day in ["0001-01-01", "9999-12-31"] {
         assert_eq!(site.get(&format!("/api/charger/details/?date={day}")).await.status, 200);
+    }
+    site.end().await;
+}
+
+/// What server functions cannot read: the method, the address, and the body of a form.
+const UNREADABLE: [(&str, &str, &str); 9] = [
+    ("GET", "/fn/page", ""),
+    ("GET", "/fn/page?a=b&a=c", ""),
+    ("GET", "/fn/page?page=overview", ""),
+    ("GET", "/fn/page?page=nonsense&query=", ""),
+    ("GET", "/fn/page?page=overview&page=overview&query=", ""),
+    ("POST", "/fn/command", ""),
+    ("POST", "/fn/command", "command=Dance&c0=10245006"),
+    ("POST", "/fn/command", "command=Reset&command=Reset"),
+    ("POST", "/fn/settings/save", "a=1&a=2"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_server_functions_cannot_read_is_the_senders() {
+    let site = Served::of_2015().await;
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (method, path, body) in UNREADABLE {
+        let answer = site.ask(method, path, &[form], body.as_bytes()).await;
+        assert_eq!(answer.status, 400, "{method} {path} {body}: {answer:?}");
+        // So that the page says what it is.
+        assert_eq!(DataError::de(answer.body.into()), DataError::Protocol, "{method} {path} {body}");
+    }
+    for (path, body) in [("/fn/command", &b"command=\xff"[..]), ("/fn/settings/save", b"\xff")] {
+        assert_eq!(site.ask("POST", path, &[form], body).await.status, 400, "{path}");
+    }
+    for (method, path, status) in
+        [("GET", "/fn/nothing", 404), ("POST", "/fn/page", 405), ("GET", "/fn/command", 405), ("HEAD", "/fn/page", 405)]
+    {
+        assert_eq!(site.ask(method, path, &[], b"").await.status, status, "{method} {path}");
+    }
+    let viewer = format!("Bearer {}", site.account("viewer", Role::Viewer).await);
+    for path in ["/fn/command", "/fn/settings/save"] {
+        let refused = site.ask("POST", path, &[form, ("authorization", &viewer)], b"command=Reset&c0=A").await;
+        assert_eq!(refused.status, 403, "{path}");
+        assert_eq!(DataError::de(refused.body.into()), DataError::Refused, "{path}");
+        assert_eq!(site.ask("POST", path, &[form, ("cookie", "")], b"").await.status, 401, "{path}");
+    }
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_functions_lead_within_this_site() {
+    let site = Served::of_2015().await;
+    let (page, form) = (("accept", "text/html"), ("content-type", "application/x-www-form-urlencoded"));
+    let own = format!("http://{}/devices/?state=x", site.addr());
+    for referer in ["https://evil.example/phish", "//evil.example/", own.as_str()] {
+        // Who follows a link to one is led nowhere, whoever he is.
+        for path in ["/fn/page?page=overview&query=", "/fn/page?page=nonsense&query=", "/fn/page"] {
+            let answer = site.ask("GET", path, &[page, ("referer", referer), ("cookie", "")], b"").await;
+            assert!([200, 400].contains(&answer.status), "{path} {referer}: {answer:?}");
+            assert_eq!(answer.header("location"), "", "{path} {referer}");
+        }
+        // A form that is not understood leads back to its page, where it is one of ours.
+        let expected = if referer == own { "/devices/?state=x" } else { "/" };
+        for body in [&b""[..], b"command=Dance", b"a=1&a=1"] {
+            let answer = site.ask("POST", "/fn/command", &[page, form, ("referer", referer)], body).await;
+            assert_eq!((answer.status, answer.header("location")), (302, expected), "{referer}");
+        }
     }
     site.end().await;
 }

@@ -148,7 +148,9 @@ async fn no_door_lets_the_page_of_another_site_write() {
         // The same host at another port is another site.
         &[("origin", "http://127.0.0.1:1")],
     ];
-    for (_, method, address, kind, body, _) in TABLE.iter().filter(|line| line.1 != "GET") {
+    // Who uploads has his permission in the address, and a browser has no other one to add.
+    let doors = || TABLE.iter().filter(|line| !line.0.starts_with("/ocpp/upload/"));
+    for (_, method, address, kind, body, _) in doors().filter(|line| line.1 != "GET") {
         for origin in foreign {
             let headers = [origin, &[("cookie", &signed_in), ("content-type", kind), PAGE]].concat();
             let answer = site.ask(method, address, &headers, body.as_bytes()).await;
@@ -158,7 +160,7 @@ async fn no_door_lets_the_page_of_another_site_write() {
         }
     }
     // No other method is a way around.
-    for address in TABLE.iter().map(|line| line.2).collect::<BTreeSet<_>>() {
+    for address in doors().map(|line| line.2).collect::<BTreeSet<_>>() {
         for method in ["PUT", "PATCH", "DELETE"] {
             let headers = [("origin", "http://evil.example"), ("cookie", &signed_in)];
             assert_eq!(site.ask(method, address, &headers, b"").await.status, 403, "{method} {address}");

@@ -297,6 +297,14 @@ async fn a_person_plays_with_them_on_their_page() {
         assert_eq!(page.status, 200);
         assert!(section(&text(&page), "10245006").contains("value=\"plug-in\""));
     }
+    for (language, said) in [("en", "There is no such thing"), ("zh", "没有这一项")] {
+        let headers = [FORM, ("accept-language", language), ("accept", "text/html")];
+        for wish in ["", "charger=10245006", "deed=card", "charger=10245006&deed=dance", "charger=x&deed=card"] {
+            let answer = site.ask("POST", "/simulator/", &headers, wish.as_bytes()).await;
+            assert_eq!((answer.status, answer.header("content-type")), (400, "text/html; charset=utf-8"), "{wish}");
+            assert!(text(&answer).contains(said), "{language} {wish}");
+        }
+    }
     let mut changes = site.running.site.subscribe();
     let is_online = || site.running.site.charge_point(Some("10245006")).unwrap().is_online();
     while !is_online() {

@@ -8,6 +8,7 @@ pub use arguments::Arguments;
 
 use crate::Clock;
 use crate::access::{Caller, Denied, NotDone};
+use crate::audit::{ARGUMENT_MOST, cut_texts};
 use crate::charger_passwords::PasswordError;
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME};
 use crate::links::{NotTaken, Order, Replied, Reply, ReplyTo};
@@ -187,7 +188,8 @@ impl Commands {
             at: time,
         };
         let charger = now.charge_point.identity.as_str();
-        let told = json!({ "charger": charger, "arguments": shown });
+        let mut told = json!({ "charger": charger, "arguments": shown });
+        cut_texts(&mut told, ARGUMENT_MOST);
         let kind = format!("command.{}", ask.action.name());
         let audit = caller.entry(&kind, "null".to_owned(), told.to_string()).on(charger);
         let command = {
