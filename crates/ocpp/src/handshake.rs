@@ -299,7 +299,7 @@ async fn charge_point(
         central.site.ask_to_join(identity, from.map(|address| address.to_string()).as_deref());
         return Err(StatusCode::NOT_FOUND.into());
     }
-    match central.site.add_charge_point(identity.clone(), None).await {
+    match central.site.register_charge_point(identity.clone(), from).await {
         Ok(key) => Ok(key),
         // It came twice at once.
         Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or_else(|| StatusCode::NOT_FOUND.into()),

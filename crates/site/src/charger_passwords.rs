@@ -528,11 +528,12 @@ impl Site {
         self.present().get(charge_point).map(|now| now.charge_point.identity.to_string())
     }
 
-    /// The entry of the audit log for what a charge point has done itself.
+    /// The entry of the audit log for what a charge point has done itself. Nobody is named as who did it: an identity is what somebody
+    /// claims, and may be spelled as an account's name.
     fn own_entry(&self, coming: Coming<'_>, action: &str, before: String, after: String) -> AuditEntry {
         AuditEntry {
             at: Clock::real(),
-            actor: self.identity_of(coming.charge_point).unwrap_or_default(),
+            actor: String::new(),
             origin: coming.address.map(|address| address.to_canonical().to_string()).unwrap_or_default(),
             action: action.to_owned(),
             subject: self.identity_of(coming.charge_point).unwrap_or_default(),

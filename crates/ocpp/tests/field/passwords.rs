@@ -261,12 +261,38 @@ async fn what_a_charge_point_brings_first_is_its_password_from_then_on() {
     }
     let log = site.store.audit_log(10).await.unwrap();
     let first = log.iter().rev().find(|entry| entry.action == "charger.password.first_use").unwrap();
-    assert_eq!((first.actor.as_str(), first.origin.as_str()), ("A", "127.0.0.1"));
+    assert_eq!((first.actor.as_str(), first.subject.as_str(), first.origin.as_str()), ("", "A", "127.0.0.1"));
     // Where it is not switched on nothing is kept.
     let site = Served::open().await;
     assert!(come(&site, "A", &basic("A", &key)).await.is_ok());
     assert!(come(&site, "A", &basic("A", b"another one")).await.is_ok());
     assert!(site.store.charger_passwords().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_point_with_the_name_of_an_account_does_nothing_in_its_name() {
+    let site = Served::start(|options| {
+        options.first_use = true;
+        options.registers_unknown = true;
+    })
+    .await;
+    let mut charger = come(&site, "root", &basic("root", TYPED.as_bytes())).await.unwrap();
+    charger.replies.insert("ChangeConfiguration".to_owned(), json!({ "status": "Rejected" }));
+    let refused = site.commands.send_password(site.key("root"), &Caller::terminal()).await.unwrap().unwrap();
+    while charger.to_be_asked().await.unwrap().1["key"] != "AuthorizationKey" {}
+    site.command_becomes(refused.id, CommandState::Rejected).await;
+    let log = site.store.audit_log(100).await.unwrap();
+    let own: Vec<_> = log.iter().rev().filter(|entry| entry.actor != "terminal").collect();
+    let told = |entry: &&bmw_store::AuditEntry| (entry.action.clone(), entry.actor.clone(), entry.origin.clone());
+    let expected = [
+        ("charger.register", "127.0.0.1"),
+        ("charger.password.first_use", "127.0.0.1"),
+        ("charger.password.refused", ""),
+        ("command.outcome", ""),
+    ];
+    let expected = expected.map(|(action, origin)| (action.to_owned(), String::new(), origin.to_owned()));
+    assert_eq!(own.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(own.iter().all(|entry| entry.subject == "root"), "{own:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
