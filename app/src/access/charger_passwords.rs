@@ -250,7 +250,7 @@ impl Shown<'_> {
     fn set(&self) -> Markup {
         let lang = self.lang;
         html! {
-            p.muted { (lang.charger_password_form()) }
+            p.muted { (lang.charger_password_form()) " " (lang.charger_password_set_help()) }
             (self.form(&html! {
                 (entry("password", lang.password_new(), "password", "new-password", ""))
                 (Self::button("set", lang.save(), Glyph::SAVE))

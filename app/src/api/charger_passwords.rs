@@ -119,8 +119,9 @@ fn find(api: &Shared, identity: &str) -> Result<Arc<ChargePointNow>, ApiError> {
 
 /// Sets, makes, sends or removes a charger's password
 ///
-/// A charger that has one must bring it by HTTP Basic, with its id as the user's name (OCPP 1.6 security profiles 1 and 2). A
-/// password counts from the next connection on. An administrator's token, or session, is needed.
+/// A charger that has one must bring it by HTTP Basic, with its id as the user's name (OCPP 1.6 security profiles 1 and 2). With
+/// `set`, `random` and `remove` the charger is disconnected and must come with what holds then; with `send` it goes on, and the old
+/// password holds until it has come with the new one. An administrator's token, or session, is needed.
 #[utoipa::path(
     post, path = "/api/charger/password/", tag = "chargers",
     security(("token" = []), ("session" = [])),

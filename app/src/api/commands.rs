@@ -83,7 +83,8 @@ pub(super) struct CommandStep {
 /// Gives a command to a charger
 ///
 /// It is stored and carried out; follow it by its id. Asking again with the same `Idempotency-Key` gives the same command and
-/// does nothing twice. An operator's token, or session, is needed.
+/// does nothing twice. A command with a secret, such as a password in a configuration or in an address, is stored without it, so that
+/// asking again with its key is refused (409). An operator's token, or session, is needed.
 #[utoipa::path(
     post, path = "/api/charger/command/", tag = "commands",
     security(("token" = []), ("session" = [])),
@@ -97,7 +98,7 @@ pub(super) struct CommandStep {
         (status = 400, body = FieldErrorsOrDetail, description = "Fields are wrong or missing, or the body cannot be read"),
         (status = 404, body = Detail, description = "There is no such charger"),
         (status = 408, body = Detail, description = "The body came too slowly"),
-        (status = 409, body = Detail, description = "One of that kind is pending for that charger"),
+        (status = 409, body = Detail, description = "One of that kind is pending for that charger, or the key was used for another command or for one with a secret"),
         (status = 413, body = Detail, description = "The body is larger than 1 MiB"),
         (status = 415, body = Detail, description = "Not JSON"),
     ),
@@ -135,7 +136,10 @@ fn refused(refusal: Refusal, action: Action) -> ApiError {
             let text = format!("A {} is pending for this charger.", action.name());
             ApiError::detail(StatusCode::CONFLICT, text)
         }
-        Refusal::KeyUsed => ApiError::detail(StatusCode::CONFLICT, "The Idempotency-Key was used for another command."),
+        Refusal::KeyUsed => ApiError::detail(
+            StatusCode::CONFLICT,
+            "The Idempotency-Key was used for another command, or for one with a secret.",
+        ),
         Refusal::Denied(denied) => denied.into(),
         Refusal::Store(error) => ApiError::Inside(error),
     }

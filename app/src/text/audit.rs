@@ -255,14 +255,19 @@ impl Lang {
         self.pick("本站", "The site")
     }
 
+    /// A charge point.
+    pub const fn audit_charger(self) -> &'static str {
+        self.pick("电桩", "The charger")
+    }
+
     /// Somebody who has not signed in.
     pub const fn audit_nobody(self) -> &'static str {
         self.pick("未登录", "Not signed in")
     }
 
-    /// The site itself, or somebody who has not signed in.
+    /// The site itself, a charge point, or somebody who has not signed in.
     pub const fn audit_site_or_nobody(self) -> &'static str {
-        self.pick("本站或未登录", "The site, or not signed in")
+        self.pick("本站、电桩或未登录", "The site, a charger, or not signed in")
     }
 
     /// What the log is.

@@ -221,8 +221,10 @@ texts! {
     profile_password: "有密码，没有加密", "a password, in the clear";
     profile_both: "有密码，TLS 加密", "a password, over TLS";
     charger_password_random: "生成随机密码", "Make a random one";
-    charger_password_random_help: "立即取代现有密码，只显示一次，然后请在电桩上输入。电桩下次连接时须使用它。",
-        "It takes the place of the present one at once and is shown this once, to be entered at the charger. It counts from the next connection on.";
+    charger_password_random_help: "立即取代现有密码，只显示一次，然后请在电桩上输入。电桩会被断开，须用它重新连接。",
+        "It takes the place of the present one at once and is shown this once, to be entered at the charger. The charger is disconnected and must come with it.";
+    charger_password_set_help: "立即取代现有密码。电桩会被断开，须用它重新连接。",
+        "It takes the place of the present one at once. The charger is disconnected and must come with it.";
     charger_password_once: "请现在复制此密码，它不会再次显示。", "Copy this password now; it is not shown again.";
     charger_password_how: "请在电桩的配置界面中输入：", "Enter at the charger, in its own configuration:";
     charger_password_send: "向电桩发送新密码", "Send the charger a new one";
@@ -232,8 +234,8 @@ texts! {
     charger_password_set: "设置密码", "Set one";
     charger_password_form: "16–40 个可见 ASCII 字符，且不易被猜中。", "16–40 visible ASCII characters, and not easily guessed.";
     charger_password_remove: "移除密码", "Remove it";
-    charger_password_remove_help: "此后任何人都可以此电桩的名义连接，除非站点要求密码。",
-        "From then on anybody comes in under the charger's name, unless the site demands a password.";
+    charger_password_remove_help: "此后任何人都可以此电桩的名义连接，除非站点要求密码。电桩会被断开并重新连接。",
+        "From then on anybody comes in under the charger's name, unless the site demands a password. The charger is disconnected and comes anew.";
     charger_password_many: "已发送的新密码过多而电桩均未使用，请先移除密码。",
         "Too many passwords were sent to it that it has not used yet. Remove them first.";
     charger_password_pending: "该电桩有未完成的配置更改，请稍候再试。", "A change of its configuration is pending. Try again in a moment.";

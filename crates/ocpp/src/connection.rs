@@ -15,7 +15,7 @@ use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::Event;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{Clock, HandedIn, LinkEnd, NoRoom, NotStored, Order, Reply, ReplyTo, Way};
+use bmw_site::{Admission, Clock, HandedIn, LinkEnd, NoRoom, NotStored, Order, Reply, ReplyTo, Way};
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -140,6 +140,8 @@ enum Over {
     Silent,
     /// A newer connection of it has come.
     Replaced,
+    /// It has another password since.
+    Unproven,
     /// What it told could not be stored: it must keep it.
     NotStored,
     /// The program ends.
@@ -157,11 +159,12 @@ impl From<NotStored> for Over {
 pub(crate) fn run(
     socket: Socket,
     central: Central,
-    key: ChargePointKey,
+    admission: Admission,
     peer: Option<String>,
     address: Option<Box<str>>,
 ) -> impl Future<Output = ()> + Send {
-    let mut connection = Box::new(Connection::open(socket, central, key, address));
+    let key = admission.charge_point;
+    let mut connection = Box::new(Connection::open(socket, central, admission, address));
     // Held until the end of the connection is noted: the program waits for it.
     let ending = connection.central.ending.subscribe();
     async move {
@@ -187,13 +190,13 @@ async fn note_end(central: &Central, key: ChargePointKey, link: u64) {
 }
 
 impl Connection {
-    fn open(socket: Socket, central: Central, key: ChargePointKey, address: Option<Box<str>>) -> Self {
+    fn open(socket: Socket, central: Central, admission: Admission, address: Option<Box<str>>) -> Self {
         let now = Instant::now();
         Self {
             socket,
             timer: Box::pin(sleep_until(now)),
-            key,
-            link: central.site.links().open(key, address),
+            key: admission.charge_point,
+            link: central.site.open_link(admission, address),
             waiting: VecDeque::new(),
             asked: None,
             own: VecDeque::new(),
@@ -297,6 +300,9 @@ impl Connection {
     fn received(&mut self, frame: Option<Result<Message, tungstenite::Error>>) -> Step {
         // A frame that is too large or broken ends the connection, and so does the charge point itself.
         let Some(Ok(message)) = frame else { return Err(Over::Gone) };
+        if self.link.is_unproven() {
+            return Err(self.let_go());
+        }
         self.heard_at = Instant::now();
         match message {
             Message::Text(text) => {
@@ -434,7 +440,13 @@ impl Connection {
 
     /// Why the site has let go of the connection.
     fn let_go(&self) -> Over {
-        if *self.central.ending.borrow() { Over::Ending } else { Over::Replaced }
+        if *self.central.ending.borrow() {
+            Over::Ending
+        } else if self.link.is_unproven() {
+            Over::Unproven
+        } else {
+            Over::Replaced
+        }
     }
 
     async fn ordered(&mut self, order: Box<Order>) -> Result<(), Over> {
@@ -563,6 +575,7 @@ impl Connection {
             Over::Closed => return drop(timeout(GOODBYE, self.socket.flush()).await),
             Over::Silent => (CloseCode::Policy, "no sign of life"),
             Over::Replaced => (CloseCode::Policy, "connected anew"),
+            Over::Unproven => (CloseCode::Policy, "come with the password that holds now"),
             Over::NotStored => (CloseCode::Again, "try again later"),
             Over::Ending => (CloseCode::Away, "the server ends"),
         };

@@ -11,7 +11,7 @@ use axum::routing::any;
 use bmw_domain::charger::event::Event;
 use bmw_domain::charger::password::can_be_password;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::{Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH};
+use bmw_site::{Admission, Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE};
@@ -131,7 +131,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
     let proof = Proof::of(request.headers(), identity.as_str(), written(request.uri().path()));
     let key = charge_point(&central, identity, from, &proof).await?;
     let coming = Coming { charge_point: key, brought: proof.brought(), address: from, is_encrypted: is_secure };
-    prove(&central, coming).await?;
+    let admission = prove(&central, coming).await?;
     let address = address(request.headers(), is_secure);
     if matches!(offer, Offer::Ours) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
@@ -141,7 +141,7 @@ async fn accept(central: Central, mut request: Request) -> Result<Response, Refu
         // What is done once is boxed: it would have its place in the task of the connection for as long as that idles.
         let Some(socket) = Box::pin(socket(&central, upgrade)).await else { return };
         if is_spoken {
-            connection::run(socket, central, key, peer, address).await;
+            connection::run(socket, central, admission, peer, address).await;
         } else {
             Box::pin(say_no(socket)).await;
         }
@@ -227,17 +227,17 @@ impl Offer {
 }
 
 /// Lets a charge point in that proves who it is, where it must. What it is told is the same whatever was wrong.
-async fn prove(central: &Central, coming: Coming<'_>) -> Result<(), Refused> {
+async fn prove(central: &Central, coming: Coming<'_>) -> Result<Admission, Refused> {
     let options = &central.options;
     let demand = Demand { needs_password: options.profile.needs_password(), first_use: options.first_use };
     match central.site.let_in(coming, demand).await {
-        Ok(security) => {
+        Ok(admission) => {
             tracing::debug!(
                 charge_point = coming.charge_point.0,
-                profile = security.profile(),
+                profile = admission.security.profile(),
                 "a charge point comes in"
             );
-            Ok(())
+            Ok(admission)
         }
         Err(NotLetIn::Wrong { was_brought, is_news }) => {
             if is_news {
@@ -302,7 +302,7 @@ async fn charge_point(
         central.site.ask_to_join(identity, from.map(|address| address.to_string()).as_deref());
         return Err(StatusCode::NOT_FOUND.into());
     }
-    match central.site.add_charge_point(identity.clone(), None).await {
+    match central.site.register_charge_point(identity.clone(), from).await {
         Ok(key) => Ok(key),
         // It came twice at once.
         Err(NotDone::Store(StoreError::Exists(_))) => find().ok_or_else(|| StatusCode::NOT_FOUND.into()),

@@ -6,13 +6,17 @@
 //! with a key that this run of the program alone has. So charge points that all come anew after their network was gone are let in at once;
 //! after a restart of the program they wait for each other, and only those of weak passwords.
 //!
-//! Who may try: a wrong password never keeps the charge point itself out. From the address at which it was last it may always come,
-//! and by a password of the site's own from everywhere. For everybody else, each charge point from each address waits longer from
-//! failure to failure.
+//! Who may try: a wrong password never keeps the charge point itself out. From the address from which it has last come with a right
+//! password, since this run of the program began, it may always come, and by a password of the site's own from everywhere. For everybody
+//! else, each charge point from each address waits longer from failure to failure.
+//!
+//! Who is in: a connection goes on while what it has proven holds. When somebody sets or removes the password, one that has not proven
+//! the password that holds from then on ends.
 
 use crate::Clock;
 use crate::access::lockout::network;
 use crate::access::{Caller, Denied, password};
+use crate::links::LinkEnd;
 use crate::running::Site;
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
@@ -21,7 +25,7 @@ use bmw_domain::record::ChargePointKey;
 use bmw_store::{AuditEntry, Store, StoreError, StoredChargerPassword};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use tokio::sync::Semaphore;
@@ -81,6 +85,17 @@ pub struct Coming<'a> {
     pub address: Option<IpAddr>,
     /// Whether the connection is encrypted.
     pub is_encrypted: bool,
+}
+
+/// That somebody was let in, until his connection is open, see [`Site::open_link`].
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// As which charge point.
+    pub charge_point: ChargePointKey,
+    /// By what the connection is secured.
+    pub security: Security,
+    /// The password that was proven.
+    by: Option<Arc<Held>>,
 }
 
 /// Why somebody is not let in.
@@ -150,7 +165,7 @@ type Quick = [u8; 32];
 
 /// A password in memory.
 #[derive(Debug)]
-struct Held {
+pub(crate) struct Held {
     stored: StoredChargerPassword,
     /// Once it was brought, or set by this run.
     quick: OnceLock<Quick>,
@@ -199,11 +214,27 @@ struct Refusals {
     noted_at: Option<Timestamp>,
 }
 
+/// That a charge point is about to keep what it has brought first: of each only one at a time.
+struct FirstUse {
+    charge_point: ChargePointKey,
+    all: Arc<Mutex<HashSet<ChargePointKey>>>,
+}
+
+impl Drop for FirstUse {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.charge_point);
+    }
+}
+
 /// The passwords of all charge points.
 pub(crate) struct ChargerPasswords {
     known: RwLock<HashMap<ChargePointKey, All>>,
     /// Those whose connections are secured in any way.
     secured: Mutex<HashMap<ChargePointKey, Security>>,
+    /// The network from which each has last come with a right password.
+    homes: Mutex<HashMap<ChargePointKey, IpAddr>>,
+    /// Those that are about to keep what they have brought first.
+    first_uses: Arc<Mutex<HashSet<ChargePointKey>>>,
     tries: Mutex<HashMap<Who, Failures>>,
     refusals: Mutex<HashMap<ChargePointKey, Refusals>>,
     /// The key of [`Quick`].
@@ -229,6 +260,8 @@ impl ChargerPasswords {
         Self {
             known: RwLock::new(known.into_iter().map(|(charge_point, all)| (charge_point, all.into())).collect()),
             secured: Mutex::default(),
+            homes: Mutex::default(),
+            first_uses: Arc::default(),
             tries: Mutex::default(),
             refusals: Mutex::default(),
             secret,
@@ -271,40 +304,64 @@ impl ChargerPasswords {
         tokio::task::spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "a password")).ok()
     }
 
-    /// The number of the password that this is.
-    async fn find(&self, charge_point: ChargePointKey, all: &All, brought: &[u8]) -> Result<Option<i32>, NotLetIn> {
+    /// The password that this is.
+    async fn find(
+        &self,
+        charge_point: ChargePointKey,
+        all: &All,
+        brought: &[u8],
+    ) -> Result<Option<Arc<Held>>, NotLetIn> {
         let meant = meaning(brought);
         let quick = self.quick(charge_point, &meant);
         let mut unsure = Vec::new();
         for held in all.iter() {
             match held.is_at_once(&meant, &quick) {
-                Some(true) => return Ok(Some(held.stored.number)),
+                Some(true) => return Ok(Some(Arc::clone(held))),
                 Some(false) => {}
                 None => unsure.push(Arc::clone(held)),
             }
         }
         for held in unsure {
-            let (digits, number) = (hex(&meant), held.stored.number);
+            let (digits, tried) = (hex(&meant), Arc::clone(&held));
             // It is remembered also where the charge point does not wait for it: the next time it is let in at once.
             let work = move || {
-                let is_right = password::is_right(&digits, &held.stored.hash);
+                let is_right = password::is_right(&digits, &tried.stored.hash);
                 if is_right {
-                    held.quick.get_or_init(|| quick);
+                    tried.quick.get_or_init(|| quick);
                 }
                 is_right
             };
             if self.beside(work).await.ok_or(NotLetIn::Busy)? {
-                return Ok(Some(number));
+                return Ok(Some(held));
             }
         }
         Ok(None)
     }
 
-    /// Whether one of these passwords, by its number, still is the charge point's.
-    fn still_has(&self, charge_point: ChargePointKey, all: &All, number: i32) -> bool {
-        let is_it = |held: &&Arc<Held>| held.stored.number == number;
-        let hash = |all: &All| all.iter().find(is_it).map(|held| held.stored.hash.clone());
-        self.of(charge_point).is_some_and(|now| hash(&now) == hash(all))
+    /// Whether a password still is one of the charge point's. Two that are alike have different salts.
+    fn still_has(&self, charge_point: ChargePointKey, held: &Held) -> bool {
+        self.of(charge_point).is_some_and(|all| all.iter().any(|now| now.stored.hash == held.stored.hash))
+    }
+
+    /// Whether somebody who has proven this, or nothing, would still be let in.
+    fn holds(&self, charge_point: ChargePointKey, by: Option<&Held>) -> bool {
+        match by {
+            Some(held) => self.still_has(charge_point, held),
+            None => self.of(charge_point).is_none_or(|all| !is_needed(&all)),
+        }
+    }
+
+    /// The one first use of a charge point at a time.
+    fn first_use(&self, charge_point: ChargePointKey) -> Option<FirstUse> {
+        let is_alone = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner).insert(charge_point);
+        is_alone.then(|| FirstUse { charge_point, all: Arc::clone(&self.first_uses) })
+    }
+
+    /// Whether somebody comes from where the charge point has last proven who it is.
+    fn is_at_home(&self, coming: &Coming<'_>) -> bool {
+        let homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        let home = homes.get(&coming.charge_point);
+        coming.address.is_some_and(|address| home == Some(&network(address)))
     }
 
     fn tries(&self) -> MutexGuard<'_, HashMap<Who, Failures>> {
@@ -344,9 +401,10 @@ impl ChargerPasswords {
         }
     }
 
-    /// Who has failed under a charge point's name may try again: it has another password now.
+    /// Who has failed under a charge point's name may try again: it has another password now. Who knew the old one is nobody special.
     fn forget_failures(&self, charge_point: ChargePointKey) {
         self.tries().retain(|(known, _), _| *known != charge_point);
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner).remove(&charge_point);
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&charge_point);
     }
 
@@ -363,8 +421,12 @@ impl ChargerPasswords {
         NotLetIn::Wrong { was_brought, is_news }
     }
 
-    fn let_in(&self, coming: &Coming<'_>, is_proven: bool) -> Security {
-        let security = Security { is_proven, is_encrypted: coming.is_encrypted };
+    fn let_in(&self, coming: &Coming<'_>, by: Option<Arc<Held>>) -> Admission {
+        let security = Security { is_proven: by.is_some(), is_encrypted: coming.is_encrypted };
+        if let Some(address) = coming.address.filter(|_| by.is_some()) {
+            let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+            homes.insert(coming.charge_point, network(address));
+        }
         let mut secured = self.secured.lock().unwrap_or_else(PoisonError::into_inner);
         // Most come without anything: for them nothing is kept.
         if security == Security::default() {
@@ -372,7 +434,7 @@ impl ChargerPasswords {
         } else {
             secured.insert(coming.charge_point, security);
         }
-        security
+        Admission { charge_point: coming.charge_point, security, by }
     }
 }
 
@@ -414,7 +476,7 @@ impl Site {
     ///
     /// # Errors
     /// See [`NotLetIn`].
-    pub async fn let_in(&self, coming: Coming<'_>, demand: Demand) -> Result<Security, NotLetIn> {
+    pub async fn let_in(&self, coming: Coming<'_>, demand: Demand) -> Result<Admission, NotLetIn> {
         let passwords = &self.charger_passwords;
         let all = passwords.of(coming.charge_point);
         match (&all, coming.brought) {
@@ -428,14 +490,20 @@ impl Site {
             let was_brought = coming.brought != Brought::Nothing;
             return Err(passwords.refuse(coming.charge_point, was_brought, Clock::real()));
         }
-        Ok(passwords.let_in(&coming, false))
+        Ok(passwords.let_in(&coming, None))
     }
 
     /// Checks a password that was brought.
-    async fn check(&self, coming: Coming<'_>, all: &All, brought: &[u8], demand: Demand) -> Result<Security, NotLetIn> {
+    async fn check(
+        &self,
+        coming: Coming<'_>,
+        all: &All,
+        brought: &[u8],
+        demand: Demand,
+    ) -> Result<Admission, NotLetIn> {
         let (passwords, charge_point, now) = (&self.charger_passwords, coming.charge_point, Clock::real());
         let who = (charge_point, coming.address.map(network));
-        let is_counted = !all.iter().all(|held| held.is_strong()) && !self.is_at_home(&coming);
+        let is_counted = !all.iter().all(|held| held.is_strong()) && !passwords.is_at_home(&coming);
         if is_counted {
             passwords.begin(who, now)?;
         }
@@ -446,13 +514,13 @@ impl Site {
         };
         match found {
             // It may have been taken away while it was hashed.
-            Ok(Some(number)) if passwords.still_has(charge_point, all, number) => {
+            Ok(Some(held)) if passwords.still_has(charge_point, &held) => {
                 passwords.succeeded(who);
-                self.used(coming, number).await;
-                Ok(passwords.let_in(&coming, true))
+                self.used(coming, held.stored.number).await;
+                Ok(passwords.let_in(&coming, Some(held)))
             }
             // One that it had to bring is wrong; where none is needed it is let in as before.
-            Ok(None) if !is_needed(all) && !demand.needs_password => Ok(passwords.let_in(&coming, false)),
+            Ok(None) if !is_needed(all) && !demand.needs_password => Ok(passwords.let_in(&coming, None)),
             Ok(Some(_) | None) => Err(passwords.refuse(charge_point, true, now)),
             Err(error) => {
                 if is_counted {
@@ -463,34 +531,73 @@ impl Site {
         }
     }
 
-    /// Whether somebody comes from where the charge point was last.
-    fn is_at_home(&self, coming: &Coming<'_>) -> bool {
-        let present = self.present();
-        let last = present.get(coming.charge_point).and_then(|now| now.charge_point.ip.as_deref()?.parse().ok());
-        last.map(network) == coming.address.map(network) && coming.address.is_some()
+    /// A charge point that has no password brings one: from here on it is its own. It counts as a try before anything is hashed.
+    async fn keep(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Admission, NotLetIn> {
+        let (passwords, charge_point) = (&self.charger_passwords, coming.charge_point);
+        let who = (charge_point, coming.address.map(network));
+        passwords.begin(who, Clock::real())?;
+        match self.keep_first(coming, brought).await {
+            Ok(Some(held)) => {
+                passwords.succeeded(who);
+                Ok(passwords.let_in(&coming, Some(held)))
+            }
+            Ok(None) => {
+                passwords.take_back(who);
+                let all = passwords.of(charge_point).ok_or(NotLetIn::Busy)?;
+                self.check(coming, &all, brought, Demand::default()).await
+            }
+            Err(error) => {
+                passwords.take_back(who);
+                Err(error)
+            }
+        }
     }
 
-    /// A charge point that has no password brings one: from here on it is its own.
-    async fn keep(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Security, NotLetIn> {
+    /// Keeps what a charge point has brought first; `None` where somebody was before it.
+    async fn keep_first(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Option<Arc<Held>>, NotLetIn> {
         let (passwords, charge_point) = (&self.charger_passwords, coming.charge_point);
+        let first = Arc::new(passwords.first_use(charge_point).ok_or(NotLetIn::Busy)?);
+        if passwords.of(charge_point).is_some() {
+            return Ok(None);
+        }
         let meant = meaning(brought).into_owned();
         let (digits, quick) = (hex(&meant), passwords.quick(charge_point, &meant));
-        let hash = passwords.beside(move || password::hash(&digits)).await.ok_or(NotLetIn::Busy)?;
-        let hash = hash.ok_or(NotLetIn::Inside)?;
-        let step = self.step().await;
-        if let Some(all) = passwords.of(charge_point) {
-            // Somebody was first.
-            drop(step);
-            return self.check(coming, &all, brought, Demand::default()).await;
+        // The work goes on where nobody waits for it any more: it holds the place of the first.
+        let working = Arc::clone(&first);
+        let work = move || {
+            let hash = password::hash(&digits);
+            drop(working);
+            hash
+        };
+        let hash = passwords.beside(work).await.ok_or(NotLetIn::Busy)?.ok_or(NotLetIn::Inside)?;
+        let _step = self.step().await;
+        // Somebody has set one meanwhile.
+        if passwords.of(charge_point).is_some() {
+            return Ok(None);
         }
         let origin = PasswordOrigin::FirstUse;
         let stored = StoredChargerPassword { number: 1, hash, origin, at: Clock::real(), is_pending: false };
-        let all = vec![Held::new(stored, Some(quick))];
-        self.store_passwords(charge_point, all, |before, after| {
+        let held = Held::new(stored, Some(quick));
+        self.store_passwords(charge_point, vec![Arc::clone(&held)], |before, after| {
             self.own_entry(coming, "charger.password.first_use", before, after)
         })
         .await?;
-        Ok(passwords.let_in(&coming, true))
+        drop(first);
+        Ok(Some(held))
+    }
+
+    /// Opens the link of a connection that was let in; `address` as for [`crate::Links`]. It is let go of at once where the charge
+    /// point has another password since.
+    pub fn open_link(&self, admission: Admission, address: Option<Box<str>>) -> LinkEnd {
+        let Admission { charge_point, by, .. } = admission;
+        let end = self.links().open(charge_point, address, by);
+        self.let_go_of_unproven(charge_point);
+        end
+    }
+
+    /// Ends a charge point's connection unless what it has proven holds.
+    fn let_go_of_unproven(&self, charge_point: ChargePointKey) {
+        self.links().let_go_unless(charge_point, |by| self.charger_passwords.holds(charge_point, by));
     }
 
     /// A charge point has come with one of its passwords: those before it hold no more, and if it was sent to it, it has arrived.
@@ -528,11 +635,12 @@ impl Site {
         self.present().get(charge_point).map(|now| now.charge_point.identity.to_string())
     }
 
-    /// The entry of the audit log for what a charge point has done itself.
+    /// The entry of the audit log for what a charge point has done itself. Nobody is named as who did it: an identity is what somebody
+    /// claims, and may be spelled as an account's name.
     fn own_entry(&self, coming: Coming<'_>, action: &str, before: String, after: String) -> AuditEntry {
         AuditEntry {
             at: Clock::real(),
-            actor: self.identity_of(coming.charge_point).unwrap_or_default(),
+            actor: String::new(),
             origin: coming.address.map(|address| address.to_canonical().to_string()).unwrap_or_default(),
             action: action.to_owned(),
             subject: self.identity_of(coming.charge_point).unwrap_or_default(),
@@ -578,7 +686,8 @@ impl Site {
         })
     }
 
-    /// Sets a charge point's password, in the place of all that it had.
+    /// Sets a charge point's password, in the place of all that it had. Its connection ends, unless it has proven this one: the charge
+    /// point must come with it.
     ///
     /// # Errors
     /// See [`PasswordError`].
@@ -602,7 +711,7 @@ impl Site {
         self.put(charge_point, (hash, PasswordOrigin::Typed, Some(quick)), caller).await
     }
 
-    /// Makes a random password for a charge point, in the place of all that it had, and gives it, once.
+    /// Makes a random password for a charge point, in the place of all that it had, and gives it, once. Its connection ends.
     ///
     /// # Errors
     /// See [`PasswordError`].
@@ -629,6 +738,7 @@ impl Site {
         let all = vec![Held::new(stored, quick)];
         self.store_by(charge_point, all, "charger.password.set", caller).await?;
         self.charger_passwords.forget_failures(charge_point);
+        self.let_go_of_unproven(charge_point);
         Ok(())
     }
 
@@ -655,7 +765,8 @@ impl Site {
         all.as_deref().and_then(<[_]>::last).map_or(1, |last| last.stored.number.saturating_add(1))
     }
 
-    /// Removes all passwords of a charge point: it comes in without one, where the site lets it.
+    /// Removes all passwords of a charge point: it comes in without one, where the site lets it. A connection that has proven one of them
+    /// ends.
     ///
     /// # Errors
     /// See [`PasswordError`].
@@ -669,6 +780,7 @@ impl Site {
         if self.charger_passwords.of(charge_point).is_some() {
             self.store_by(charge_point, Vec::new(), "charger.password.remove", caller).await?;
             self.charger_passwords.forget_failures(charge_point);
+            self.let_go_of_unproven(charge_point);
         }
         Ok(())
     }
@@ -725,6 +837,7 @@ fn random() -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
     const ONE: ChargePointKey = ChargePointKey(1);
@@ -813,15 +926,53 @@ mod tests {
         let held = Held::new(stored, None);
         let passwords = ChargerPasswords::of_all(HashMap::from([(ONE, vec![Arc::clone(&held)])]), [7; 32]);
         let all = passwords.of(ONE).unwrap();
-        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        let find =
+            async |brought: &[u8]| passwords.find(ONE, &all, brought).await.unwrap().map(|held| held.stored.number);
+        assert_eq!(find(b"another one").await, None);
         assert!(held.quick.get().is_none());
-        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
+        assert_eq!(find(&meant).await, Some(4));
         // From here on nothing is hashed slowly, whatever is brought: not even where nothing could be.
         passwords.waiting.close();
-        assert_eq!(passwords.find(ONE, &all, &meant).await.unwrap(), Some(4));
-        assert_eq!(passwords.find(ONE, &all, b"another one").await.unwrap(), None);
+        assert_eq!(find(&meant).await, Some(4));
+        assert_eq!(find(b"another one").await, None);
         assert_ne!(passwords.quick(ONE, &meant), passwords.quick(ChargePointKey(2), &meant), "each has its own");
         assert!(!format!("{held:?}").contains("argon2"));
+    }
+
+    #[tokio::test]
+    async fn of_each_charge_point_one_first_use_is_hashed_at_a_time_and_each_counts_as_a_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("site.db").display());
+        let zone = Some(bmw_store::Zone::named("UTC").unwrap());
+        let (store, _) =
+            bmw_store::open(&bmw_store::OpenOptions { url, zone, role: bmw_store::Role::Owner }).await.unwrap();
+        let (site, _, _) = Site::start(store, crate::SiteOptions::default()).await.unwrap();
+        for identity in ["A", "B"] {
+            let identity = bmw_domain::record::Identity::new(identity).unwrap();
+            site.register_charge_point(identity, None).await.unwrap();
+        }
+        let come = |charge_point: i32, address: u32| {
+            let (charge_point, address) = who(charge_point, address);
+            let brought = Brought::Password(b"a password that is text");
+            let coming = Coming { charge_point, brought, address, is_encrypted: false };
+            Box::pin(site.let_in(coming, Demand { needs_password: false, first_use: true }))
+        };
+        let busy = Arc::clone(&site.charger_passwords.hashing).acquire_many_owned(2).await.unwrap();
+        let mut first = come(1, 1);
+        assert!(first.as_mut().now_or_never().is_none(), "it is to be hashed");
+        for address in 2..100 {
+            assert!(matches!(come(1, address).now_or_never(), Some(Err(NotLetIn::Busy))), "{address}");
+        }
+        let mut other = come(2, 1);
+        assert!(other.as_mut().now_or_never().is_none(), "another charge point waits for nobody");
+        // Who goes away before he is answered has tried nevertheless.
+        drop(other);
+        let tries = (1..100).take_while(|_| come(2, 1).now_or_never().is_none()).count();
+        assert_eq!(tries + 1, FREE as usize);
+        assert!(matches!(come(2, 1).now_or_never(), Some(Err(NotLetIn::Wait(_)))));
+        drop(busy);
+        assert!(first.await.unwrap().security.is_proven);
+        assert!(come(1, 2).await.unwrap().security.is_proven, "it has the same");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bmw_domain::account::Right;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{FramePart, StoreError};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,14 +20,12 @@ const EVERY: Duration = Duration::from_secs(2);
 const AT_MOST: usize = 12 << 20;
 /// How many bytes may wait while the database is busy; more frames are not logged.
 const WAITING: usize = 2 * AT_MOST;
-/// The newest so many of each charge point are kept, and so many bytes of all.
+/// The newest so many of each charge point are kept at most, and so many bytes of all.
 const FRAMES_KEPT: i64 = 10_000;
 const BYTES_KEPT: i64 = 1 << 30;
-/// How many more of a charge point may be there before its oldest are forgotten.
-const FRAMES_OVER: i64 = 1_000;
-/// The most charge points that are seen to at a time, and the most parts that are dropped at a time: those who wait for an answer
-/// wait for it.
-const PRUNED: usize = 32;
+/// So many of a charge point are forgotten at once, so that room need not be made for each frame.
+const FRAMES_AT_ONCE: i64 = 1_000;
+/// The most parts that are dropped at a time: those who wait for an answer wait for it.
 const DROPPED: u32 = 256;
 /// Parts that are read at a time for what is asked.
 const PARTS_READ: u32 = 256;
@@ -120,7 +118,7 @@ impl FrameLog {
     pub fn new(site: Arc<Site>) -> (Self, impl Future<Output = ()> + Send) {
         let (held, ended) = mpsc::channel(1);
         let open = Arc::<Open>::default();
-        (Self { open: Arc::clone(&open), _held: held }, keep(site, open, ended))
+        (Self { open: Arc::clone(&open), _held: held }, keep(site, open, ended, Bounds::default()))
     }
 
     /// Notes a frame, unless too much waits already: nobody waits for the log.
@@ -140,8 +138,7 @@ impl FrameLog {
     }
 }
 
-async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infallible>) {
-    let mut bounds = Bounds::default();
+async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infallible>, mut bounds: Bounds) {
     let mut page = Page::default();
     loop {
         let is_over = tokio::select! {
@@ -151,13 +148,15 @@ async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infall
         };
         // What was written gives its room to what comes next.
         std::mem::swap(&mut page, &mut *open.page());
-        let parts: Vec<FramePart> =
-            page.by_charge_point().chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), lines)).collect();
+        let lines = page.by_charge_point();
+        let parts = lines.chunk_by(|a, b| a.0 == b.0).map(|lines| part(site.uploads(), bounds.newest(lines)));
+        let parts: Vec<FramePart> = parts.collect();
         page.clear();
         let outcome = async {
+            bounds.make_room(&site, &parts).await?;
             write(&site, &parts).await?;
             bounds.grown(&parts);
-            if is_over { Ok(()) } else { bounds.keep(&site).await }
+            Ok::<(), StoreError>(())
         };
         if let Err(error) = outcome.await {
             tracing::warn!(%error, "frames could not be logged");
@@ -169,56 +168,86 @@ async fn keep(site: Arc<Site>, open: Arc<Open>, mut ended: mpsc::Receiver<Infall
 }
 
 /// What the log holds, as far as it must be known to keep it within its bounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bounds {
-    /// How many frames of a charge point have come since its oldest were last forgotten; of one that was not looked at
-    /// since the start nobody knows.
-    since: HashMap<ChargePointKey, i64>,
-    /// Charge points whose oldest are to be forgotten.
-    due: VecDeque<ChargePointKey>,
+    /// How many frames of a charge point may be there, how many are forgotten at once, and how many bytes of all may be there.
+    frames_kept: i64,
+    frames_at_once: i64,
+    bytes_kept: i64,
+    /// How many frames of a charge point may come before its oldest are forgotten; of one that has said nothing since the start
+    /// nobody knows.
+    room: HashMap<ChargePointKey, i64>,
     /// The bytes of all parts; counted once.
     bytes: Option<i64>,
 }
 
-impl Bounds {
-    fn grown(&mut self, parts: &[FramePart]) {
-        for part in parts {
-            let since = self.since.entry(part.charge_point).or_insert(FRAMES_OVER);
-            let before = *since;
-            *since += i64::from(part.frames);
-            if before <= FRAMES_OVER && *since > FRAMES_OVER {
-                self.due.push_back(part.charge_point);
-            }
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            frames_kept: FRAMES_KEPT,
+            frames_at_once: FRAMES_AT_ONCE,
+            bytes_kept: BYTES_KEPT,
+            room: HashMap::new(),
+            bytes: None,
         }
-        let size: usize = parts.iter().map(|part| part.lines.len()).sum();
-        self.bytes = self.bytes.map(|bytes| bytes.saturating_add_unsigned(size as u64));
+    }
+}
+
+impl Bounds {
+    /// Of the lines of a charge point those that have room at all.
+    fn newest<'a, T>(&self, lines: &'a [T]) -> &'a [T] {
+        &lines[lines.len().saturating_sub(usize::try_from(self.frames_kept).unwrap_or(usize::MAX))..]
     }
 
-    /// Forgets what is beyond, a little at a time.
-    async fn keep(&mut self, site: &Site) -> Result<(), StoreError> {
+    /// Forgets the oldest where there is no room for what comes: never more is there than may be. One charge point at a time, those who
+    /// wait for an answer wait for no more.
+    async fn make_room(&mut self, site: &Site, parts: &[FramePart]) -> Result<(), StoreError> {
         let store = site.store();
         let mut bytes = match self.bytes {
             Some(bytes) => bytes,
             None => store.frame_bytes().await?,
         };
-        for _ in 0..PRUNED {
-            let Some(charge_point) = self.due.front().copied() else { break };
+        for part in parts {
+            let frames = i64::from(part.frames);
+            if self.room.get(&part.charge_point).is_some_and(|room| *room >= frames) {
+                continue;
+            }
+            let room = frames.max(self.frames_at_once);
             let _step = site.step().await;
-            bytes -= store.prune_frames(charge_point, FRAMES_KEPT).await?;
-            self.due.pop_front();
-            self.since.insert(charge_point, 0);
+            bytes -= store.prune_frames(part.charge_point, self.frames_kept.saturating_sub(room).max(0)).await?;
+            self.room.insert(part.charge_point, room);
+            // What is done is known also where the next cannot be done.
+            self.bytes = Some(bytes);
         }
-        while bytes > BYTES_KEPT {
+        let size = size(parts);
+        while bytes.saturating_add(size) > self.bytes_kept {
             let _step = site.step().await;
             let gone = store.drop_oldest_frames(DROPPED).await?;
             if gone == 0 {
                 break;
             }
             bytes -= gone;
+            self.bytes = Some(bytes);
         }
         self.bytes = Some(bytes);
         Ok(())
     }
+
+    /// Notes what was written.
+    fn grown(&mut self, parts: &[FramePart]) {
+        for part in parts {
+            if let Some(room) = self.room.get_mut(&part.charge_point) {
+                *room -= i64::from(part.frames);
+            }
+        }
+        self.bytes = self.bytes.map(|bytes| bytes.saturating_add(size(parts)));
+    }
+}
+
+/// The bytes of parts.
+fn size(parts: &[FramePart]) -> i64 {
+    let size: usize = parts.iter().map(|part| part.lines.len()).sum();
+    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 /// A line is the time in ms, the way, and the text, which has no line of its own.
@@ -327,19 +356,101 @@ mod tests {
     }
 
     #[test]
-    fn who_has_spoken_much_is_seen_to_once() {
+    fn what_is_promised_is_kept() {
+        let bounds = Bounds::default();
+        assert_eq!((bounds.frames_kept, bounds.bytes_kept), (10_000, 1 << 30));
+        assert!(bounds.frames_at_once < bounds.frames_kept);
+    }
+
+    /// A site with two charge points.
+    async fn site(folder: &std::path::Path) -> Arc<Site> {
+        let url = format!("sqlite://{}", folder.join("site.db").display());
+        let zone = Some(bmw_store::Zone::named("UTC").unwrap());
+        let options = bmw_store::OpenOptions { url, zone, role: bmw_store::Role::Owner };
+        let (store, _) = bmw_store::open(&options).await.unwrap();
+        let (site, _, _) = Site::start(store, crate::SiteOptions::default()).await.unwrap();
+        for identity in ["A", "B"] {
+            let identity = bmw_domain::record::Identity::new(identity).unwrap();
+            site.register_charge_point(identity, None).await.unwrap();
+        }
+        site
+    }
+
+    fn small() -> Bounds {
+        Bounds { frames_kept: 10, frames_at_once: 3, ..Bounds::default() }
+    }
+
+    /// How many frames of a charge point are stored.
+    async fn stored(site: &Site, charge_point: ChargePointKey) -> i32 {
+        let parts = site.store().frames(charge_point, None, 1_000).await.unwrap();
+        parts.iter().map(|(_, part)| part.frames).sum()
+    }
+
+    #[tokio::test]
+    async fn never_more_of_a_charge_point_are_stored_than_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path()).await;
         let part = |key, frames| FramePart { charge_point: ChargePointKey(key), frames, lines: vec![0; 10] };
-        let mut bounds = Bounds { bytes: Some(5), ..Bounds::default() };
-        // What was there before the start is not known: each is looked at once.
-        bounds.grown(&[part(2, 1), part(1, 1), part(2, 900)]);
-        assert_eq!(bounds.due, [ChargePointKey(2), ChargePointKey(1)]);
-        assert_eq!(bounds.bytes, Some(35));
-        bounds.due.clear();
-        bounds.since = HashMap::from([(ChargePointKey(1), 0)]);
-        bounds.grown(&[part(1, 1_000)]);
-        assert!(bounds.due.is_empty());
-        bounds.grown(&[part(1, 1), part(1, 1)]);
-        assert_eq!(bounds.due, [ChargePointKey(1)]);
+        let mut bounds = small();
+        let (mut most, mut seldom) = (0, 0);
+        for round in 0..60 {
+            // What was there before the start is not known.
+            if round == 30 {
+                bounds = small();
+            }
+            let parts = [part(1, 1 + round % 5), part(2, 1)];
+            bounds.make_room(&site, &parts).await.unwrap();
+            seldom += i32::from(bounds.room[&ChargePointKey(2)] == 3);
+            write(&site, &parts).await.unwrap();
+            bounds.grown(&parts);
+            let now = [stored(&site, ChargePointKey(1)).await, stored(&site, ChargePointKey(2)).await];
+            assert!(now.iter().all(|frames| *frames <= 10), "{round}: {now:?}");
+            most = most.max(now[0].max(now[1]));
+        }
+        assert_eq!(most, 10, "not far fewer either");
+        assert_eq!(seldom, 20, "not for each frame");
+        // Of one that says more at once than is kept the newest are.
+        assert_eq!(bounds.newest(&(0..25).collect::<Vec<_>>()), (15..25).collect::<Vec<_>>());
+        let parts = [part(1, 10)];
+        bounds.make_room(&site, &parts).await.unwrap();
+        assert_eq!(stored(&site, ChargePointKey(1)).await, 0);
+        site.store().close().await;
+    }
+
+    #[tokio::test]
+    async fn never_more_bytes_are_stored_than_are_kept_and_the_oldest_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path()).await;
+        let part = |key| FramePart { charge_point: ChargePointKey(key), frames: 1, lines: vec![0; 10] };
+        let mut bounds = Bounds { bytes_kept: 3_000, ..Bounds::default() };
+        for _ in 0..400 {
+            let parts = [part(1), part(2)];
+            bounds.make_room(&site, &parts).await.unwrap();
+            write(&site, &parts).await.unwrap();
+            bounds.grown(&parts);
+            let bytes = site.store().frame_bytes().await.unwrap();
+            assert!(bytes <= 3_000 && bounds.bytes == Some(bytes), "{bytes} {bounds:?}");
+        }
+        site.store().close().await;
+    }
+
+    #[tokio::test]
+    async fn the_log_keeps_the_newest_of_what_comes_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path()).await;
+        let (held, ended) = mpsc::channel(1);
+        let open = Arc::<Open>::default();
+        let log = FrameLog { open: Arc::clone(&open), _held: held };
+        for number in 0..25 {
+            log.note(ChargePointKey(1), Timestamp(number), Way::In, "[2]");
+        }
+        drop(log);
+        // It ends with the last of those who note, and writes what there is.
+        keep(Arc::clone(&site), open, ended, small()).await;
+        let frames = site.frames(ChargePointKey(1), "", 100, &Caller::terminal()).await.unwrap();
+        let times: Vec<i64> = frames.iter().map(|frame| frame.at.0).collect();
+        assert_eq!(times, (15..25).rev().collect::<Vec<_>>());
+        site.store().close().await;
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod sums;
 
 pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
-pub use charger_passwords::{Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
+pub use charger_passwords::{Admission, Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};

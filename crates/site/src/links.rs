@@ -1,5 +1,6 @@
 //! The connections of charge points, as those see them who have something to ask of a charge point.
 
+use crate::charger_passwords::Held;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::{Accepted, Event};
@@ -7,7 +8,7 @@ use bmw_domain::record::ChargePointKey;
 use futures::task::AtomicWaker;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::oneshot;
@@ -98,6 +99,8 @@ struct Link {
     id: u64,
     /// Where the charge point reaches the site.
     address: Option<Box<str>>,
+    /// The password that the charge point has proven.
+    by: Option<Arc<Held>>,
     orders: Arc<Orders>,
 }
 
@@ -116,10 +119,15 @@ pub struct LinkEnd {
 }
 
 impl LinkEnd {
-    /// What the site wants next; `None` when the connection counts no more: a newer one of the same charge point has come, or
-    /// the program ends. While `takes_orders` is not set it only waits for that.
+    /// What the site wants next; `None` when the connection counts no more: a newer one of the same charge point has come, what it
+    /// has proven holds no more, or the program ends. While `takes_orders` is not set it only waits for that.
     pub async fn next(&mut self, takes_orders: bool) -> Option<Box<Order>> {
         std::future::poll_fn(|cx| self.orders.poll_next(takes_orders, cx)).await
+    }
+
+    /// Whether what the connection has proven holds no more: nothing is taken from it.
+    pub fn is_unproven(&self) -> bool {
+        self.orders.is_unproven.load(Ordering::Acquire)
     }
 }
 
@@ -136,6 +144,8 @@ pub(crate) struct Orders {
     queue: Mutex<Queue>,
     /// Of the connection.
     waker: AtomicWaker,
+    /// Closed since the charge point has another password. Beside the queue: it is looked at with each frame.
+    is_unproven: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -207,11 +217,16 @@ impl Orders {
 
 impl Links {
     /// A charge point is connected. A connection that it had before is let go. `address` is where it reaches the site by HTTP,
-    /// such as `http://10.0.0.1:8000`.
-    pub fn open(&self, charge_point: ChargePointKey, address: Option<Box<str>>) -> LinkEnd {
+    /// such as `http://10.0.0.1:8000`; `by` is the password that it has proven.
+    pub(crate) fn open(
+        &self,
+        charge_point: ChargePointKey,
+        address: Option<Box<str>>,
+        by: Option<Arc<Held>>,
+    ) -> LinkEnd {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let orders = Arc::<Orders>::default();
-        let link = Link { id, address, orders: Arc::clone(&orders) };
+        let link = Link { id, address, by, orders: Arc::clone(&orders) };
         let before = self.lock().insert(charge_point, link);
         drop(before);
         LinkEnd { id, orders }
@@ -225,6 +240,15 @@ impl Links {
             open.remove(&charge_point);
         }
         is_own
+    }
+
+    /// Lets go of a charge point's connection unless what it has proven holds. The connection closes itself: it is still its own.
+    pub(crate) fn let_go_unless(&self, charge_point: ChargePointKey, holds: impl FnOnce(Option<&Held>) -> bool) {
+        let open = self.lock();
+        if let Some(link) = open.get(&charge_point).filter(|link| !holds(link.by.as_deref())) {
+            link.orders.is_unproven.store(true, Ordering::Release);
+            link.orders.close();
+        }
     }
 
     /// Lets go of all connections: the program ends.
@@ -272,14 +296,28 @@ mod tests {
     async fn a_new_connection_wins_and_the_old_ones_close_removes_only_itself() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let mut old = links.open(key, Some("http://10.0.0.1".into()));
-        let new = links.open(key, None);
+        let mut old = links.open(key, Some("http://10.0.0.1".into()), None);
+        let new = links.open(key, None, None);
         assert!(old.next(false).await.is_none(), "the old one is let go");
         assert!(!links.close(key, old.id));
         assert_eq!(links.address(key), None, "what counts is where the new one came in");
         assert!(links.orders(key).is_some());
         assert!(links.close(key, new.id));
         assert!(links.orders(key).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_whose_proof_holds_no_more_is_let_go_and_stays_its_own_until_it_has_closed_itself() {
+        let links = Links::default();
+        let key = ChargePointKey(1);
+        let mut end = links.open(key, None, None);
+        links.let_go_unless(key, |by| by.is_none());
+        assert!(!end.is_unproven() && end.next(false).now_or_never().is_none());
+        links.let_go_unless(key, |_| false);
+        assert!(end.is_unproven() && end.next(false).await.is_none());
+        assert_eq!(links.orders(key).unwrap().hand_in(order().0), Err(NotTaken::Closed));
+        assert!(links.close(key, end.id), "its end is noted");
+        links.let_go_unless(key, |_| false);
     }
 
     /// An order, and where to hear that it was sent.
@@ -293,7 +331,7 @@ mod tests {
     async fn an_order_wakes_the_connection_and_waits_while_it_takes_none() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let mut end = links.open(key, None);
+        let mut end = links.open(key, None, None);
         let orders = links.orders(key).unwrap();
         let (taken, ()) = tokio::join!(end.next(true), async {
             tokio::task::yield_now().await;
@@ -311,7 +349,7 @@ mod tests {
     async fn orders_that_were_not_taken_are_given_up_with_the_connection() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let end = links.open(key, None);
+        let end = links.open(key, None, None);
         let orders = links.orders(key).unwrap();
         let (waits, is_sent) = order();
         orders.hand_in(waits).unwrap();
@@ -324,7 +362,7 @@ mod tests {
     fn the_queue_of_orders_is_bounded_and_forgets_those_that_were_given_up() {
         let links = Links::default();
         let key = ChargePointKey(1);
-        let _end = links.open(key, None);
+        let _end = links.open(key, None, None);
         let orders = links.orders(key).unwrap();
         let mut wait: Vec<_> = (0..WAITING)
             .map(|_| {

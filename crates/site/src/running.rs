@@ -19,8 +19,9 @@ use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::Energy;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Model, Transaction};
 use bmw_domain::settings::Settings;
-use bmw_store::{Batch, Inventory, Store, StoredChargePoint};
+use bmw_store::{AuditEntry, Batch, Inventory, Store, StoredChargePoint};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, broadcast, watch};
 
@@ -304,11 +305,28 @@ impl Site {
         identity: Identity,
         caller: Option<&Caller>,
     ) -> Result<ChargePointKey, NotDone> {
-        caller.map_or(Ok(()), |caller| caller.check(Right::Admit))?;
+        let Some(caller) = caller else { return self.register_charge_point(identity, None).await };
+        caller.check(Right::Admit)?;
+        let audit = caller.entry("charger.admit", "null".to_owned(), json(&identity));
+        self.add_noted(identity, audit).await
+    }
+
+    /// Takes in a charge point that nobody knew and that has come by itself, from an address, and tells the audit log.
+    ///
+    /// # Errors
+    /// [`bmw_store::StoreError::Exists`] when its identity is taken.
+    pub async fn register_charge_point(
+        &self,
+        identity: Identity,
+        address: Option<IpAddr>,
+    ) -> Result<ChargePointKey, NotDone> {
+        let mut audit = Caller::default().entry("charger.register", "null".to_owned(), json(&identity));
+        audit.origin = address.map(|address| address.to_canonical().to_string()).unwrap_or_default();
+        self.add_noted(identity, audit).await
+    }
+
+    async fn add_noted(&self, identity: Identity, audit: AuditEntry) -> Result<ChargePointKey, NotDone> {
         let charge_point = ChargePoint::unknown(identity);
-        let nobody = Caller::default();
-        let (by, action) = caller.map_or((&nobody, "charger.register"), |caller| (caller, "charger.admit"));
-        let audit = by.entry(action, "null".to_owned(), json(&charge_point.identity));
         let audit = audit.on(charge_point.identity.as_str());
         let _step = self.step.lock().await;
         let key = self.store.add_charge_point(&charge_point, Some(&audit)).await?;

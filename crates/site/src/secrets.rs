@@ -52,6 +52,11 @@ pub(crate) fn masked_value(payload: &mut Value) {
     }
 }
 
+/// Whether something may have been taken out of a payload.
+pub(crate) fn has_mask(masked: &Value) -> bool {
+    masked.to_string().contains(MASK)
+}
+
 /// A text that may be JSON, without its secrets.
 pub fn masked(text: &str) -> Cow<'_, str> {
     let clean = if may_have_secret_key(text) { rewritten(text) } else { without_user_info(text) };

@@ -288,7 +288,7 @@ pub trait Store: Send + Sync + 'static {
     /// Adds raw frames to their log.
     async fn add_frames(&self, parts: &[FramePart]) -> Result<()>;
 
-    /// Forgets the oldest frames of a charge point, beyond so many, to a part. Says how many bytes of parts went.
+    /// Forgets the oldest parts of a charge point until no more than so many frames are left. Says how many bytes of parts went.
     async fn prune_frames(&self, charge_point: ChargePointKey, frames: i64) -> Result<i64>;
 
     /// Forgets so many of the oldest parts of all charge points' frames. Says how many bytes went; 0 when there was none.

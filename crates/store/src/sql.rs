@@ -173,12 +173,12 @@ pub(crate) const PRUNE_HAPPENINGS: &str = "DELETE FROM charge_point_event WHERE 
 pub(crate) const ADD_FRAMES: &str = "INSERT INTO frame_part (charge_point, frames, lines) ";
 pub(crate) const FRAMES: &str = "SELECT id, charge_point, frames, lines FROM frame_part WHERE charge_point = $1 AND id < $2 \
      ORDER BY id DESC LIMIT $3";
-/// The number of the oldest part without which there would be too few frames.
-pub(crate) const OLDEST_FRAMES_KEPT: &str = "SELECT min(id) FROM (SELECT id, frames, \
+/// The number of the newest part with which there would be too many frames.
+pub(crate) const NEWEST_FRAMES_OVER: &str = "SELECT max(id) FROM (SELECT id, \
      sum(frames) OVER (ORDER BY id DESC) AS newer FROM frame_part WHERE charge_point = $1) AS counted \
-     WHERE newer - frames < $2";
+     WHERE newer > $2";
 pub(crate) const PRUNE_FRAMES: &str =
-    "DELETE FROM frame_part WHERE charge_point = $1 AND id < $2 RETURNING CAST(length(lines) AS BIGINT)";
+    "DELETE FROM frame_part WHERE charge_point = $1 AND id <= $2 RETURNING CAST(length(lines) AS BIGINT)";
 pub(crate) const DROP_OLDEST_FRAMES: &str = "DELETE FROM frame_part \
      WHERE id IN (SELECT id FROM frame_part ORDER BY id LIMIT $1) RETURNING CAST(length(lines) AS BIGINT)";
 pub(crate) const FRAME_BYTES: &str = "SELECT CAST(coalesce(sum(length(lines)), 0) AS BIGINT) FROM frame_part";

@@ -6,6 +6,7 @@ use crate::command::bmw;
 use bmw_domain::account::Role;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::diagnostics::FileName;
+use bmw_domain::record::Identity;
 use bmw_site::Caller;
 use bmw_site::access::{Credentials, Entered, OwnFactor, Visitor};
 use bmw_store::{AuditEntry, AuditFilter, FactorSecret, NewCommand, NewSecondFactor, OpenOptions, Role as StoreRole};
@@ -533,11 +534,17 @@ async fn the_command_line_is_noted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn chargers_that_come_in_by_themselves_are_noted() {
     let site = Served::empty().await;
-    site.running.site.add_charge_point(bmw_domain::record::Identity::new("NEW").unwrap(), None).await.unwrap();
+    site.running.site.add_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
     let filter = AuditFilter { account: Some(String::new()), ..AuditFilter::default() };
     let found = site.running.site.audit_log(&filter, None, 10, &Caller::terminal()).await.unwrap();
     assert_eq!(found[0].entry.action, "charger.register");
     assert_eq!(found[0].entry.subject, "NEW");
+    // One that has the name of an account is not taken for it.
+    let (root, address) = (Identity::new("root").unwrap(), "192.0.2.7".parse().ok());
+    site.running.site.register_charge_point(root, address).await.unwrap();
+    let page = text(&site.ask("GET", "/audit/?kind=charger", &[("accept-language", "en")], b"").await);
+    assert_eq!(page.matches("<span class=\"muted\">The charger</span>").count(), 2, "{page}");
+    assert!(page.contains("192.0.2.7") && !page.contains("account=root"), "{page}");
     let refused = site.running.site.audit_log(&filter, None, 10, &Caller::default()).await;
     assert!(refused.is_err(), "nobody else sees it");
     site.end().await;

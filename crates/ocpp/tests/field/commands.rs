@@ -3,6 +3,7 @@
 use crate::calls::unanswered;
 use crate::site::{Served, Setup};
 use bmw_domain::charger::card::{Card, IdTag};
+use bmw_domain::command::Action;
 use bmw_domain::command::CommandState::{self, Accepted, Effective, Failed, NoEffect, Queued, Sent};
 use bmw_site::Caller;
 use bmw_testkit::charger::{Charger, frames, moment};
@@ -60,6 +61,52 @@ async fn states(site: &Served, command: i64) -> Vec<CommandState> {
 
 fn caller() -> Caller {
     Caller::terminal()
+}
+
+/// What must be said with a command, where anything must.
+fn least(action: Action) -> Value {
+    let profile = json!({
+        "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative",
+        "chargingSchedule": { "chargingRateUnit": "A", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 16.0 }] },
+    });
+    match action {
+        Action::CancelReservation => json!({ "reservationId": 7 }),
+        Action::ChangeAvailability => json!({ "type": "Operative" }),
+        Action::ChangeConfiguration => json!({ "key": "HeartbeatInterval", "value": "60" }),
+        Action::DataTransfer => json!({ "vendorId": "V" }),
+        Action::GetDiagnostics | Action::UpdateFirmware => json!({ "location": "ftp://10.0.0.1/" }),
+        Action::RemoteStopTransaction => json!({ "transactionId": 5 }),
+        Action::ReserveNow => json!({ "expiryDate": moment(3_600) }),
+        Action::SetChargingProfile => json!({ "csChargingProfiles": profile }),
+        Action::TriggerMessage => json!({ "requestedMessage": "Heartbeat" }),
+        Action::ClearCache
+        | Action::ClearChargingProfile
+        | Action::GetCompositeSchedule
+        | Action::GetConfiguration
+        | Action::GetLocalListVersion
+        | Action::RemoteStartTransaction
+        | Action::Reset
+        | Action::SendLocalList
+        | Action::UnlockConnector => json!({}),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_is_asked_for_by_its_name_and_with_its_payload() {
+    let site = Served::set_up(quiet).await;
+    let mut charger = site.plug_in("A").await;
+    charger.call("StatusNotification", &frames::status(1, "Available")).await.unwrap();
+    for (action, name) in Action::ALL {
+        // It refuses all of them: the call and its answer are what is looked at.
+        let given = least(action);
+        let command = site.command("A", name, given.clone()).await;
+        let (asked, payload) = charger.to_be_asked().await.unwrap();
+        assert_eq!(asked, name);
+        for (field, value) in given.as_object().unwrap() {
+            assert_eq!(&payload[field], value, "{name}");
+        }
+        site.command_becomes(command, Failed).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

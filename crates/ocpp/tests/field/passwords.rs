@@ -5,9 +5,10 @@ use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::charger::{HappeningKind, NO_PASSWORD, WRONG_PASSWORD};
 use bmw_domain::command::CommandState;
 use bmw_ocpp::Profile;
-use bmw_site::Caller;
-use bmw_testkit::charger::{Charger, frames};
+use bmw_site::{Brought, Caller, Coming, Demand};
+use bmw_testkit::charger::{Charger, frames, moment};
 use data_encoding::BASE64;
+use futures::FutureExt as _;
 use serde_json::json;
 use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -210,6 +211,106 @@ async fn who_guesses_waits_and_the_charge_point_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_came_without_a_password_he_guesses_none_unbounded() {
+    let site = Served::start(|_| {}).await;
+    site.add("A").await;
+    let mut impostor = come(&site, "A", "").await.unwrap();
+    impostor.call("StatusNotification", &frames::status(1, "Available")).await.unwrap();
+    set(&site, "A", TYPED).await;
+    let mut told = String::new();
+    for _ in 0..20 {
+        told = answer(&site, "A", &basic("A", b"wrong-wrong")).await;
+    }
+    assert!(told.starts_with("HTTP/1.1 429"), "{told}");
+}
+
+/// Why the site has closed a connection.
+async fn end(charger: &mut Charger) -> Option<(u16, String)> {
+    charger.closed().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_without_the_password_that_was_set_is_let_go() {
+    let site = Served::start(|_| {}).await;
+    site.add("A").await;
+    let key = site.key("A");
+    let unproven = Some((1008, "come with the password that holds now".to_owned()));
+    let mut impostor = come(&site, "A", "").await.unwrap();
+    impostor.call("StatusNotification", &frames::status(1, "Available")).await.unwrap();
+    set(&site, "A", TYPED).await;
+    // What he says at once comes too late. The connection may be gone before he has said it, and he sees no more of it then.
+    assert!(impostor.call("StartTransaction", &frames::start(0, &moment(0))).await.is_err());
+    drop(impostor);
+    site.becomes("A", "offline", |now| !now.is_online()).await;
+    assert!(site.sessions("A").await.is_empty());
+    // The charge point itself comes with it, and stays until another one is made.
+    let mut charger = come(&site, "A", &basic("A", TYPED.as_bytes())).await.unwrap();
+    charger.call("Heartbeat", &json!({})).await.unwrap();
+    let made = site.site.make_charger_password(key, &Caller::terminal()).await.unwrap();
+    assert_eq!(end(&mut charger).await, unproven);
+    let mut charger = come(&site, "A", &basic("A", made.as_bytes())).await.unwrap();
+    charger.call("Heartbeat", &json!({})).await.unwrap();
+    site.site.remove_charger_password(key, &Caller::terminal()).await.unwrap();
+    assert_eq!(end(&mut charger).await, unproven);
+    // Where there is none to prove, or one is sent over this very connection, it goes on.
+    let mut charger = come(&site, "A", "").await.unwrap();
+    site.site.remove_charger_password(key, &Caller::terminal()).await.unwrap();
+    let (command, _) = send(&site, &mut charger, "Accepted").await;
+    site.command_becomes(command, CommandState::Effective).await;
+    charger.call("Heartbeat", &json!({})).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_let_in_before_the_password_was_set_and_is_not_yet_connected_is_let_go() {
+    let site = Served::start(|_| {}).await;
+    site.add("A").await;
+    let (charge_point, address) = (site.key("A"), None);
+    let let_in = async |brought| {
+        let coming = Coming { charge_point, brought, address, is_encrypted: false };
+        site.site.let_in(coming, Demand::default()).await.unwrap()
+    };
+    let nothing = let_in(Brought::Nothing).await;
+    set(&site, "A", TYPED).await;
+    assert!(site.site.open_link(nothing, None).next(false).await.is_none());
+    let proven = let_in(Brought::Password(TYPED.as_bytes())).await;
+    assert!(site.site.open_link(proven.clone(), None).next(false).now_or_never().is_none());
+    set(&site, "A", "another-2-kF9-wuz2").await;
+    assert!(site.site.open_link(proven, None).next(false).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_command_with_a_secret_gives_no_other_command_again() {
+    use bmw_domain::command::Action;
+    use bmw_site::{Ask, Refusal};
+    let site = Served::start(|_| {}).await;
+    site.add("A").await;
+    let give = async |action, arguments: serde_json::Value, key: &str| {
+        let arguments = arguments.as_object().unwrap().clone();
+        let ask = Ask { charge_point: site.key("A"), action, arguments, key: Some(key.to_owned()) };
+        let given = site.commands.give(ask, &Caller::terminal()).await;
+        if let Ok(command) = &given {
+            site.command_becomes(command.id, CommandState::Offline).await;
+        }
+        given.map(|command| command.id)
+    };
+    let wifi = |value: &str| json!({ "key": "WifiPassword", "value": value });
+    give(Action::ChangeConfiguration, wifi("A"), "one").await.unwrap();
+    for again in ["B", "A", "…"] {
+        let outcome = give(Action::ChangeConfiguration, wifi(again), "one").await;
+        assert!(matches!(outcome, Err(Refusal::KeyUsed)), "{again}");
+    }
+    let update = |location: &str| json!({ "location": location });
+    give(Action::UpdateFirmware, update("ftp://me:one@host/f"), "two").await.unwrap();
+    let outcome = give(Action::UpdateFirmware, update("ftp://me:two@host/f"), "two").await;
+    assert!(matches!(outcome, Err(Refusal::KeyUsed)));
+    // One without a secret is the same again.
+    let interval = |value: &str| json!({ "key": "HeartbeatInterval", "value": value });
+    let id = give(Action::ChangeConfiguration, interval("60"), "three").await.unwrap();
+    assert_eq!(give(Action::ChangeConfiguration, interval("60"), "three").await.unwrap(), id);
+    assert!(matches!(give(Action::ChangeConfiguration, interval("61"), "three").await, Err(Refusal::KeyUsed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_may_demand_passwords_and_tls() {
     let site = Served::start(|options| options.profile = Profile::Password).await;
     site.add("A").await;
@@ -261,12 +362,38 @@ async fn what_a_charge_point_brings_first_is_its_password_from_then_on() {
     }
     let log = site.store.audit_log(10).await.unwrap();
     let first = log.iter().rev().find(|entry| entry.action == "charger.password.first_use").unwrap();
-    assert_eq!((first.actor.as_str(), first.origin.as_str()), ("A", "127.0.0.1"));
+    assert_eq!((first.actor.as_str(), first.subject.as_str(), first.origin.as_str()), ("", "A", "127.0.0.1"));
     // Where it is not switched on nothing is kept.
     let site = Served::open().await;
     assert!(come(&site, "A", &basic("A", &key)).await.is_ok());
     assert!(come(&site, "A", &basic("A", b"another one")).await.is_ok());
     assert!(site.store.charger_passwords().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_point_with_the_name_of_an_account_does_nothing_in_its_name() {
+    let site = Served::start(|options| {
+        options.first_use = true;
+        options.registers_unknown = true;
+    })
+    .await;
+    let mut charger = come(&site, "root", &basic("root", TYPED.as_bytes())).await.unwrap();
+    charger.replies.insert("ChangeConfiguration".to_owned(), json!({ "status": "Rejected" }));
+    let refused = site.commands.send_password(site.key("root"), &Caller::terminal()).await.unwrap().unwrap();
+    while charger.to_be_asked().await.unwrap().1["key"] != "AuthorizationKey" {}
+    site.command_becomes(refused.id, CommandState::Rejected).await;
+    let log = site.store.audit_log(100).await.unwrap();
+    let own: Vec<_> = log.iter().rev().filter(|entry| entry.actor != "terminal").collect();
+    let told = |entry: &&bmw_store::AuditEntry| (entry.action.clone(), entry.actor.clone(), entry.origin.clone());
+    let expected = [
+        ("charger.register", "127.0.0.1"),
+        ("charger.password.first_use", "127.0.0.1"),
+        ("charger.password.refused", ""),
+        ("command.outcome", ""),
+    ];
+    let expected = expected.map(|(action, origin)| (action.to_owned(), String::new(), origin.to_owned()));
+    assert_eq!(own.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(own.iter().all(|entry| entry.subject == "root"), "{own:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

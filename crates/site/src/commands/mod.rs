@@ -13,7 +13,7 @@ use crate::charger_passwords::PasswordError;
 use crate::diagnostics::{OpenUpload, Token, UPLOAD_PATH, UPLOAD_TIME};
 use crate::links::{NotTaken, Order, Replied, Reply, ReplyTo};
 use crate::running::Site;
-use crate::secrets::{is_authorization_key, masked, masked_command, masked_value};
+use crate::secrets::{has_mask, is_authorization_key, masked, masked_command, masked_value};
 use arguments::Known;
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
@@ -232,13 +232,15 @@ impl Commands {
     }
 }
 
-/// The command that was given with a key, if it is the one that is asked for again. What was filled in then counts.
+/// The command that was given with a key, if it is the one that is asked for again. What was filled in then counts. One with a secret
+/// never is: what is stored is without it, so nobody knows whether this one is the same.
 fn same(known: Command, ask: &Ask) -> Result<Command, Refusal> {
     let known = masked_command(known);
     let arguments: Arguments = serde_json::from_str(&known.arguments).unwrap_or_default();
     let mut asked = Value::Object(ask.arguments.clone());
     masked_value(&mut asked);
-    let is_same = known.charge_point == ask.charge_point
+    let is_same = !has_mask(&asked)
+        && known.charge_point == ask.charge_point
         && known.action == ask.action
         && asked.as_object().is_some_and(|asked| asked.iter().all(|(name, value)| arguments.get(name) == Some(value)));
     if is_same { Ok(known) } else { Err(Refusal::KeyUsed) }

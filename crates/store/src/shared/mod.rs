@@ -537,9 +537,9 @@ impl Store for ThisStore {
 
     async fn prune_frames(&self, charge_point: ChargePointKey, frames: i64) -> Result<i64> {
         let mut tx = self.begin_write().await?;
-        let oldest_kept: Option<i64> =
-            sqlx::query_scalar(sql::OLDEST_FRAMES_KEPT).bind(charge_point.0).bind(frames).fetch_one(&mut *tx).await?;
-        let gone: Vec<i64> = match oldest_kept {
+        let newest_over: Option<i64> =
+            sqlx::query_scalar(sql::NEWEST_FRAMES_OVER).bind(charge_point.0).bind(frames).fetch_one(&mut *tx).await?;
+        let gone: Vec<i64> = match newest_over {
             Some(id) => sqlx::query_scalar(sql::PRUNE_FRAMES).bind(charge_point.0).bind(id).fetch_all(&mut *tx).await?,
             None => Vec::new(),
         };
