@@ -72,8 +72,14 @@ test("an administrator adds an operator, who may command and no more", async ({ 
   await other.goto("/devices/");
   await expect(other.getByRole("button", { name: "Reset", exact: true }).first()).not.toHaveAttribute("title", /role/);
   await other.goto("/account/");
-  await other.getByLabel("What for").fill("meter");
-  await other.getByRole("button", { name: "Make a token" }).click();
+  const tokens = other.locator("#tokens");
+  await tokens.getByLabel("What for").fill("meter");
+  await tokens.getByLabel("Present password").fill("wrong");
+  await tokens.getByRole("button", { name: "Make a token" }).click();
+  await expect(other.getByRole("alert")).toContainText("Name or password is wrong.");
+  await expect(tokens.getByLabel("What for")).toHaveValue("meter");
+  await tokens.getByLabel("Present password").fill(PASSWORD);
+  await tokens.getByRole("button", { name: "Make a token" }).click();
   await expect(other.locator("code.token")).toHaveText(/^[0-9a-f]{64}$/);
   await other.getByRole("button", { name: "Revoke" }).click();
   await expect(other.locator(".notice")).toContainText("Saved");
@@ -129,8 +135,8 @@ test("a second factor is turned on, asked for at the sign-in, and turned off", a
   await lost.getByLabel("Code").fill(codes[0]);
   await lost.getByRole("button", { name: "Sign in" }).click();
   await expect(lost.locator("#second-factor")).toContainText("9 recovery codes are left.");
-  await lost.getByLabel("Present password").last().fill(PASSWORD);
-  await lost.getByLabel("Code").fill(codes[1]);
+  await lost.locator("#second-factor").getByLabel("Present password").fill(PASSWORD);
+  await lost.locator("#second-factor").getByLabel("Code").fill(codes[1]);
   await lost.getByRole("button", { name: "Turn it off" }).click();
   await expect(lost.locator(".notice")).toContainText("Saved");
   await expect(lost.locator("#second-factor")).toContainText("Off");

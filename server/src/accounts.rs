@@ -40,7 +40,8 @@ async fn add(store: &Arc<dyn Store>, name: &str, password: &str) -> Result<(), F
     })
 }
 
-/// Takes the second factor of an account away. A server may run on the database meanwhile: it takes notice at the next sign-in.
+/// Takes the second factor of an account away, and ends its sign-ins. A server may run on the database meanwhile: it takes notice at
+/// the next sign-in.
 pub async fn reset_second_factor(config: &Config, name: &str) -> Result<(), Failure> {
     let name = AccountName::new(name).map_err(|fault| Failure::usage(format!("--username: {fault}")))?;
     let (store, opened) = serve::open(config, StoreRole::Reader).await?;
@@ -73,7 +74,7 @@ pub async fn make_demo(store: &Arc<dyn Store>) -> Result<(), Failure> {
 }
 
 /// Says who can sign in where nobody could know it: the demo's account has a fresh password each time that it is served with
-/// the simulator, and a site without any account says how to make one.
+/// the simulator, as long as it is the only one, and a site without any account says how to make one.
 pub async fn greet(access: &Arc<Access>, is_demo: bool) -> Result<(), Failure> {
     let terminal = Caller::terminal();
     let accounts = access.accounts(&terminal).await.map_err(Failure::failed)?;
@@ -95,7 +96,13 @@ pub async fn greet(access: &Arc<Access>, is_demo: bool) -> Result<(), Failure> {
             access.add_account(&terminal, DEMO, &password, Role::Administrator).await.map_err(Failure::failed)?;
             password
         }
-        Some(_) | None => return Ok(()),
+        Some(_) => {
+            say(&format!(
+                "the account {DEMO} has the password that it had: it is not the only account, or is disabled"
+            ));
+            return Ok(());
+        }
+        None => return Ok(()),
     };
     tell(&password);
     Ok(())

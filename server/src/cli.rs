@@ -109,7 +109,7 @@ pub struct Options {
     #[arg(long, env = "BMW_PUBLIC_READ", value_name = "BOOL", global = true)]
     pub public_read: Option<String>,
     /// Serve with simulated charge points, those of the demo, and a page at /simulator/ to play with them; the demo's account
-    /// has a fresh password then, which is printed
+    /// has a fresh password then, which is printed, as long as it is the only account
     #[arg(long, env = "BMW_SIMULATOR", global = true, value_parser = switch)]
     pub simulator: bool,
     /// An address of its own for charge points; they are served on the other one too

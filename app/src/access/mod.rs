@@ -23,7 +23,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bmw_domain::account::{AccountFault, Role};
-use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, Visitor};
+use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
 use bmw_site::{Caller, Denied};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -156,8 +156,8 @@ fn number(fields: &Fields, name: &str) -> i64 {
     field(fields, name).parse().unwrap_or(0)
 }
 
-fn role(fields: &Fields) -> Option<Role> {
-    Role::from_word(field(fields, "role"))
+fn role(fields: &Fields) -> Result<Role, AccessError> {
+    Role::from_word(field(fields, "role")).ok_or(AccessError::Choice("role"))
 }
 
 /// A request for one of these pages.
@@ -324,6 +324,12 @@ fn set_cookie(response: &mut Response, name: &str, value: &str, seconds: i64) {
     }
 }
 
+/// Gives a browser what its sign-in is proven by from now on.
+fn keep_in(response: &mut Response, signed_in: &SignedIn) {
+    set_cookie(response, SESSION, signed_in.secret.as_str(), signed_in.seconds);
+    set_cookie(response, DEVICE, signed_in.device.as_str(), DEVICE_SECONDS);
+}
+
 /// Where a form leads next: to a page of this site.
 fn next(fields: &str) -> &str {
     let path = fields.split('?').next().unwrap_or_default().trim_end_matches('/');
@@ -350,6 +356,10 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::WrongCode => lang.code_wrong(),
         AccessError::NeedsCode => lang.code_needed(),
         AccessError::Again => lang.sign_in_again(),
+        AccessError::Choice("role") => return (status, lang.no_choice(lang.role_name())),
+        AccessError::Choice("days") => return (status, lang.no_choice(lang.holds_for())),
+        AccessError::Choice(name) => return (status, lang.no_choice(name)),
+        AccessError::Fault(AccountFault::Reserved) => lang.account_reserved(),
         AccessError::Fault(AccountFault::Name) => lang.account_name_help(),
         AccessError::Fault(AccountFault::Short) => lang.password_short(),
         AccessError::Fault(AccountFault::Long) => lang.password_long(),

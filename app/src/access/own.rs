@@ -2,8 +2,8 @@
 
 use super::qr;
 use super::{
-    Asked, Fields, OWN, Pages, SIGN_IN, Said, code_entry, deed, entry, field, form, lead, led, list, number, role,
-    roles,
+    Asked, Fields, OWN, Pages, SIGN_IN, Said, code_entry, deed, entry, field, form, keep_in, lead, led, list, number,
+    role, roles,
 };
 use crate::components::{Glyph, Span, card, icon, tag};
 use crate::pages::plain;
@@ -12,7 +12,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::account::{ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_site::access::{AccessError, By, OwnFactor, Setup, Who};
+use bmw_site::access::{AccessError, By, Credentials, NewOwnToken, OwnFactor, Setup, SignedIn, Who};
 use bmw_site::{Clock, Denied};
 use maud::{Markup, html};
 
@@ -24,6 +24,8 @@ struct Own<'a> {
     lang: Lang,
     who: &'a Who,
     factor: &'a OwnFactor,
+    /// What was typed into a form that was refused.
+    typed: &'a Fields,
     sign_ins: &'a [SignIn],
     tokens: &'a [ProgramToken],
     clock: &'a Clock,
@@ -32,54 +34,86 @@ struct Own<'a> {
 
 /// `GET /account/`
 pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
-    show(&pages, &asked, asked.said()).await
+    show(&pages, &asked, asked.said(), &Fields::new()).await
 }
 
 /// `POST /account/`: the field `deed` says what.
 pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields): Form<Fields>) -> Response {
     let (access, caller, visitor) = (pages.access(), &asked.caller, asked.visitor());
     let (password, code) = (field(&fields, "password"), field(&fields, "code"));
+    let (mut anew, nothing) = (None, Fields::new());
     let done = match field(&fields, "deed") {
-        "password" => access.change_password(caller, field(&fields, "old"), field(&fields, "new"), visitor).await,
+        "password" => {
+            let changed = access.change_password(caller, field(&fields, "old"), field(&fields, "new"), visitor).await;
+            changed.map(|signed_in| anew = Some(signed_in))
+        }
         "end" => access.end_sign_in(caller, number(&fields, "id")).await,
         "end-others" => access.end_other_sign_ins(caller).await,
         "revoke" => access.remove_token(caller, number(&fields, "id")).await,
         "token" => {
-            let days = Some(number(&fields, "days")).filter(|days| *days > 0);
-            let role = role(&fields).unwrap_or(Role::Viewer);
-            match access.add_token(caller, field(&fields, "name"), role, days).await {
-                Ok(secret) => return show(&pages, &asked, Said::Token(&secret)).await,
+            let made = match wanted(&fields) {
+                Ok(wanted) => access.add_token(caller, wanted, password, code, visitor).await,
+                Err(error) => Err(error),
+            };
+            match made {
+                Ok(secret) => return show(&pages, &asked, Said::Token(&secret), &nothing).await,
                 Err(error) => Err(error),
             }
         }
-        "factor-begin" => access.begin_second_factor(caller).await,
+        "factor-begin" => access.begin_second_factor(caller, visitor).await.map(|signed_in| anew = Some(signed_in)),
         "factor-leave" => access.leave_second_factor(caller),
         "factor-on" => match access.turn_on_second_factor(caller, password, code, visitor).await {
-            Ok(codes) => return show(&pages, &asked, Said::Codes(&codes)).await,
+            Ok((codes, signed_in)) => return show_anew(&pages, asked, Said::Codes(&codes), &signed_in).await,
             Err(error) => Err(error),
         },
         "factor-codes" => match access.renew_recovery_codes(caller, password, code, visitor).await {
-            Ok(codes) => return show(&pages, &asked, Said::Codes(&codes)).await,
+            Ok(codes) => return show(&pages, &asked, Said::Codes(&codes), &nothing).await,
             Err(error) => Err(error),
         },
-        "factor-off" => access.turn_off_second_factor(caller, password, code, visitor).await,
+        "factor-off" => {
+            let off = access.turn_off_second_factor(caller, password, code, visitor).await;
+            off.map(|signed_in| anew = Some(signed_in))
+        }
         _ => Err(AccessError::Unknown),
     };
     // Somebody may have ended his own sign-in.
-    if done.is_ok() && !access.still_holds(caller) {
+    if done.is_ok() && anew.is_none() && !access.still_holds(caller) {
         return lead(SIGN_IN);
     }
     // What is being set up is no change that was made.
-    if done.is_ok() && matches!(field(&fields, "deed"), "factor-begin" | "factor-leave") {
-        return lead("/account/#second-factor");
-    }
-    match led(done, OWN) {
-        Ok(response) => response,
-        Err(error) => show(&pages, &asked, Said::Failed(&error)).await,
+    let is_set_up = done.is_ok() && matches!(field(&fields, "deed"), "factor-begin" | "factor-leave");
+    let led = if is_set_up { Ok(lead("/account/#second-factor")) } else { led(done, OWN) };
+    match led {
+        Ok(mut response) => {
+            if let Some(signed_in) = &anew {
+                keep_in(&mut response, signed_in);
+            }
+            response
+        }
+        Err(error) => show(&pages, &asked, Said::Failed(&error), &fields).await,
     }
 }
 
-async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
+/// The token that a form asks for.
+fn wanted(fields: &Fields) -> Result<NewOwnToken<'_>, AccessError> {
+    let days = DAYS.into_iter().find(|days| field(fields, "days") == days.to_string());
+    let days = days.ok_or(AccessError::Choice("days"))?;
+    Ok(NewOwnToken { name: field(fields, "name"), role: role(fields)?, days: (days > 0).then_some(days) })
+}
+
+/// The page for a browser that has been signed in anew.
+async fn show_anew(pages: &Pages, mut asked: Asked, said: Said<'_>, signed_in: &SignedIn) -> Response {
+    let proof = Credentials::Cookie(signed_in.secret.as_str());
+    asked.caller = match pages.access().identify(proof, asked.visitor().address) {
+        Ok(caller) => caller,
+        Err(denied) => return pages.instead(&denied.into(), &asked, OWN, Lang::own_account),
+    };
+    let mut response = show(pages, &asked, said, &Fields::new()).await;
+    keep_in(&mut response, signed_in);
+    response
+}
+
+async fn show(pages: &Pages, asked: &Asked, said: Said<'_>, typed: &Fields) -> Response {
     let (access, caller) = (pages.access(), &asked.caller);
     let lists = access.sign_ins(caller).and_then(|own| Ok((own, access.tokens(caller)?)));
     let (who, (sign_ins, tokens)) = match (caller.who(), lists) {
@@ -94,7 +128,7 @@ async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
     let clock = pages.state.site.clock();
     pages.say(asked, said, OWN, Lang::own_account, |lang| {
         let (sign_ins, tokens) = (&sign_ins, &tokens);
-        Own { lang, who, factor: &factor, sign_ins, tokens, clock, now: Clock::real() }.draw()
+        Own { lang, who, factor: &factor, typed, sign_ins, tokens, clock, now: Clock::real() }.draw()
     })
 }
 
@@ -248,16 +282,25 @@ impl Own<'_> {
             ]
         };
         let columns = [lang.token_name(), lang.role_name(), lang.expires(), lang.last_seen(), lang.account_actions()];
+        let nothing = Fields::new();
+        let typed = if field(self.typed, "deed") == "token" { self.typed } else { &nothing };
         let fields = html! {
-            (entry("text", lang.token_name(), "name", "off", ""))
+            (entry("text", lang.token_name(), "name", "off", field(typed, "name")))
             label.filter {
                 span { (lang.role_name()) }
-                select name="role" { (roles(lang, self.who.role, Role::Viewer)) }
+                select name="role" { (roles(lang, self.who.role, role(typed).unwrap_or(Role::Viewer))) }
             }
             label.filter {
                 span { (lang.holds_for()) }
-                select name="days" { @for days in DAYS { option value=(days) { (lang.days_or_ever(days)) } } }
+                select name="days" {
+                    @for days in DAYS {
+                        option value=(days) selected[field(typed, "days") == days.to_string()] { (lang.days_or_ever(days)) }
+                    }
+                }
             }
+            (self.named())
+            (entry("password", lang.password_old(), "password", "current-password", ""))
+            @if matches!(self.factor, OwnFactor::On { .. }) { (code_entry(lang)) }
             (deed("token", Glyph::KEY, lang.token_add()))
         };
         html! {

@@ -1,8 +1,8 @@
 //! To sign in, by a password and the code of a second factor, and to sign out.
 
 use super::{
-    AWAITED, Asked, CODE, DEVICE, DEVICE_SECONDS, Fields, Pages, SESSION, SIGN_IN, Said, code_entry, entry, field,
-    lead, next, set_cookie,
+    AWAITED, Asked, CODE, Fields, Pages, SESSION, SIGN_IN, Said, code_entry, entry, field, keep_in, lead, next,
+    set_cookie,
 };
 use crate::components::{Glyph, icon};
 use crate::data::Query;
@@ -87,8 +87,7 @@ fn awaited(asked: &Asked) -> &str {
 
 fn let_in(signed_in: &SignedIn, next: &str) -> Response {
     let mut response = lead(next);
-    set_cookie(&mut response, SESSION, signed_in.secret.as_str(), signed_in.seconds);
-    set_cookie(&mut response, DEVICE, signed_in.device.as_str(), DEVICE_SECONDS);
+    keep_in(&mut response, signed_in);
     response
 }
 

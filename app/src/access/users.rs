@@ -14,7 +14,7 @@ use maud::{Markup, html};
 
 /// `GET /users/`
 pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
-    show(&pages, &asked, asked.said()).await
+    show(&pages, &asked, asked.said(), &Fields::new()).await
 }
 
 /// `POST /users/`: the field `deed` says what.
@@ -23,10 +23,11 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
     let key = AccountKey(number(&fields, "id"));
     let password = field(&fields, "password");
     let done = match (field(&fields, "deed"), role(&fields)) {
-        ("add", Some(role)) => {
+        ("add", Ok(role)) => {
             access.add_account(caller, field(&fields, "name").trim(), password, role).await.map(|_| ())
         }
-        ("role", Some(role)) => access.set_role(caller, key, role).await,
+        ("role", Ok(role)) => access.set_role(caller, key, role).await,
+        ("add" | "role", Err(error)) => Err(error),
         ("disable", _) => access.set_disabled(caller, key, true).await,
         ("enable", _) => access.set_disabled(caller, key, false).await,
         ("password", _) => access.reset_password(caller, key, password).await,
@@ -35,28 +36,29 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
     };
     match led(done, USERS) {
         Ok(response) => response,
-        Err(error) => show(&pages, &asked, Said::Failed(&error)).await,
+        Err(error) => show(&pages, &asked, Said::Failed(&error), &fields).await,
     }
 }
 
-async fn show(pages: &Pages, asked: &Asked, said: Said<'_>) -> Response {
+/// The page, with what was typed into a form that was refused.
+async fn show(pages: &Pages, asked: &Asked, said: Said<'_>, typed: &Fields) -> Response {
     let accounts = match pages.access().accounts(&asked.caller).await {
         Ok(accounts) => accounts,
         Err(error) => return pages.instead(&error, asked, USERS, Lang::users),
     };
     let own = asked.caller.who().map(|who| who.account);
     pages.say(asked, said, USERS, Lang::users, |lang| {
-        let accounts = all(lang, pages.state.site.clock(), &accounts, own);
+        let accounts = all(lang, pages.state.site.clock(), &accounts, own, typed);
         html! {
             div.grid {
                 (card("user-list", Span::All, lang.users(), &html! {}, &accounts))
-                (card("user-form", Span::All, lang.user_add(), &html! {}, &add(lang)))
+                (card("user-form", Span::All, lang.user_add(), &html! {}, &add(lang, typed)))
             }
         }
     })
 }
 
-fn all(lang: Lang, clock: &Clock, accounts: &[Account], own: Option<AccountKey>) -> Markup {
+fn all(lang: Lang, clock: &Clock, accounts: &[Account], own: Option<AccountKey>, typed: &Fields) -> Markup {
     let columns = [lang.account_name(), lang.state(), lang.since(), lang.role_name(), lang.account_actions()];
     let row = |account: &Account| {
         let is_own = own == Some(account.key);
@@ -65,7 +67,7 @@ fn all(lang: Lang, clock: &Clock, accounts: &[Account], own: Option<AccountKey>)
             state_of(lang, account),
             plain(clock.zone().local(account.created_at).day().to_string()),
             role_of(lang, account, is_own),
-            deeds(lang, account, is_own),
+            deeds(lang, account, is_own, typed),
         ]
     };
     list(lang.users(), columns, accounts.iter().map(row))
@@ -95,7 +97,9 @@ fn role_of(lang: Lang, account: &Account, is_own: bool) -> Markup {
     )
 }
 
-fn deeds(lang: Lang, account: &Account, is_own: bool) -> Markup {
+fn deeds(lang: Lang, account: &Account, is_own: bool, typed: &Fields) -> Markup {
+    // Where another password was refused, the next one is typed.
+    let is_open = field(typed, "deed") == "password" && number(typed, "id") == account.key.0;
     let (word, name, glyph) = if account.is_disabled {
         ("enable", lang.enable(), Glyph::CIRCLE_CHECK)
     } else {
@@ -111,7 +115,7 @@ fn deeds(lang: Lang, account: &Account, is_own: bool) -> Markup {
                 @if account.has_second_factor {
                     (form_of(account, &deed("factor-off", Glyph::X, lang.factor_reset())))
                 }
-                details.group {
+                details.group open[is_open] {
                     summary { (icon(Glyph::CHEVRON_RIGHT)) span { (lang.password_reset()) } }
                     (form_of(account, &html! {
                         (entry("password", lang.password_new(), "password", "new-password", ""))
@@ -127,13 +131,15 @@ fn form_of(account: &Account, body: &Markup) -> Markup {
     form(USERS, Some(account.key.0), body)
 }
 
-fn add(lang: Lang) -> Markup {
+fn add(lang: Lang, typed: &Fields) -> Markup {
+    let nothing = Fields::new();
+    let typed = if field(typed, "deed") == "add" { typed } else { &nothing };
     let fields = html! {
-        (entry("text", lang.account_name(), "name", "off", ""))
+        (entry("text", lang.account_name(), "name", "off", field(typed, "name")))
         (entry("password", lang.password(), "password", "new-password", ""))
         label.filter {
             span { (lang.role_name()) }
-            select name="role" { (roles(lang, Role::Administrator, Role::Viewer)) }
+            select name="role" { (roles(lang, Role::Administrator, role(typed).unwrap_or(Role::Viewer))) }
         }
         (deed("add", Glyph::USERS, lang.user_add()))
     };

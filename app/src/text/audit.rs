@@ -21,7 +21,7 @@ const AREAS: [(&str, &str, &str); 9] = [
 ];
 
 /// The kinds of entries but commands, with their names in both languages.
-const KINDS: [(&str, &str, &str); 35] = [
+const KINDS: [(&str, &str, &str); 36] = [
     ("settings.save", "更改设置", "Settings changed"),
     ("account.add", "添加用户", "User added"),
     ("account.role", "更改角色", "Role changed"),
@@ -34,6 +34,7 @@ const KINDS: [(&str, &str, &str); 35] = [
     ("sign_in.begin", "登录", "Signed in"),
     ("sign_in.end", "退出登录", "Signed out"),
     ("sign_in.fail", "登录失败", "Sign-in failed"),
+    ("sign_in.half", "密码正确，等待验证码", "Right password, code asked for"),
     ("sign_in.recovery_code", "使用恢复代码", "Recovery code used"),
     ("token.add", "创建令牌", "Token made"),
     ("token.remove", "撤销令牌", "Token revoked"),
@@ -60,7 +61,7 @@ const KINDS: [(&str, &str, &str); 35] = [
 ];
 
 /// What parts of entries are called, by their names in JSON.
-const PARTS: [(&str, &str, &str); 34] = [
+const PARTS: [(&str, &str, &str); 35] = [
     ("name", "名称", "name"),
     ("names", "名称", "names"),
     ("role", "角色", "role"),
@@ -76,6 +77,7 @@ const PARTS: [(&str, &str, &str); 34] = [
     ("sign_ins", "登录编号", "sign-ins"),
     ("tokens", "令牌编号", "tokens"),
     ("failures", "次数", "failures"),
+    ("times", "次数", "times"),
     ("since", "开始于", "since"),
     ("command", "命令", "command"),
     ("id", "编号", "number"),

@@ -129,6 +129,7 @@ texts! {
     own_account: "我的账户", "My account";
     account_name: "用户名", "Name";
     account_name_help: "1–64 个字母、数字或 @.+-_，不区分大小写。", "1–64 letters, digits and @.+-_, in either case.";
+    account_reserved: "此用户名为程序保留。", "This name is the program's own.";
     account_exists: "该用户名已存在。", "There is an account of this name.";
     account_own: "不能更改自己的角色或停用自己。", "Nobody changes his own role or disables himself.";
     password: "密码", "Password";
@@ -189,14 +190,16 @@ texts! {
     enable: "启用", "Enable";
     since: "创建日期", "Since";
     sign_ins: "已登录的设备", "Devices that are signed in";
-    sign_ins_help: "七天未使用或满三十天后会自动退出。", "A sign-in ends after seven days without use, and after thirty in any case.";
+    sign_ins_help: "七天未使用或满三十天后会自动退出。退出设备不影响程序令牌，须在下面另行撤销。",
+        "A sign-in ends after seven days without use, and after thirty in any case. Tokens of programs stay when a device is signed out: revoke them below.";
     device: "设备", "Device";
     this_device: "本机", "this one";
     last_seen: "最近使用", "Last seen";
     end_it: "退出", "Sign out";
     end_others: "退出其他所有设备", "Sign out all others";
     tokens: "程序令牌", "Tokens of programs";
-    tokens_help: "程序用令牌代替密码，权限不超过您的角色。", "A program uses a token in the place of your password. It may never more than you.";
+    tokens_help: "程序用令牌代替密码，权限不超过您的角色。创建令牌须输入密码；更改密码会撤销所有令牌。",
+        "A program uses a token in the place of your password. It may never more than you. To make one takes your password; a new password revokes all.";
     token_name: "用途", "What for";
     token_add: "创建令牌", "Make a token";
     token_once: "请现在复制此令牌，它不会再次显示。", "Copy this token now; it is not shown again.";
@@ -801,6 +804,14 @@ impl Lang {
             (Self::En, 0) => "No recovery code is left.".to_owned(),
             (Self::En, 1) => "One recovery code is left.".to_owned(),
             (Self::En, count) => format!("{count} recovery codes are left."),
+        }
+    }
+
+    /// That what was chosen in a field is none of its choices.
+    pub fn no_choice(self, field: &str) -> String {
+        match self {
+            Self::Zh => format!("{field}：请从所给选项中选择。"),
+            Self::En => format!("{field}: choose one of those that are offered."),
         }
     }
 

@@ -83,6 +83,8 @@ impl Role {
     }
 }
 
+/// The name of the program itself at the terminal, as the audit log has it: no new account has it.
+pub const TERMINAL: &str = "terminal";
 /// The most characters of a name.
 pub const NAME_MOST: usize = 64;
 /// The least and the most characters of a password.
@@ -103,6 +105,15 @@ impl AccountName {
         let is_good = |sign: char| sign.is_alphanumeric() || "@.+-_".contains(sign);
         let is_long_enough = (1..=NAME_MOST).contains(&text.chars().count());
         if is_long_enough && text.chars().all(is_good) { Ok(Self(text.to_owned())) } else { Err(AccountFault::Name) }
+    }
+
+    /// Reads the name of a new account: none that is the program's own.
+    ///
+    /// # Errors
+    /// [`AccountFault::Name`] or [`AccountFault::Reserved`].
+    pub fn of_new(text: &str) -> Result<Self, AccountFault> {
+        let name = Self::new(text)?;
+        if name.key() == TERMINAL { Err(AccountFault::Reserved) } else { Ok(name) }
     }
 
     /// As it was written.
@@ -135,6 +146,8 @@ impl fmt::Display for AccountName {
 pub enum AccountFault {
     /// No name of an account, or of a token.
     Name,
+    /// The name is the program's own.
+    Reserved,
     /// The password is too short.
     Short,
     /// The password is too long.
@@ -147,6 +160,7 @@ impl fmt::Display for AccountFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name => write!(f, "A name has 1 to {NAME_MOST} letters, digits and @.+-_ characters."),
+            Self::Reserved => f.write_str("This name is the program's own."),
             Self::Short => write!(f, "The password must have at least {PASSWORD_LEAST} characters."),
             Self::Long => write!(f, "The password must have no more than {PASSWORD_MOST} characters."),
             Self::Weak => f.write_str("The password is too easily guessed."),
@@ -252,6 +266,9 @@ mod tests {
         for name in ["", " ", "a b", "a\n", "<b>", "a/b", "a\u{200b}", &"x".repeat(65)] {
             assert_eq!(AccountName::new(name), Err(AccountFault::Name), "{name:?}");
         }
+        assert_eq!(AccountName::of_new("Terminal"), Err(AccountFault::Reserved));
+        assert_eq!(AccountName::of_new("terminal2"), AccountName::new("terminal2"));
+        assert!(AccountName::new(TERMINAL).is_ok(), "one that exists goes on");
         assert_eq!(AccountName::new("ÄNNA"), AccountName::new("änna"));
         assert_ne!(AccountName::new("anna"), AccountName::new("anno"));
     }

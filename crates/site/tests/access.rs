@@ -1,8 +1,8 @@
 //! Who gets in: the second factor, one sign-in in the place of another, and changes that somebody has not waited for.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are tests
 
-use bmw_domain::account::{AccountKey, Role as AccountRole};
-use bmw_site::access::{Access, AccessError, Credentials, Entered, OwnFactor, Secret, SignedIn, Visitor};
+use bmw_domain::account::{AccountFault, AccountKey, Role as AccountRole};
+use bmw_site::access::{Access, AccessError, Credentials, Entered, NewOwnToken, OwnFactor, Secret, SignedIn, Visitor};
 use bmw_site::{Caller, Clock};
 use bmw_store::{OpenOptions, Role, Store, Zone};
 use std::net::IpAddr;
@@ -62,12 +62,13 @@ impl Door {
     /// Turns on anna's second factor: who she is, what her app knows, and her recovery codes. The code of this moment is used.
     async fn with_factor(&self) -> (Caller, App, Vec<String>) {
         let caller = self.caller(&self.sign_in("anna", VISITOR).await);
-        self.access.begin_second_factor(&caller).await.unwrap();
+        let caller = self.caller(&self.access.begin_second_factor(&caller, VISITOR).await.unwrap());
         let OwnFactor::Begun(setup) = self.access.second_factor(&caller).await.unwrap() else { panic!("it has begun") };
         let app = App(setup.secret);
         // The code before, so that those of now and after are still good.
-        let codes = self.access.turn_on_second_factor(&caller, PASSWORD, &app.code(-1), VISITOR).await.unwrap();
-        (caller, app, codes.iter().map(|code| code.as_str().to_owned()).collect())
+        let on = self.access.turn_on_second_factor(&caller, PASSWORD, &app.code(-1), VISITOR).await;
+        let (codes, signed_in) = on.unwrap();
+        (self.caller(&signed_in), app, codes.iter().map(|code| code.as_str().to_owned()).collect())
     }
 
     async fn actions(&self) -> Vec<String> {
@@ -107,7 +108,8 @@ async fn a_second_factor_is_turned_on_asked_for_and_turned_off() {
         let used = door.access.enter_code(secret.as_str(), &code, VISITOR).await;
         assert!(matches!(used, Err(AccessError::WrongCode)), "{code}: {used:?}");
     }
-    door.access.turn_off_second_factor(&caller, PASSWORD, &codes[0], VISITOR).await.unwrap();
+    let off = door.access.turn_off_second_factor(&caller, PASSWORD, &codes[0], VISITOR).await.unwrap();
+    assert!(!door.access.still_holds(&caller) && door.caller(&off).who().is_some(), "the browser is signed in anew");
     assert_eq!(door.access.second_factor(&caller).await.unwrap(), OwnFactor::Off);
     let changed = door.access.enter_code(secret.as_str(), &codes[1], VISITOR).await;
     assert!(matches!(changed, Err(AccessError::Again)), "it was begun before: {changed:?}");
@@ -184,7 +186,117 @@ async fn a_program_needs_a_code_as_well() {
     fetch(Some(&app.code(0))).await.unwrap();
     assert!(matches!(fetch(Some(&app.code(0))).await, Err(AccessError::WrongCode)));
     fetch(Some(&codes[0])).await.unwrap();
-    door.access.add_token(&caller, "meter", AccountRole::Viewer, None).await.unwrap();
+    // To make one at the account's page takes both as well.
+    let meter = NewOwnToken { name: "meter", role: AccountRole::Viewer, days: None };
+    let add = async |password: &str, code: &str| door.access.add_token(&caller, meter, password, code, VISITOR).await;
+    assert!(matches!(add("wrong", &codes[1]).await, Err(AccessError::Wrong)));
+    assert!(matches!(add(PASSWORD, "").await, Err(AccessError::WrongCode)));
+    assert_eq!(door.access.tokens(&caller).unwrap().len(), 2);
+    add(PASSWORD, &codes[1]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_cookie_holds_no_more_once_its_owner_proves_himself() {
+    let door = Door::open().await;
+    let meter = NewOwnToken { name: "meter", role: AccountRole::Viewer, days: None };
+    // Whoever has the cookie of anna's browser at this moment.
+    let signed_in = door.sign_in("anna", VISITOR).await;
+    let copied = |signed_in: &SignedIn| door.caller(signed_in);
+    let thief = copied(&signed_in);
+    let made = door.access.add_token(&thief, meter, "guessed", "", VISITOR).await;
+    assert!(matches!(made, Err(AccessError::Wrong)), "the cookie alone makes no token: {made:?}");
+    // Her new password.
+    let other = "mQ8-tuz4-pLx-2";
+    let anew = door.access.change_password(&copied(&signed_in), PASSWORD, other, VISITOR).await.unwrap();
+    assert!(door.caller(&signed_in).who().is_none() && !door.access.still_holds(&thief));
+    let changed = door.access.change_password(&door.caller(&anew), other, PASSWORD, VISITOR).await.unwrap();
+    // The secret of a second factor is shown to who has begun, and to nobody with the cookie of before.
+    let begun = door.access.begin_second_factor(&door.caller(&changed), VISITOR).await.unwrap();
+    assert!(door.caller(&changed).who().is_none() && begun.seconds <= changed.seconds, "nor does it last longer");
+    let thief = copied(&begun);
+    let OwnFactor::Begun(setup) = door.access.second_factor(&door.caller(&begun)).await.unwrap() else {
+        panic!("it has begun")
+    };
+    let (app, caller) = (App(setup.secret), door.caller(&begun));
+    let (codes, on) = door.access.turn_on_second_factor(&caller, PASSWORD, &app.code(0), VISITOR).await.unwrap();
+    assert!(door.caller(&begun).who().is_none() && !door.access.still_holds(&thief));
+    let off = door.access.turn_off_second_factor(&door.caller(&on), PASSWORD, codes[0].as_str(), VISITOR).await;
+    assert!(door.caller(&on).who().is_none() && door.caller(&off.unwrap()).who().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_the_password_and_stops_at_the_code_is_told_to_the_audit_log() {
+    let door = Door::open().await;
+    door.with_factor().await;
+    let halves = async || {
+        let log = door.store.audit_log(100).await.unwrap();
+        log.into_iter().filter(|entry| entry.action == "sign_in.half").collect::<Vec<_>>()
+    };
+    assert!(halves().await.is_empty());
+    for _ in 0..4 {
+        door.begin().await;
+    }
+    let told = halves().await;
+    assert_eq!(told.len(), 1, "not each of many");
+    assert_eq!((told[0].subject.as_str(), told[0].origin.as_str(), told[0].actor.as_str()), ("anna", "10.0.0.1", ""));
+    // A program that sends no code, as well.
+    for _ in 0..6 {
+        assert!(matches!(door.access.fetch_token("anna", PASSWORD, None, VISITOR).await, Err(AccessError::NeedsCode)));
+    }
+    assert!(halves().await[0].after.contains("\"times\":10"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_wait_keep_nobody_out_who_is_known() {
+    let door = Door::open().await;
+    let device = door.sign_in("anna", VISITOR).await.device;
+    let (told, mut refused) = tokio::sync::mpsc::unbounded_channel();
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..400_u32 {
+        let (access, told) = (Arc::clone(&door.access), told.clone());
+        strangers.spawn(async move {
+            let visitor = Visitor { address: IpAddr::from((10 << 24 | 1 << 16 | number).to_be_bytes()), ..VISITOR };
+            if let Err(AccessError::Busy) = access.sign_in(&format!("nobody{number}"), "x", visitor).await {
+                told.send(()).unwrap();
+            }
+        });
+    }
+    tokio::time::timeout(PATIENCE, refused.recv()).await.expect("all places must be taken").unwrap();
+    let known = Visitor { device: Some(device.as_str()), ..VISITOR };
+    assert!(door.access.sign_in("anna", PASSWORD, known).await.is_ok());
+    strangers.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_of_many_addresses_keep_the_owner_out_of_no_new_device() {
+    let door = Door::open().await;
+    let from = |last: u8| Visitor { address: IpAddr::from([10, 1, 0, last]), ..VISITOR };
+    for number in 0..20 {
+        let tried = door.access.sign_in("anna", "wrong", from(number)).await;
+        assert!(matches!(tried, Err(AccessError::Wrong)), "{tried:?}");
+    }
+    let again = door.access.sign_in("anna", "wrong", from(3)).await;
+    assert!(matches!(again, Err(AccessError::Wait(_))), "each has one try: {again:?}");
+    door.sign_in("anna", from(99)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_called_like_the_terminal() {
+    let door = Door::open().await;
+    for name in ["terminal", "Terminal"] {
+        let added = door.access.add_account(&Caller::terminal(), name, PASSWORD, AccountRole::Viewer).await;
+        assert!(matches!(added, Err(AccessError::Fault(AccountFault::Reserved))), "{added:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_terminal_takes_away_ends_the_sign_ins_of_a_site_that_is_served() {
+    let door = Door::open().await;
+    let (caller, ..) = door.with_factor().await;
+    let terminal = Access::start(Arc::clone(&door.store), false).await.unwrap();
+    terminal.reset_second_factor(&Caller::terminal(), door.anna).await.unwrap();
+    door.sign_in("anna", Visitor { address: IpAddr::from([10, 9, 0, 1]), ..VISITOR }).await;
+    assert!(!door.access.still_holds(&caller));
 }
 
 #[tokio::test(flavor = "multi_thread")]

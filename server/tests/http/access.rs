@@ -93,7 +93,7 @@ pub const TABLE: &[Line] = &[
     ("/account", "POST", "/account/", FORM, "deed=end-others", Need::Person(Role::Viewer)),
     ("/account", "POST", "/account/", FORM, "deed=revoke&id=0", Need::Person(Role::Viewer)),
     ("/account", "POST", "/account/", FORM, "deed=token&name=", Need::Person(Role::Viewer)),
-    ("/account", "POST", "/account/", FORM, "deed=token&name=t&role=administrator", Need::Person(Role::Administrator)),
+    ("/account", "POST", "/account/", FORM, "deed=token&name=t&role=administrator&days=30", Need::Person(Role::Administrator)),
     ("/account", "POST", "/account/", FORM, "deed=factor-begin", Need::Person(Role::Viewer)),
     ("/account", "POST", "/account/", FORM, "deed=factor-leave", Need::Person(Role::Viewer)),
     ("/account", "POST", "/account/", FORM, "deed=factor-on&password=x&code=x", Need::Person(Role::Viewer)),

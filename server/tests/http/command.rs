@@ -256,6 +256,7 @@ fn an_administrator_is_made_at_the_terminal_also_while_the_site_is_served() {
     assert!(sign_in(&serving).starts_with("HTTP/1.1 400"));
     for (name, password, word) in [
         ("a b", PASSWORD, "--username"),
+        ("terminal", PASSWORD, "the program's own"),
         ("boss", "short", "at least 10"),
         ("boss", "password1234", "too easily guessed"),
         ("boss", "", "at least 10"),
@@ -289,6 +290,15 @@ fn the_demo_tells_its_account_once() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let fresh = lines.by_ref().find_map(|line| of(&line.unwrap())).unwrap();
     assert_ne!(first, fresh);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // With another account it is no mere demo any more.
+    done(&superuser(folder.path(), "anna", "kF9-wuz2-pQx-7"));
+    let mut child =
+        bmw(folder.path(), &["--listen", "127.0.0.1:0", "--simulator"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let said = lines.find(|line| line.contains("demo")).unwrap();
+    assert!(said.contains("the account demo has the password that it had"), "{said}");
     child.kill().unwrap();
     child.wait().unwrap();
 }

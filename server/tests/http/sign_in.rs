@@ -33,6 +33,10 @@ async fn sign_in(site: &Served, name: &str) -> String {
 
 fn cookies(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{answer:?}");
+    kept(answer)
+}
+
+fn kept(answer: &Answer) -> String {
     answer.cookies.iter().map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
 }
 
@@ -50,10 +54,13 @@ impl App {
     }
 }
 
-/// Turns on a second factor with the code of the step before this one: what the app knows, and the recovery codes.
-async fn with_factor(site: &Served, cookie: &str) -> (App, Vec<String>) {
+/// Turns on a second factor with the code of the step before this one: what the app knows, the recovery codes, and the cookies of
+/// the browser from then on.
+async fn with_factor(site: &Served, cookie: &str) -> (App, Vec<String>, String) {
     let begun = post(site, "/account/", cookie, "deed=factor-begin").await;
     assert_eq!((begun.status, begun.header("location")), (303, "/account/#second-factor"));
+    assert_eq!(get(site, "/account/", cookie).await.status, 303, "a copy of the cookie does not see the secret");
+    let cookie = &cookies(&begun);
     let page = text(&get(site, "/account/", cookie).await);
     assert!(page.contains("<svg class=\"qr\"") && !page.contains("style="), "{page}");
     let app = App::of(&page);
@@ -61,8 +68,10 @@ async fn with_factor(site: &Served, cookie: &str) -> (App, Vec<String>) {
     let on = post(site, "/account/", cookie, &body).await;
     assert_eq!(on.status, 200, "{}", text(&on));
     let page = text(&on);
+    assert!(page.contains("this one"), "{page}");
+    assert_eq!(get(site, "/account/", cookie).await.status, 303, "a copy of the cookie is worth nothing");
     let codes = page.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
-    (app, codes)
+    (app, codes, kept(&on))
 }
 
 async fn may_write(site: &Served, header: (&str, &str)) -> u16 {
@@ -103,7 +112,7 @@ async fn one_signs_in_and_out() {
 async fn who_has_a_second_factor_is_asked_for_its_code() {
     let site = Served::start(None, |config| config.public_read = false).await;
     let cookie = sign_in(&site, BOSS).await;
-    let (app, codes) = with_factor(&site, &cookie).await;
+    let (app, codes, cookie) = with_factor(&site, &cookie).await;
     assert_eq!(codes.len(), 10);
     let page = text(&get(&site, "/account/", &cookie).await);
     assert!(page.contains("10 recovery codes are left.") && !page.contains(&codes[0]) && !page.contains(&app.0));
@@ -147,7 +156,7 @@ async fn who_has_a_second_factor_is_asked_for_its_code() {
 async fn a_second_factor_is_in_no_log_and_no_export() {
     let site = Served::empty().await;
     let cookie = sign_in(&site, BOSS).await;
-    let (app, codes) = with_factor(&site, &cookie).await;
+    let (app, codes, _) = with_factor(&site, &cookie).await;
     let store = site.running.site.store();
     let told = format!("{:?}{:?}", store.audit_log(100).await.unwrap(), store.accounts().await.unwrap());
     let mut export = Vec::new();
@@ -166,11 +175,12 @@ async fn an_administrator_takes_a_lost_second_factor_away() {
     site.account("anna", Role::Viewer).await;
     let (boss, anna) = (sign_in(&site, BOSS).await, sign_in(&site, "anna").await);
     assert!(!text(&get(&site, "/users/", &boss).await).contains("factor-off"));
-    with_factor(&site, &anna).await;
+    let (.., anna) = with_factor(&site, &anna).await;
     let page = text(&get(&site, "/users/", &boss).await);
     assert!(page.contains("factor-off") && page.contains("Second factor"));
     assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=1").await.status, 400, "not his own");
     assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=2").await.status, 303);
+    assert_eq!(get(&site, "/account/", &anna).await.status, 303, "her sign-ins have ended");
     assert_eq!(post(&site, "/users/", &boss, "deed=factor-off&id=2").await.status, 400, "there is none any more");
     assert_eq!(try_in(&site, "anna", PASSWORD, "").await.header("location"), "/overview/");
     site.end().await;
@@ -180,7 +190,7 @@ async fn an_administrator_takes_a_lost_second_factor_away() {
 async fn a_program_sends_the_code_along() {
     let site = Served::empty().await;
     let cookie = sign_in(&site, BOSS).await;
-    let (app, _) = with_factor(&site, &cookie).await;
+    let (app, ..) = with_factor(&site, &cookie).await;
     let ask = async |otp: Value| {
         let body = json!({"username": BOSS, "password": PASSWORD, "otp": otp}).to_string();
         site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], body.as_bytes()).await
@@ -416,9 +426,29 @@ async fn ones_own_tokens_are_made_shown_once_and_revoked() {
     let site = Served::empty().await;
     site.account("ops", Role::Operator).await;
     let cookie = sign_in(&site, "ops").await;
-    let above = post(&site, "/account/", &cookie, "deed=token&name=x&role=administrator").await;
+    let above = post(&site, "/account/", &cookie, "deed=token&name=x&role=administrator&days=30").await;
     assert_eq!(above.status, 403, "nobody gives more than he has");
-    let made = post(&site, "/account/", &cookie, "deed=token&name=meter+reader&role=viewer&days=30").await;
+    let ask = |fields: &str| format!("deed=token&name=meter+reader&{fields}");
+    for (fields, word) in [
+        ("role=viewer&days=abc", "Holds for: choose"),
+        ("role=viewer&days=-1", "Holds for: choose"),
+        ("role=viewer&days=31", "Holds for: choose"),
+        ("role=viewer", "Holds for: choose"),
+        ("role=king&days=30", "Role: choose"),
+        ("role=operator&days=90", "Name or password is wrong."),
+        ("role=operator&days=90&password=wrong", "Name or password is wrong."),
+    ] {
+        let body = ask(&format!("password={PASSWORD}&{fields}"));
+        let body = if word.starts_with("Name") { ask(fields) } else { body };
+        let refused = post(&site, "/account/", &cookie, &body).await;
+        let page = text(&refused);
+        assert!(refused.status == 400 && page.contains(word), "{body}: {page}");
+        assert!(page.contains("value=\"meter reader\""), "what was typed is there: {page}");
+        assert_eq!(page.contains("value=\"90\" selected"), fields.contains("days=90"), "{page}");
+        assert_eq!(page.contains("value=\"operator\" selected"), fields.contains("role=operator"), "{page}");
+    }
+    let body = ask(&format!("role=viewer&days=30&password={PASSWORD}"));
+    let made = post(&site, "/account/", &cookie, &body).await;
     assert_eq!(made.status, 200);
     let page = text(&made);
     let token = page.split("<code class=\"token\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
@@ -464,7 +494,10 @@ async fn a_password_is_changed_and_other_sign_ins_end() {
     let fetched = site.ask("POST", "/api-token-auth/", &[JSON, NOBODY], asked.as_bytes()).await;
     let bearer = format!("Bearer {}", fetched.json()["token"].as_str().unwrap());
     assert_eq!(site.ask("GET", PATH, &[("authorization", &bearer)], b"").await.status, 200);
-    assert_eq!(post(&site, "/account/", &here, &change(PASSWORD, "mQ8-tuz4-pLx-2")).await.status, 303);
+    let changed = post(&site, "/account/", &here, &change(PASSWORD, "mQ8-tuz4-pLx-2")).await;
+    assert_eq!(changed.header("location"), "/account/?said=1");
+    assert_eq!(get(&site, "/account/", &here).await.status, 303, "a copy of the cookie is worth nothing");
+    let here = cookies(&changed);
     assert_eq!(site.ask("GET", PATH, &[("authorization", &bearer)], b"").await.status, 401);
     // With it, another one can still be asked for.
     let asked = json!({"username": "anna", "password": "mQ8-tuz4-pLx-2"}).to_string();
@@ -502,7 +535,17 @@ async fn an_administrator_keeps_the_accounts() {
         assert_eq!(answer.status, 400, "{body}");
         assert!(text(&answer).contains(word), "{body}");
     }
+    // What was typed is there, but the password.
+    let refused = text(&post(&site, "/users/", &boss, &add("anna", "1234567890")).await);
+    assert!(refused.contains("value=\"anna\"") && refused.contains("value=\"operator\" selected"), "{refused}");
+    assert!(!refused.contains("1234567890"));
+    let role = post(&site, "/users/", &boss, &format!("deed=add&name=anna&password={PASSWORD}&role=king")).await;
+    assert!(role.status == 400 && text(&role).contains("Role: choose"), "{}", text(&role));
     assert_eq!(post(&site, "/users/", &boss, &add("anna", PASSWORD)).await.status, 303);
+    let refused = text(&post(&site, "/users/", &boss, "deed=password&id=2&password=x").await);
+    let open = "<details class=\"group\" open";
+    assert_eq!(refused.matches(open).count(), 1, "the form that was refused is open: {refused}");
+    assert!(!text(&get(&site, "/users/", &boss).await).contains(open));
     let anna = sign_in(&site, "anna").await;
     assert_eq!(get(&site, "/users/", &anna).await.status, 403);
     assert_eq!(may_write(&site, ("cookie", &anna)).await, 403);

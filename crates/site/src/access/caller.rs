@@ -3,13 +3,10 @@
 
 use crate::Clock;
 use crate::secrets::masked_in_audit;
-use bmw_domain::account::{AccountKey, AccountName, Right, Role};
+use bmw_domain::account::{AccountKey, AccountName, Right, Role, TERMINAL};
 use bmw_store::{AuditEntry, StoreError};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// The name of the program itself at the terminal, and where that is.
-const TERMINAL: &str = "terminal";
 
 /// Who asks. Cheap to clone. One of whom nothing is known may nothing.
 #[derive(Debug, Clone, Default)]

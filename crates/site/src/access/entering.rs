@@ -1,12 +1,13 @@
 //! How somebody gets in: by name and password, and the code of his second factor where he has one.
 
 use super::lockout::{Attempt, Step};
+use super::places::Whose;
 use super::{
     ABSOLUTE_MS, Access, AccessError, By, Caller, FAMILIAR_MS, FETCHED, FETCHED_MOST, FETCHED_MS, LiveSignIn,
     SIGN_INS_MOST, Secret, Visitor, Who, factor, password, random_password, secret,
 };
 use crate::Clock;
-use bmw_domain::account::{Account, AccountName, SignIn};
+use bmw_domain::account::{Account, AccountKey, AccountName, SignIn};
 use bmw_domain::calendar::Timestamp;
 use bmw_store::{NewSignIn, SecretHash, StoredAccount, StoredSignIn};
 use serde_json::json;
@@ -42,6 +43,8 @@ pub struct SignedIn {
     pub device: Secret,
     /// How long it holds at most, s.
     pub seconds: i64,
+    /// Its number.
+    pub(super) id: i64,
 }
 
 /// A sign-in that waits for its code.
@@ -106,17 +109,19 @@ impl Proven {
 }
 
 /// Who comes in, as his browser is remembered.
-struct Arriving {
+pub(super) struct Arriving {
     address: IpAddr,
     secret: Secret,
     device: Secret,
     /// The sign-in that this one takes the place of, whoever has begun it.
     before: Option<SecretHash>,
     user_agent: String,
+    /// When his sign-in ends in any case, where that is said: who has proven nothing again gets no longer one.
+    until: Option<Timestamp>,
 }
 
 impl Arriving {
-    fn new(visitor: Visitor<'_>) -> Option<Self> {
+    pub(super) fn new(visitor: Visitor<'_>) -> Option<Self> {
         let device = match visitor.device.and_then(Secret::told) {
             Some(device) => device,
             None => Secret::random()?,
@@ -128,7 +133,13 @@ impl Arriving {
             device,
             before: visitor.before.and_then(secret::read),
             user_agent: user_agent.collect(),
+            until: None,
         })
+    }
+
+    /// The same, whose sign-in ends at that time in any case.
+    pub(super) fn until(self, until: Timestamp) -> Self {
+        Self { until: Some(until), ..self }
     }
 }
 
@@ -146,6 +157,7 @@ impl Access {
         let proven = self.prove(name, password, visitor).await?;
         if proven.stored.second_factor.is_some() {
             let secret = Secret::random().ok_or(AccessError::Inside)?;
+            self.note_half(&proven, visitor.address).await;
             self.awaiting().add(secret.hash(), proven);
             return Ok(Entered::Code(Awaited { secret, seconds: PATIENCE.as_secs() }));
         }
@@ -206,6 +218,7 @@ impl Access {
         let proven = self.prove(name, password, visitor).await?;
         if proven.stored.second_factor.is_some() {
             let Some(code) = code else {
+                self.note_half(&proven, visitor.address).await;
                 self.lockout().taken_back(&proven.attempt, proven.at);
                 return Err(AccessError::NeedsCode);
             };
@@ -234,10 +247,12 @@ impl Access {
         let key: String = AccountName::new(name)
             .map_or_else(|_| name.chars().take(bmw_domain::account::NAME_MOST + 1).collect(), |name| name.key());
         let familiar = self.known().familiar(&key, &visitor, Clock::real());
+        let is_known = familiar.is_some() || self.is_signed_in(&key, visitor);
+        let whose = if is_known { Whose::Known } else { Whose::Stranger(visitor.address) };
         let attempt = Attempt { account: key, address: visitor.address, familiar, step: Step::Password };
         let at = Instant::now();
         self.lockout().begin(&attempt, at).map_err(AccessError::Wait)?;
-        match self.verify(&attempt.account, password).await {
+        match self.verify(&attempt.account, password, whose).await {
             Ok(stored) => Ok(Proven { stored, attempt, at }),
             Err(AccessError::Wrong) => {
                 tracing::info!(address = %visitor.address, "a sign-in failed");
@@ -250,13 +265,36 @@ impl Access {
         }
     }
 
+    /// Whether the browser is one in which that account is signed in.
+    fn is_signed_in(&self, key: &str, visitor: Visitor<'_>) -> bool {
+        let secret = visitor.before.and_then(secret::read);
+        let found = secret.and_then(|secret| self.known().by_cookie(secret, Clock::real()));
+        found.is_some_and(|(who, _)| who.name.key() == key)
+    }
+
+    /// Tells the audit log that somebody knows a password, and was asked for a code: he may come no further, and its owner may
+    /// want to know. Of many only some are told.
+    async fn note_half(&self, proven: &Proven, address: IpAddr) {
+        let account = &proven.stored.account;
+        let told = {
+            let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+            halves.add(address, Some(account.key), Clock::real())
+        };
+        let Some((count, since)) = told else { return };
+        let after = json!({ "times": count, "since": since.0 }).to_string();
+        let entry = Caller::nobody(address, false).entry("sign_in.half", "null".to_owned(), after);
+        if let Err(error) = self.store.add_audit(&entry.on(account.name.as_str())).await {
+            tracing::warn!(%error, "that a code was asked for could not be stored");
+        }
+    }
+
     /// Tells the audit log of a sign-in that failed, where it is not one of many. A name that is none of ours is not told: somebody
     /// may have typed his password there.
     async fn note_failure<T>(&self, outcome: &Result<T, AccessError>, name: &str, address: IpAddr) {
         if !matches!(outcome, Err(AccessError::Wrong | AccessError::WrongCode | AccessError::Wait(_))) {
             return;
         }
-        let told = self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(address, Clock::real());
+        let told = self.failures.lock().unwrap_or_else(PoisonError::into_inner).add(address, None, Clock::real());
         let Some((count, since)) = told else { return };
         let key = name.to_lowercase();
         let known = self.known().accounts.values().find(|it| it.name.key() == key).map(|it| it.name.to_string());
@@ -333,7 +371,8 @@ impl Access {
             return Ok(Given::Step(step));
         }
         let digits = secret::code_digits(code).ok_or(AccessError::WrongCode)?;
-        let hash = self.beside(move || factor::recovery_hash(&secret, &digits)).await?;
+        // Only who knows the password comes so far.
+        let hash = self.beside(Whose::Known, move || factor::recovery_hash(&secret, &digits)).await?;
         hash.map(Given::Recovery).ok_or(AccessError::Inside)
     }
 
@@ -358,7 +397,7 @@ impl Access {
     }
 
     /// Begins a sign-in. Only under `step`.
-    async fn begin(&self, account: &Account, arriving: Arriving) -> Result<SignedIn, AccessError> {
+    pub(super) async fn begin(&self, account: &Account, arriving: Arriving) -> Result<SignedIn, AccessError> {
         let now = Clock::real();
         let caller = self.entering(account, arriving.address);
         let before = arriving.before.and_then(|secret| {
@@ -372,7 +411,7 @@ impl Access {
             secret: arriving.secret.hash(),
             device: arriving.device.hash(),
             at: now,
-            expires_at: now.plus(ABSOLUTE_MS),
+            expires_at: arriving.until.unwrap_or(now.plus(ABSOLUTE_MS)),
             address: arriving.address.to_canonical().to_string(),
             user_agent: arriving.user_agent,
         };
@@ -387,9 +426,10 @@ impl Access {
             address: new.address,
             user_agent: new.user_agent,
         };
+        let seconds = sign_in.expires_at.since(now) / 1000;
         let stored = StoredSignIn { sign_in, secret: new.secret, device: new.device, ended_at: None };
         self.known_mut().sign_ins.insert(new.secret, Arc::new(LiveSignIn::new(stored)));
-        Ok(SignedIn { secret: arriving.secret, device: arriving.device, seconds: ABSOLUTE_MS / 1000 })
+        Ok(SignedIn { secret: arriving.secret, device: arriving.device, seconds, id })
     }
 
     /// Who has proven himself by what was changed meanwhile has not. Only under `step`.
@@ -443,35 +483,55 @@ impl Access {
     }
 
     /// The account of a name, if the password is its own. The store is asked each time: the terminal may have added one.
-    async fn verify(&self, key: &str, password: &str) -> Result<StoredAccount, AccessError> {
+    async fn verify(&self, key: &str, password: &str, whose: Whose) -> Result<StoredAccount, AccessError> {
         let stored = if key.contains('\0') { None } else { self.store.account(key).await? };
         let nobodys = self.nobodys.get_or_try_init(nobodys).await?;
         let hash = stored.as_ref().map_or_else(|| nobodys.clone(), |stored| stored.password_hash.clone());
         // None that is longer was ever accepted; it costs as much.
         let password: String = password.chars().take(bmw_domain::account::PASSWORD_MOST + 1).collect();
-        let is_right = self.beside(move || password::is_right(&password, &hash)).await?;
+        let is_right = self.beside(whose, move || password::is_right(&password, &hash)).await?;
         match stored {
             Some(stored) if is_right && !stored.account.is_disabled => {
                 // What memory knows is newer than what was read, if it knows anything.
                 let account = || Arc::new(stored.account.clone());
-                self.known_mut().accounts.entry(stored.account.key).or_insert_with(account);
+                let known = Arc::clone(self.known_mut().accounts.entry(stored.account.key).or_insert_with(account));
+                if known.has_second_factor && !stored.account.has_second_factor {
+                    self.take_notice(stored.account.key).await?;
+                }
                 Ok(stored)
             }
             _ => Err(AccessError::Wrong),
         }
     }
 
+    /// Takes notice of what the terminal has done to an account: its second factor is gone, and its sign-ins have ended.
+    async fn take_notice(&self, key: AccountKey) -> Result<(), AccessError> {
+        let _step = self.step.lock().await;
+        let inventory = self.store.accounts().await?;
+        let ended = inventory.sign_ins.iter().filter(|it| it.sign_in.account == key && it.ended_at.is_some());
+        let ended: Vec<i64> = ended.map(|it| it.sign_in.id).collect();
+        let mut known = self.known_mut();
+        known.end(&ended, Clock::real());
+        for stored in inventory.accounts.into_iter().filter(|stored| stored.account.key == key) {
+            known.accounts.insert(key, Arc::new(stored.account));
+        }
+        drop(known);
+        self.revoked.send_replace(());
+        Ok(())
+    }
+
     /// Does something slow beside the threads that answer, a few at a time.
     pub(super) async fn beside<T: Send + 'static>(
         &self,
+        whose: Whose,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccessError> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| AccessError::Busy)?;
-        let hashing = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| AccessError::Busy)?;
+        let place = self.places.take(whose).ok_or(AccessError::Busy)?;
+        let turn = place.turn().await.ok_or(AccessError::Busy)?;
         // The work goes on where nobody waits for it any more: its place is free only when it is done.
         let work = move || {
             let done = work();
-            drop((waiting, hashing));
+            drop((turn, place));
             done
         };
         tokio::task::spawn_blocking(work).await.map_err(|error| {

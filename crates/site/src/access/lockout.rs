@@ -2,8 +2,9 @@
 //!
 //! Each try counts as failed until it has succeeded, so that many at once gain nothing. After some failures the next try must
 //! wait, twice as long each time, up to a bound. A stranger's failures count for his address and for the account that he tries;
-//! neither holds for a device on which the account's owner has signed in before: it has a count of its own. And an account waits
-//! only shortly: so a stranger can keep the owner out neither of a device that he knows, nor for long of another one.
+//! neither holds for a device on which the account's owner has signed in before: it has a count of its own. And an account that
+//! many guess at makes those wait alone who have failed themselves, shortly, and each from his own last failure: so strangers
+//! can keep the owner out neither of a device that he knows, nor of another one. Who has many networks has one try of each.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// Failures without a wait.
 const FREE: usize = 5;
-/// The first wait, and the longest; that of an account, which strangers share with its owner, is short.
+/// The first wait, and the longest; that which comes of the failures of others at the same account is short.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(15);
 const LONGEST_OF_ACCOUNT: Duration = Duration::from_secs(30);
@@ -37,6 +38,8 @@ pub enum Step {
 enum Counted {
     /// An address, as far as a provider gives it to one customer.
     Address(IpAddr),
+    /// The most that a provider gives to one customer, of IPv6: it is told when he failed, and makes him wait for nothing else.
+    Around(IpAddr),
     /// An account, by the key of its name, whether there is one or not.
     Account(String),
     /// The codes of an account, apart for each device that it is known by.
@@ -46,11 +49,17 @@ enum Counted {
 }
 
 impl Counted {
-    const fn longest(&self) -> Duration {
-        match self {
-            Self::Account(_) => LONGEST_OF_ACCOUNT,
-            Self::Address(_) | Self::Codes(..) | Self::Familiar(..) => LONGEST,
+    /// By whose last failure somebody waits who tries an account that others have failed at.
+    fn of_himself(address: IpAddr) -> Self {
+        match around(address) {
+            address @ IpAddr::V4(_) => Self::Address(address),
+            address @ IpAddr::V6(_) => Self::Around(address),
         }
+    }
+
+    /// Whether its failures make it wait by themselves.
+    const fn waits(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Codes(..) | Self::Familiar(..))
     }
 }
 
@@ -68,12 +77,16 @@ impl Failures {
         self.0.last().is_none_or(|last| now.saturating_duration_since(*last) >= FORGOTTEN)
     }
 
-    /// How long the next try must wait, if it must, where that is at most so long.
-    fn wait(&self, longest: Duration, now: Instant) -> Option<Duration> {
+    /// How long one waits after a failure, if one must, where that is at most so long.
+    fn length(&self, longest: Duration) -> Option<Duration> {
         let beyond = u32::try_from(self.0.len().checked_sub(FREE)?).ok()?;
-        let wait = FIRST.saturating_mul(1 << beyond.min(20)).min(longest);
-        let wait = wait.checked_sub(now.saturating_duration_since(*self.0.last()?))?;
-        (!wait.is_zero()).then_some(wait)
+        Some(FIRST.saturating_mul(1 << beyond.min(20)).min(longest))
+    }
+
+    /// What is left of a wait that began with the last failure.
+    fn left(&self, length: Duration, now: Instant) -> Option<Duration> {
+        let left = length.checked_sub(now.saturating_duration_since(*self.0.last()?))?;
+        (!left.is_zero()).then_some(left)
     }
 }
 
@@ -102,7 +115,14 @@ impl Attempt {
             // The password before it counts until all has succeeded: for the address as well.
             (Step::Code, known) => vec![Counted::Codes(account(), known.clone())],
             (Step::Password, Some(known)) => vec![Counted::Familiar(account(), known.clone())],
-            (Step::Password, None) => vec![Counted::Address(network(self.address)), Counted::Account(account())],
+            (Step::Password, None) => {
+                let address = Counted::Address(network(self.address));
+                let mut counted = vec![Counted::of_himself(self.address), Counted::Account(account())];
+                if !counted.contains(&address) {
+                    counted.push(address);
+                }
+                counted
+            }
         }
     }
 }
@@ -111,6 +131,14 @@ impl Attempt {
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// An address as far as it may be one customer's at most: of IPv6 the first 48 bits.
+pub(super) fn around(address: IpAddr) -> IpAddr {
+    match network(address) {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 80 << 80).into()),
         address @ IpAddr::V4(_) => address,
     }
 }
@@ -128,8 +156,11 @@ impl Lockout {
     /// How long to wait.
     pub fn begin(&mut self, attempt: &Attempt, now: Instant) -> Result<(), Duration> {
         let counted = attempt.counted();
-        let waits = counted.iter().filter_map(|it| self.known(it, now)?.wait(it.longest(), now));
-        if let Some(wait) = waits.max() {
+        let own = counted.iter().filter(|it| it.waits()).filter_map(|it| {
+            let failures = self.known(it, now)?;
+            failures.left(failures.length(LONGEST)?, now)
+        });
+        if let Some(wait) = own.max().max(self.wait_for_others(&counted, attempt.address, now)) {
             return Err(wait);
         }
         for it in counted {
@@ -144,13 +175,22 @@ impl Lockout {
         Ok(())
     }
 
+    /// How long somebody waits as the account that he tries was failed at, by whomever: not at all who has not failed himself.
+    fn wait_for_others(&self, counted: &[Counted], address: IpAddr, now: Instant) -> Option<Duration> {
+        let account = counted.iter().find(|it| matches!(it, Counted::Account(_)))?;
+        let length = self.known(account, now)?.length(LONGEST_OF_ACCOUNT)?;
+        self.known(&Counted::of_himself(address), now)?.left(length, now)
+    }
+
     /// The try of this instant has succeeded: it and those before are no failures any more of that account's owner. His address
     /// has one less: who has an account could else try others without end.
     pub fn succeeded(&mut self, attempt: &Attempt, at: Instant) {
         for it in attempt.counted() {
             match it {
                 // The tries of others stay counted: who signs in now is known by his device the next time.
-                Counted::Address(_) | Counted::Account(_) | Counted::Codes(_, None) => self.take_back(&it, at),
+                Counted::Address(_) | Counted::Around(_) | Counted::Account(_) | Counted::Codes(_, None) => {
+                    self.take_back(&it, at);
+                }
                 Counted::Familiar(..) | Counted::Codes(_, Some(_)) => drop(self.failures.remove(&it)),
             }
         }
@@ -242,8 +282,21 @@ mod tests {
     fn an_account_is_guarded_from_many_addresses_and_an_address_from_many_accounts() {
         let now = Instant::now();
         let mut lockout = Lockout::default();
-        let tries = (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("10.0.0.{it}")), now).is_ok());
-        assert_eq!(tries.count(), FREE);
+        let of_all = |lockout: &mut Lockout, now: Instant| {
+            (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("10.0.0.{it}")), now).is_ok()).count()
+        };
+        assert_eq!(of_all(&mut lockout, now), 40, "each has one try");
+        assert_eq!(of_all(&mut lockout, now), 0, "and no other before it has waited");
+        assert_eq!(of_all(&mut lockout, now + LONGEST_OF_ACCOUNT.checked_sub(MS).unwrap()), 0);
+        assert_eq!(of_all(&mut lockout, now + LONGEST_OF_ACCOUNT), 40);
+        // All networks that one customer may have are one here.
+        let mut lockout = Lockout::default();
+        for number in 0..FREE {
+            lockout.begin(&stranger("anna", &format!("10.0.0.{number}")), now).unwrap();
+        }
+        let tries = (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("2001:db8:0:{it}::1")), now).is_ok());
+        assert_eq!(tries.count(), 1);
+        assert_eq!(lockout.begin(&stranger("anna", "2001:db8:1::1"), now), Ok(()));
         let mut lockout = Lockout::default();
         let tries = (0..40).filter(|it| lockout.begin(&stranger(&format!("name{it}"), "10.0.0.1"), now).is_ok());
         assert_eq!(tries.count(), FREE);
@@ -266,8 +319,37 @@ mod tests {
         let owner = owner("anna", "10.0.0.1");
         assert_eq!(lockout.begin(&owner, now), Ok(()));
         lockout.succeeded(&owner, now);
-        assert!(lockout.begin(&stranger("anna", "10.0.0.3"), now).is_err(), "the strangers' failures stay counted");
+        assert!(lockout.begin(&stranger("anna", "10.0.0.2"), now).is_err(), "the strangers' failures stay counted");
         assert_eq!(fail(&mut lockout, &owner, now).0, FREE, "a stolen device has its bound, too");
+    }
+
+    #[test]
+    fn strangers_of_many_networks_keep_the_owner_out_of_no_new_device() {
+        let mut now = Instant::now();
+        let mut lockout = Lockout::default();
+        let guess = |lockout: &mut Lockout, now: Instant| {
+            // Whoever of them may, does.
+            (0..40).filter(|it| lockout.begin(&stranger("anna", &format!("10.0.1.{it}")), now).is_ok()).count()
+        };
+        assert_eq!(guess(&mut lockout, now), 40);
+        for number in 0..100 {
+            now += Duration::from_secs(1);
+            guess(&mut lockout, now);
+            let owner = stranger("anna", &format!("10.0.2.{number}"));
+            assert_eq!(lockout.begin(&owner, now), Ok(()), "from an address that has not failed");
+            lockout.succeeded(&owner, now);
+        }
+        // Who mistypes waits once, whatever they do meanwhile.
+        let owner = stranger("anna", "10.0.3.1");
+        lockout.begin(&owner, now).unwrap();
+        for _ in 0..29 {
+            now += Duration::from_secs(1);
+            guess(&mut lockout, now);
+            assert!(lockout.begin(&owner, now).is_err());
+        }
+        now += Duration::from_secs(1);
+        guess(&mut lockout, now);
+        assert_eq!(lockout.begin(&owner, now), Ok(()));
     }
 
     #[test]

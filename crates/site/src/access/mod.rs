@@ -10,12 +10,14 @@ mod failures;
 pub(crate) mod lockout;
 pub(crate) mod password;
 mod people;
+mod places;
 mod second;
 mod secret;
 
 pub use caller::{By, Caller, Denied, NotDone, Who};
 pub use entering::{Awaited, Entered, SignedIn};
 pub use lockout::network;
+pub use people::NewOwnToken;
 pub use second::{OwnFactor, Setup};
 pub use secret::{RecoveryCode, Secret, random_password};
 
@@ -26,13 +28,14 @@ use bmw_store::{AccountInventory, NewToken, SecretHash, Store, StoreError, Store
 use entering::Waiting;
 use failures::Failures;
 use lockout::Lockout;
+use places::Places;
 use second::Setups;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{OnceCell, watch};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -49,9 +52,6 @@ const TOKENS_MOST: usize = 50;
 const FETCHED: &str = "api-token-auth";
 const FETCHED_MOST: usize = 10;
 const FETCHED_MS: i64 = 365 * DAY_MS;
-/// Passwords that are hashed at once, and that may wait for it.
-const HASHED_AT_ONCE: usize = 2;
-const HASHES_WAITING: usize = 32;
 
 /// Why something about accounts was not done.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,9 @@ pub enum AccessError {
     /// A name or a password that cannot be one.
     #[error("{0}")]
     Fault(AccountFault),
+    /// What was chosen is none of what is offered: the name of the field.
+    #[error("{0}: This is none of the choices.")]
+    Choice(&'static str),
     /// An account of that name exists.
     #[error("An account of this name exists already.")]
     Exists,
@@ -264,14 +267,16 @@ pub struct Access {
     known: RwLock<Known>,
     lockout: Mutex<Lockout>,
     failures: Mutex<Failures>,
+    /// Right passwords that were not enough.
+    halves: Mutex<Failures>,
     /// Sign-ins that wait for the code of a second factor.
     awaiting: Mutex<Waiting>,
     /// Second factors that are being set up.
     setups: Mutex<Setups>,
     /// Held from the write to the store until memory has followed.
     step: tokio::sync::Mutex<()>,
-    waiting: Arc<Semaphore>,
-    hashing: Arc<Semaphore>,
+    /// Where passwords wait for being hashed.
+    places: Places,
     /// The hash of a password that nobody has: for names that nobody has. Made before the first sign-in is judged.
     nobodys: OnceCell<String>,
     /// Told when somebody may less than before.
@@ -291,11 +296,11 @@ impl Access {
             known: RwLock::new(known),
             lockout: Mutex::default(),
             failures: Mutex::default(),
+            halves: Mutex::default(),
             awaiting: Mutex::default(),
             setups: Mutex::default(),
             step: tokio::sync::Mutex::default(),
-            waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
-            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            places: Places::default(),
             nobodys: OnceCell::new(),
             revoked: watch::Sender::new(()),
         }))

@@ -1,6 +1,10 @@
 //! What people do with accounts: administrators with all, everybody with his own.
 
-use super::{Access, AccessError, By, Caller, DAY_MS, Denied, FETCHED, LiveToken, TOKENS_MOST, Visitor, password};
+use super::entering::Arriving;
+use super::places::Whose;
+use super::{
+    Access, AccessError, By, Caller, DAY_MS, Denied, FETCHED, LiveToken, SignedIn, TOKENS_MOST, Visitor, password,
+};
 use crate::Clock;
 use bmw_domain::account::{Account, AccountFault, AccountKey, AccountName, ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
@@ -17,10 +21,19 @@ const TOKEN_DAYS_MOST: i64 = 3_650;
 pub(super) enum Cut {
     /// Nothing: what it may is looked up each time.
     Nothing,
-    /// All sign-ins but this one.
-    AllBut(i64),
     /// All sign-ins and tokens.
     All,
+}
+
+/// A token that somebody wants for a program.
+#[derive(Debug, Clone, Copy)]
+pub struct NewOwnToken<'a> {
+    /// What it is for.
+    pub name: &'a str,
+    /// The most that it may.
+    pub role: Role,
+    /// How long it holds; `None` for one that does not end.
+    pub days: Option<i64>,
 }
 
 /// What the audit log keeps of an account.
@@ -56,7 +69,7 @@ impl Access {
         role: Role,
     ) -> Result<AccountKey, AccessError> {
         Self::check_users(caller)?;
-        let name = AccountName::new(name)?;
+        let name = AccountName::of_new(name)?;
         let password_hash = self.new_hash(&name, password).await?;
         let caller = caller.clone();
         self.in_step(async move |access| {
@@ -124,7 +137,8 @@ impl Access {
         self.change(caller, key, "account.password", move |stored| stored.password_hash = hash, Cut::All).await
     }
 
-    /// Changes one's own password. One's other sign-ins end, and one's tokens: whoever knew the old one may have made some.
+    /// Changes one's own password. One's sign-ins end, and one's tokens: whoever knew the old one may have made some. The browser
+    /// in which it is done is signed in anew: who has copied its cookie has nothing any more.
     ///
     /// # Errors
     /// [`AccessError::Wrong`] when the old one is not that; a new one that cannot be one.
@@ -134,14 +148,20 @@ impl Access {
         old: &str,
         new: &str,
         visitor: Visitor<'_>,
-    ) -> Result<(), AccessError> {
-        let (who, sign_in) = caller.person()?;
+    ) -> Result<SignedIn, AccessError> {
+        let (who, _) = caller.person()?;
         bmw_domain::account::check_length(new)?;
         let proven = self.prove(who.name.as_str(), old, visitor).await?;
         self.succeeded(&proven);
         let hash = self.hash_for(who.account, new).await?;
         let change = move |stored: &mut StoredAccount| stored.password_hash = hash;
-        self.change(caller, who.account, "account.password", change, Cut::AllBut(sign_in)).await
+        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
+        let (caller, key) = (caller.clone(), who.account);
+        self.in_step(async move |access| {
+            let account = access.change_now(&caller, key, "account.password", change, Cut::All).await?;
+            access.begin(&account, arriving).await
+        })
+        .await
     }
 
     /// One's own sign-ins that hold, newest first.
@@ -199,18 +219,21 @@ impl Access {
         Ok(known.tokens_of(who.account).into_iter().rev().map(shown).collect())
     }
 
-    /// Makes a token, which may no more than its owner and holds for so many days. It is told this once.
+    /// Makes a token, which may no more than its owner and holds for so many days. It is told this once. It may outlast the
+    /// sign-in, so its owner proves himself again: by his password, and the code of his second factor where he has one.
     ///
     /// # Errors
-    /// A name that cannot be one, a role above one's own, too many tokens.
+    /// A name that cannot be one, a role above one's own, too many tokens; [`AccessError::Wrong`] and [`AccessError::WrongCode`].
     pub async fn add_token(
         self: &Arc<Self>,
         caller: &Caller,
-        name: &str,
-        role: Role,
-        days: Option<i64>,
+        wanted: NewOwnToken<'_>,
+        password: &str,
+        code: &str,
+        visitor: Visitor<'_>,
     ) -> Result<super::Secret, AccessError> {
         let (who, _) = caller.person()?;
+        let NewOwnToken { name, role, days } = wanted;
         let name = bmw_domain::field::printable(name.trim(), 64).map_err(|_| AccountFault::Name)?;
         // Those of that name come and go by themselves.
         if name == FETCHED {
@@ -220,6 +243,7 @@ impl Access {
             return Err(Denied::NotAllowed.into());
         }
         let days = days.map(|days| days.clamp(1, TOKEN_DAYS_MOST));
+        self.prove_person(caller, password, code, visitor).await?;
         let (caller, account) = (caller.clone(), who.account);
         self.in_step(async move |access| {
             access.check_still(&caller)?;
@@ -264,7 +288,9 @@ impl Access {
     async fn new_hash(&self, name: &AccountName, password: &str) -> Result<String, AccessError> {
         bmw_domain::account::check_length(password)?;
         let (name, password) = (name.as_str().to_owned(), password.to_owned());
-        let hash = self.beside(move || password::check(&password, &name).map(|()| password::hash(&password))).await?;
+        let hash = self
+            .beside(Whose::Known, move || password::check(&password, &name).map(|()| password::hash(&password)))
+            .await?;
         hash?.ok_or(AccessError::Inside)
     }
 
@@ -278,41 +304,47 @@ impl Access {
         cut: Cut,
     ) -> Result<(), AccessError> {
         let caller = caller.clone();
-        self.in_step(async move |access| {
-            access.check_still(&caller)?;
-            let mut stored = access.stored(key).await?;
-            let before = told(&stored.account);
-            change(&mut stored);
-            let end = access.sign_ins_cut(key, cut);
-            let revoke: Vec<i64> = match cut {
-                Cut::Nothing => Vec::new(),
-                Cut::AllBut(_) | Cut::All => {
-                    access.known().tokens_of(key).into_iter().map(|live| live.stored.token.id).collect()
-                }
-            };
-            let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
-            access.store.change_account(&stored, &end, &revoke, &entry).await?;
-            let mut known = access.known_mut();
-            known.accounts.insert(key, Arc::new(stored.account));
-            known.end(&end, entry.at);
-            known.tokens.retain(|_, live| !revoke.contains(&live.stored.token.id));
-            drop(known);
-            access.revoked.send_replace(());
-            Ok(())
-        })
-        .await
+        self.in_step(async move |access| access.change_now(&caller, key, action, change, cut).await.map(|_| ())).await
     }
 
-    /// The sign-ins of an account that are cut off.
-    pub(super) fn sign_ins_cut(&self, key: AccountKey, cut: Cut) -> Vec<i64> {
+    /// Changes an account, and gives it as it is then. Only under `step`.
+    async fn change_now(
+        &self,
+        caller: &Caller,
+        key: AccountKey,
+        action: &'static str,
+        change: impl FnOnce(&mut StoredAccount),
+        cut: Cut,
+    ) -> Result<Arc<Account>, AccessError> {
+        self.check_still(caller)?;
+        let mut stored = self.stored(key).await?;
+        let before = told(&stored.account);
+        change(&mut stored);
+        let (end, revoke) = match cut {
+            Cut::Nothing => (Vec::new(), Vec::new()),
+            Cut::All => (self.sign_ins_that_hold(key), self.tokens_of(key)),
+        };
+        let entry = caller.entry(action, before, told(&stored.account)).on(stored.account.name.as_str());
+        self.store.change_account(&stored, &end, &revoke, &entry).await?;
+        let account = Arc::new(stored.account);
+        let mut known = self.known_mut();
+        known.accounts.insert(key, Arc::clone(&account));
+        known.end(&end, entry.at);
+        known.tokens.retain(|_, live| !revoke.contains(&live.stored.token.id));
+        drop(known);
+        self.revoked.send_replace(());
+        Ok(account)
+    }
+
+    /// The sign-ins of an account that hold.
+    pub(super) fn sign_ins_that_hold(&self, key: AccountKey) -> Vec<i64> {
         let (known, now) = (self.known(), Clock::real());
         let hold = known.sign_ins_of(key).into_iter().filter(|live| live.holds(now));
-        let is_cut = |id: &i64| match cut {
-            Cut::Nothing => false,
-            Cut::AllBut(kept) => *id != kept,
-            Cut::All => true,
-        };
-        hold.map(|live| live.stored.sign_in.id).filter(is_cut).collect()
+        hold.map(|live| live.stored.sign_in.id).collect()
+    }
+
+    fn tokens_of(&self, key: AccountKey) -> Vec<i64> {
+        self.known().tokens_of(key).into_iter().map(|live| live.stored.token.id).collect()
     }
 
     /// Accounts are a matter of people, and of the terminal.

@@ -1,7 +1,9 @@
 //! The second factor of an account: its owner turns it on and off, and an administrator takes it away where it was lost.
 
-use super::people::{Cut, told};
-use super::{Access, AccessError, Caller, RecoveryCode, Visitor, factor, secret};
+use super::entering::Arriving;
+use super::people::told;
+use super::places::Whose;
+use super::{Access, AccessError, Caller, Denied, RecoveryCode, SignedIn, Visitor, factor, secret};
 use crate::Clock;
 use bmw_domain::account::{Account, AccountKey};
 use bmw_store::{FactorSecret, NewSecondFactor, SecretHash};
@@ -84,18 +86,33 @@ impl Access {
         }))
     }
 
-    /// Begins to set up a second factor. Nothing changes until it is confirmed.
+    /// Begins to set up a second factor. Nothing changes until it is confirmed. Its secret is shown to the sign-in that a new one
+    /// takes the place of here, for as long: who has copied the cookie before does not see it.
     ///
     /// # Errors
     /// [`AccessError::Unknown`] where there is one.
-    pub async fn begin_second_factor(&self, caller: &Caller) -> Result<(), AccessError> {
+    pub async fn begin_second_factor(
+        self: &Arc<Self>,
+        caller: &Caller,
+        visitor: Visitor<'_>,
+    ) -> Result<SignedIn, AccessError> {
         let (who, sign_in) = caller.person()?;
-        if self.stored(who.account).await?.second_factor.is_some() {
-            return Err(AccessError::Unknown);
-        }
         let secret = factor::random().ok_or(AccessError::Inside)?;
-        self.setups().begin(sign_in, secret);
-        Ok(())
+        let own = self.sign_ins(caller)?.into_iter().find(|own| own.id == sign_in).ok_or(Denied::NotSignedIn)?;
+        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?.until(own.expires_at);
+        let (caller, key) = (caller.clone(), who.account);
+        self.in_step(async move |access| {
+            access.check_still(&caller)?;
+            let stored = access.stored(key).await?;
+            if stored.second_factor.is_some() {
+                return Err(AccessError::Unknown);
+            }
+            access.end_ids(&caller, &[sign_in]).await?;
+            let signed_in = access.begin(&stored.account, arriving).await?;
+            access.setups().begin(signed_in.id, secret);
+            Ok(signed_in)
+        })
+        .await
     }
 
     /// Sets up none.
@@ -108,8 +125,8 @@ impl Access {
         Ok(())
     }
 
-    /// Turns on the second factor that is being set up. One's other sign-ins end: they have proven less. The recovery codes are
-    /// told this once.
+    /// Turns on the second factor that is being set up. One's sign-ins end: they have proven less. The browser in which it is done
+    /// is signed in anew. The recovery codes are told this once.
     ///
     /// # Errors
     /// [`AccessError::Wrong`] and [`AccessError::WrongCode`]; [`AccessError::Unknown`] when none is being set up any more.
@@ -119,7 +136,7 @@ impl Access {
         password: &str,
         code: &str,
         visitor: Visitor<'_>,
-    ) -> Result<Vec<RecoveryCode>, AccessError> {
+    ) -> Result<(Vec<RecoveryCode>, SignedIn), AccessError> {
         let (who, sign_in) = caller.person()?;
         let secret = self.setups().find(sign_in).ok_or(AccessError::Unknown)?;
         let proven = self.prove(who.name.as_str(), password, visitor).await?;
@@ -127,6 +144,7 @@ impl Access {
         // Who knows the secret is shown it: his code is no guess.
         let last_step = factor::step_of(&secret, code, Clock::real()).ok_or(AccessError::WrongCode)?;
         let (codes, hashes) = self.new_codes(secret).await?;
+        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
         let (caller, key) = (caller.clone(), who.account);
         self.in_step(async move |access| {
             access.check_still(&caller)?;
@@ -135,10 +153,9 @@ impl Access {
                 return Err(AccessError::Unknown);
             }
             let new = NewSecondFactor { secret, last_step, codes: hashes };
-            let end = access.sign_ins_cut(key, Cut::AllBut(sign_in));
-            access.put_factor(&caller, stored.account, Some(&new), &end).await?;
+            let account = access.put_factor(&caller, stored.account, Some(&new)).await?;
             access.setups().0.remove(&sign_in);
-            Ok(codes)
+            Ok((codes, access.begin(&account, arriving).await?))
         })
         .await
     }
@@ -172,7 +189,7 @@ impl Access {
         .await
     }
 
-    /// Turns off one's own second factor.
+    /// Turns off one's own second factor. One's sign-ins end, and the browser in which it is done is signed in anew.
     ///
     /// # Errors
     /// [`AccessError::Wrong`] and [`AccessError::WrongCode`].
@@ -182,56 +199,80 @@ impl Access {
         password: &str,
         code: &str,
         visitor: Visitor<'_>,
-    ) -> Result<(), AccessError> {
+    ) -> Result<SignedIn, AccessError> {
         let (key, _) = self.prove_both(caller, password, code, visitor).await?;
-        self.take_away(caller, key).await
+        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
+        let caller = caller.clone();
+        self.in_step(async move |access| {
+            let account = access.take_away(&caller, key).await?;
+            access.begin(&account, arriving).await
+        })
+        .await
     }
 
-    /// Takes away the second factor of another account, whose owner has lost it. His password alone lets him in then.
+    /// Takes away the second factor of another account, whose owner has lost it. His password alone lets him in then, and must:
+    /// his sign-ins end.
     ///
     /// # Errors
     /// For those who may not change accounts, and for one's own; [`AccessError::Unknown`] where there is none.
     pub async fn reset_second_factor(self: &Arc<Self>, caller: &Caller, key: AccountKey) -> Result<(), AccessError> {
         Self::check_other(caller, key)?;
-        self.take_away(caller, key).await
-    }
-
-    async fn take_away(self: &Arc<Self>, caller: &Caller, key: AccountKey) -> Result<(), AccessError> {
         let caller = caller.clone();
-        self.in_step(async move |access| {
-            access.check_still(&caller)?;
-            let stored = access.stored(key).await?;
-            if stored.second_factor.is_none() {
-                return Err(AccessError::Unknown);
-            }
-            access.put_factor(&caller, stored.account, None, &[]).await
-        })
-        .await
+        self.in_step(async move |access| access.take_away(&caller, key).await.map(|_| ())).await
     }
 
     /// Only under `step`.
+    async fn take_away(&self, caller: &Caller, key: AccountKey) -> Result<Arc<Account>, AccessError> {
+        self.check_still(caller)?;
+        let stored = self.stored(key).await?;
+        if stored.second_factor.is_none() {
+            return Err(AccessError::Unknown);
+        }
+        self.put_factor(caller, stored.account, None).await
+    }
+
+    /// Only under `step`. The sign-ins of the account end; it is given as it is then.
     async fn put_factor(
         &self,
         caller: &Caller,
         account: Account,
         factor: Option<&NewSecondFactor>,
-        end: &[i64],
-    ) -> Result<(), AccessError> {
+    ) -> Result<Arc<Account>, AccessError> {
         let is_on = factor.is_some();
         let action = if is_on { "account.second_factor.on" } else { "account.second_factor.off" };
         let before = told(&account);
-        let account = Account { has_second_factor: is_on, ..account };
+        let account = Arc::new(Account { has_second_factor: is_on, ..account });
+        let end = self.sign_ins_that_hold(account.key);
         let entry = caller.entry(action, before, told(&account)).on(account.name.as_str());
-        self.store.set_second_factor(account.key, factor, end, &entry).await?;
+        self.store.set_second_factor(account.key, factor, &end, &entry).await?;
         let mut known = self.known_mut();
-        known.end(end, entry.at);
-        known.accounts.insert(account.key, Arc::new(account));
+        known.end(&end, entry.at);
+        known.accounts.insert(account.key, Arc::clone(&account));
         drop(known);
         self.revoked.send_replace(());
-        Ok(())
+        Ok(account)
     }
 
-    /// Asks a person for all that he would sign in by.
+    /// Asks a person for all that he would sign in by: also for a code, where he has a second factor.
+    pub(super) async fn prove_person(
+        self: &Arc<Self>,
+        caller: &Caller,
+        password: &str,
+        code: &str,
+        visitor: Visitor<'_>,
+    ) -> Result<(AccountKey, Option<FactorSecret>), AccessError> {
+        let (who, _) = caller.person()?;
+        let proven = self.prove(who.name.as_str(), password, visitor).await?;
+        let secret = proven.stored.second_factor.as_ref().map(|factor| factor.secret);
+        if secret.is_some() {
+            self.try_code(&proven, code, visitor.address).await?;
+        } else {
+            self.succeeded(&proven);
+        }
+        Ok((who.account, secret))
+    }
+
+    /// The same, of one who has a second factor.
     async fn prove_both(
         self: &Arc<Self>,
         caller: &Caller,
@@ -239,11 +280,8 @@ impl Access {
         code: &str,
         visitor: Visitor<'_>,
     ) -> Result<(AccountKey, FactorSecret), AccessError> {
-        let (who, _) = caller.person()?;
-        let proven = self.prove(who.name.as_str(), password, visitor).await?;
-        let secret = proven.stored.second_factor.as_ref().map(|factor| factor.secret);
-        self.try_code(&proven, code, visitor.address).await?;
-        Ok((who.account, secret.ok_or(AccessError::Unknown)?))
+        let (key, secret) = self.prove_person(caller, password, code, visitor).await?;
+        Ok((key, secret.ok_or(AccessError::Unknown)?))
     }
 
     /// New recovery codes, and their hashes.
@@ -253,7 +291,9 @@ impl Access {
             let hash = factor::recovery_hash(&secret, &secret::code_digits(code.as_str())?)?;
             Some((code, hash))
         };
-        let codes = self.beside(move || std::iter::repeat_with(both).take(CODES).collect::<Option<Vec<_>>>()).await?;
+        let codes = self
+            .beside(Whose::Known, move || std::iter::repeat_with(both).take(CODES).collect::<Option<Vec<_>>>())
+            .await?;
         Ok(codes.ok_or(AccessError::Inside)?.into_iter().unzip())
     }
 
