@@ -159,7 +159,6 @@ shaky! {
     fn import_by(file: &SiteFile, mode: ImportMode, audit: Option<&AuditEntry>) -> ();
     fn export() -> SiteFile;
     fn is_empty() -> bool;
-    fn audit_log(limit: u32) -> Vec<AuditEntry>;
     fn audit_log_page(filter: &AuditFilter, before: Option<AuditPlace>, limit: u32) -> Vec<StoredAudit>;
     fn add_audit(audit: &AuditEntry) -> ();
     fn accounts() -> AccountInventory;

@@ -395,8 +395,11 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the site has neither charge points nor sessions (`bmw demo` fills only such a one).
     async fn is_empty(&self) -> Result<bool>;
 
-    /// The entries of the audit log that came last, the last one first.
-    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>>;
+    /// The newest entries of the audit log, newest first.
+    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
+        let page = self.audit_log_page(&AuditFilter::default(), None, limit).await?;
+        Ok(page.into_iter().map(|stored| stored.entry).collect())
+    }
 
     /// The entries of the audit log that a filter lets through, newest first: `limit` of them below a place.
     async fn audit_log_page(

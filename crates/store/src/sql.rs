@@ -375,13 +375,8 @@ pub(crate) const CLEAR_OLD_METER_VALUES: &str = "DELETE FROM meter_value";
 pub(crate) const ADD_AUDIT: &str =
     "INSERT INTO audit (at, actor, origin, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 /// The columns of [`crate::audit::AuditRow`]; what is asked of them follows.
-macro_rules! select_audit {
-    ($rest:literal) => {
-        concat!("SELECT id, at, actor, origin, action, subject, before, after FROM audit ", $rest)
-    };
-}
-pub(crate) const AUDIT_LOG: &str = select_audit!("ORDER BY id DESC LIMIT $1");
-pub(crate) const AUDIT_LOG_PAGE: &str = select_audit!("WHERE true");
+pub(crate) const AUDIT_LOG_PAGE: &str =
+    "SELECT id, at, actor, origin, action, subject, before, after FROM audit WHERE true";
 
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";

@@ -20,12 +20,6 @@ pub(super) async fn add(connection: &mut Connection, audit: &AuditEntry) -> Resu
     Ok(())
 }
 
-/// The entries that came last.
-pub(super) async fn last(connection: &mut Connection, limit: u32) -> Result<Vec<AuditEntry>> {
-    let rows = sqlx::query_as::<_, AuditRow>(sql::AUDIT_LOG).bind(i64::from(limit)).fetch_all(connection).await?;
-    Ok(rows.into_iter().map(|row| StoredAudit::from(row).entry).collect())
-}
-
 /// The entries of a page.
 pub(super) async fn page(
     connection: &mut Connection,

@@ -750,11 +750,6 @@ impl Store for ThisStore {
         Ok(sqlx::query_scalar(sql::IS_EMPTY).fetch_one(&self.readers).await?)
     }
 
-    async fn audit_log(&self, limit: u32) -> Result<Vec<AuditEntry>> {
-        let mut connection = self.readers.acquire().await?;
-        audit::last(&mut connection, limit).await
-    }
-
     async fn audit_log_page(
         &self,
         filter: &AuditFilter,
