@@ -205,7 +205,10 @@ impl Tls {
                 let outcome = tls.look(&mut seen);
                 (seen, outcome)
             });
-            let Ok((after, outcome)) = looked.await else { return };
+            let (after, outcome) = match looked.await {
+                Ok(looked) => looked,
+                Err(error) => return tracing::error!(%error, "the certificate is looked at no more"),
+            };
             seen = after;
             match outcome {
                 None => {}

@@ -611,3 +611,20 @@ fn refusal(not_read: NotRead) -> (ErrorCode, String) {
         NotRead::Payload => (ErrorCode::FormationViolation, "the payload is no object".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a function gives.
+    const fn future_size<A, B, C, D, E, F>(_: &impl FnOnce(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_idles_has_no_place_for_what_seldom_happens() {
+        // What the kernel and the libraries hold beside these is measured by `cargo xtask bench ocpp`.
+        assert!(future_size(&run) <= 384, "{}", future_size(&run));
+        assert!(size_of::<Connection>() <= 768, "{}", size_of::<Connection>());
+    }
+}
