@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use bmw_domain::account::Role;
 use bmw_domain::record::TransactionId;
+use bmw_site::FRAMES_KEPT;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use leptos::nonce::use_nonce;
@@ -91,7 +92,7 @@ async fn function(context: impl Fn() + Clone + Send + 'static, mut request: Requ
 fn lead_within(request: &mut Request) {
     let is_form = request.method() == Method::POST;
     let headers = request.headers_mut();
-    match page_before(headers) {
+    match page_before(headers).and_then(|page| HeaderValue::from_str(page).ok()) {
         Some(page) => headers.insert(header::REFERER, page),
         None => headers.remove(header::REFERER),
     };
@@ -101,12 +102,12 @@ fn lead_within(request: &mut Request) {
 }
 
 /// The page of this site that a form stood on.
-fn page_before(headers: &HeaderMap) -> Option<HeaderValue> {
+pub fn page_before(headers: &HeaderMap) -> Option<&str> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let (_, address) = text(header::REFERER)?.split_once("://")?;
     let (host, path) = address.split_at(address.find('/')?);
     let is_ours = text(header::HOST)?.eq_ignore_ascii_case(host) && is_own_path(path);
-    HeaderValue::from_str(path).ok().filter(|_| is_ours)
+    is_ours.then_some(path)
 }
 
 /// Draws a page to its end also when nobody waits for it any more: cut off half way, its signals would be gone while
@@ -280,9 +281,6 @@ pub fn is_own_path(path: &str) -> bool {
 /// Rows that are read from the store at a time.
 const CSV_ROWS: u32 = 1000;
 
-/// The most frames in a download: all that are kept of a charge point.
-const FRAMES: usize = 12_000;
-
 /// The raw frames of a charge point, oldest first.
 async fn frames_text(
     State(state): State<AppState>,
@@ -300,7 +298,9 @@ async fn frames_text(
     if let Err(error) = state.note_download("export.frames", charger_id, &what, (&method, &caller)).await {
         return ApiError::from(error).into_response();
     }
-    match state.site.frames(charger.key, containing, FRAMES, &caller).await {
+    // All that there may be.
+    let all = usize::try_from(FRAMES_KEPT).unwrap_or(usize::MAX);
+    match state.site.frames(charger.key, containing, all, &caller).await {
         Ok(frames) => {
             let line = |frame: &bmw_site::Frame| frame.line(state.site.clock().zone().local(frame.at));
             let text: String = frames.iter().rev().map(line).collect();

@@ -1,13 +1,12 @@
 //! What a browser is told that asks too much. Programs are told by [`crate::api::ApiError::Throttled`].
 
 use crate::access;
-use crate::api::error::whole_seconds;
 use crate::data::DataError;
 use crate::frame;
 use crate::serve::{Still, still_document};
 use crate::text::Lang;
 use axum::response::{IntoResponse as _, Response};
-use bmw_site::Caller;
+use bmw_site::{Caller, whole_seconds};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};

@@ -331,14 +331,14 @@ fn normalise(uri: &mut Uri) {
 fn complete(response: &mut Response, id: RequestId) {
     let headers = response.headers_mut();
     let defaults = [
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "same-origin"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (CONTENT_SECURITY_POLICY, api::POLICY),
         // It may be meant for one person alone.
-        (CACHE_CONTROL, "no-store"),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     for (name, value) in defaults {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(value);
     }
     let varies_by_cookie = |value: &HeaderValue| value.to_str().is_ok_and(|names| names.contains("Cookie"));
     if headers.get(CACHE_CONTROL).is_some_and(|it| it == "no-store")

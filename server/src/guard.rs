@@ -6,10 +6,10 @@ use crate::assets;
 use axum::response::{IntoResponse as _, Response};
 use bmw_app::access::{SIGN_IN, sign_in_for};
 use bmw_app::api::{ApiError, BY_WHO_ASKS, DOCS};
-use bmw_app::serve::is_own_path;
+use bmw_app::serve::{is_own_path, page_before};
 use bmw_domain::account::Right;
 use bmw_site::{Caller, Denied};
-use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, REFERER, VARY};
+use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
@@ -40,7 +40,7 @@ pub fn refusal(parts: &Parts, caller: &Caller) -> Option<Response> {
     let next = if is_reading(&parts.method) {
         parts.uri.path_and_query().map(|it| it.as_str().to_owned())
     } else {
-        page_before(&parts.headers)
+        page_before(&parts.headers).map(ToOwned::to_owned)
     };
     Some(lead(next))
 }
@@ -66,12 +66,6 @@ fn lead(next: Option<String>) -> Response {
 /// Whether a browser asks for a page, as a person leads it.
 pub fn wants_a_page(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
-}
-
-/// The page that a form stood on.
-fn page_before(headers: &HeaderMap) -> Option<String> {
-    let (_, rest) = headers.get(REFERER)?.to_str().ok()?.split_once("://")?;
-    rest.find('/').map(|place| rest[place..].to_owned())
 }
 
 #[cfg(test)]
@@ -108,7 +102,13 @@ mod tests {
         }
         assert_eq!(led("POST", "/fn/command", &[PAGE], true), "/log_in/");
         let before = ("referer", "http://host:8000/devices/?state=x");
-        assert_eq!(led("POST", "/fn/command", &[PAGE, before], true), "/log_in/?next=%2Fdevices%2F%3Fstate%3Dx");
+        let host = ("host", "host:8000");
+        assert_eq!(led("POST", "/fn/command", &[PAGE, before, host], true), "/log_in/?next=%2Fdevices%2F%3Fstate%3Dx");
+        assert_eq!(
+            led("POST", "/fn/command", &[PAGE, before, ("host", "other")], true),
+            "/log_in/",
+            "a page of another site"
+        );
         assert_eq!(led("POST", "/log_in", &[], true), "");
     }
 

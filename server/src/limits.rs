@@ -8,11 +8,12 @@
 //! `governor` 0.10.4 has the same rule, but one rate for all, a table that grows until somebody sweeps it, and a table of
 //! shards, a lock and a clock of its own to bring along; here the table has a bound, and who owes least makes room.
 
+use crate::guard::is_reading;
 use bmw_domain::account::AccountKey;
 use bmw_site::Caller;
 use bmw_site::access::{By, network};
+use bmw_site::holds::{Hold, Holds};
 use http::Method;
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 /// How many requests may come at once, in seconds' worth.
 const BURST_SECONDS: u32 = 10;
 /// What counts as so many requests: to change something, or to download what the audit log notes; to sign in and what else
-/// needs a person's password, which costs a hash made to be slow; and to ask to join as a charge point that nobody knows.
+/// has passwords in it, which costs a hash made to be slow; and to ask to join as a charge point that nobody knows.
 const CHANGE: u32 = 10;
 const SIGN_IN: u32 = 40;
 const JOIN: u32 = 20;
@@ -88,11 +89,17 @@ impl Client {
 /// As how many requests one counts.
 pub fn weight(method: &Method, path: &str) -> u32 {
     let path = path.trim_end_matches('/');
-    let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_reading = is_reading(method);
     match path {
         _ if is_reading && is_noted(path) => CHANGE,
         _ if is_reading => 1,
-        "/log_in" | "/log_in/code" | "/api-token-auth" | "/account" | "/users" => SIGN_IN,
+        "/log_in"
+        | "/log_in/code"
+        | "/api-token-auth"
+        | "/account"
+        | "/users"
+        | "/charger_password"
+        | "/api/charger/password" => SIGN_IN,
         _ => CHANGE,
     }
 }
@@ -203,23 +210,7 @@ pub enum Open {
 }
 
 /// What an address has open.
-#[derive(Debug)]
-pub struct Held {
-    limits: Arc<Limits>,
-    what: (Open, IpAddr),
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut open = lock(&self.limits.open);
-        if let Some(count) = open.get_mut(&self.what) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.what);
-            }
-        }
-    }
-}
+pub type Held = Hold<(Open, IpAddr)>;
 
 /// The limits, and what is counted by them.
 pub struct Limits {
@@ -229,8 +220,8 @@ pub struct Limits {
     rate_of_programs: Rate,
     rate_of_charge_points: Rate,
     table: Table,
-    /// By what and address; no longer than there are connections.
-    open: Mutex<HashMap<(Open, IpAddr), u32>>,
+    /// By what and address; no more of these than there are connections.
+    open: Holds<(Open, IpAddr)>,
 }
 
 impl std::fmt::Debug for Limits {
@@ -250,7 +241,7 @@ impl Limits {
             rate_of_programs: Rate::new(requests * PROGRAMS),
             rate_of_charge_points: Rate::new(requests * CHARGE_POINTS),
             table: Table::new(),
-            open: Mutex::default(),
+            open: Holds::default(),
         })
     }
 
@@ -293,7 +284,7 @@ impl Limits {
     }
 
     /// Notes that an address has something open, until what is given is dropped; `None` when it has as many as it may.
-    pub fn hold(self: &Arc<Self>, what: Open, address: IpAddr) -> Option<Held> {
+    pub fn hold(&self, what: Open, address: IpAddr) -> Option<Held> {
         let what = (what, network(address));
         let most = match what.0 {
             // Each is held in memory, whatever an operator allows otherwise.
@@ -303,13 +294,7 @@ impl Limits {
             Open::Connection => self.bounds.connections,
             Open::Feed => self.bounds.connections.div_ceil(FEED_PART),
         };
-        let mut open = lock(&self.open);
-        let count = open.entry(what).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Held { limits: Arc::clone(self), what })
+        self.open.take(what, most)
     }
 }
 
@@ -372,6 +357,8 @@ mod tests {
             (Method::POST, "/account/", SIGN_IN),
             (Method::POST, "/users/", SIGN_IN),
             (Method::GET, "/users/", 1),
+            (Method::POST, "/charger_password/", SIGN_IN),
+            (Method::POST, "/api/charger/password/", SIGN_IN),
             // What the audit log notes.
             (Method::GET, "/records/export.csv", CHANGE),
             (Method::HEAD, "/records/export.csv/", CHANGE),
@@ -454,7 +441,7 @@ mod tests {
             let again = limits.hold(what, first);
             assert!(again.is_some() && limits.hold(what, first).is_none(), "{what:?}");
         }
-        assert!(lock(&limits.open).is_empty(), "nothing is remembered of what is closed");
+        assert!(limits.open.is_empty(), "nothing is remembered of what is closed");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bmw_app::api::POLICY;
 use http::header::{
     CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -24,11 +25,11 @@ pub fn answer<B>(request: &Request<B>, port: Option<u16>) -> Response {
         (CONTENT_TYPE, "text/plain; charset=utf-8"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "same-origin"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (CONNECTION, "close"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     let is_known = location.is_some();
     headers.extend(location.map(|location| (LOCATION, location)));
     *response.status_mut() = if is_known { StatusCode::PERMANENT_REDIRECT } else { StatusCode::BAD_REQUEST };

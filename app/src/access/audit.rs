@@ -1,9 +1,9 @@
 //! The audit log, for administrators: to look through, and as CSV.
 
-use super::{AUDIT, Asking, Pages};
+use super::{AUDIT, Asked, Pages};
 use crate::api::ApiError;
 use crate::audit::{NOBODY, Question, account_and_token, place_text};
-use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select, tag};
+use crate::components::{Glyph, Span, card, choice, empty, icon, input, link_button, select, tag};
 use crate::data::Query;
 use crate::download::{self, quoted};
 use crate::pages::{Column, cell, link, plain, row_head, table};
@@ -11,14 +11,14 @@ use crate::text::Lang;
 use crate::text::audit::{areas, kinds_of};
 use crate::ui;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
 use bmw_site::access::AccessError;
-use bmw_site::{Caller, Clock, NotDone};
+use bmw_site::{Clock, NotDone};
 use bmw_store::{AuditEntry, AuditPlace, StoredAudit};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,40 +52,27 @@ struct Log<'a> {
 }
 
 /// `GET /audit/`
-pub(super) async fn page(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let question = Question::read(&Query::parse(&query.unwrap_or_default()));
+pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
+    let instead = |error: &AccessError| pages.instead(error, &asked, AUDIT, Lang::audit_log);
+    let question = Question::read(&asked.query);
     let site = &pages.state.site;
     let filter = question.filter(site.clock());
     // One more than is shown tells whether there is another part.
-    let found = site.audit_log(&filter, question.before, ROWS + 1, &caller).await;
-    let found = match found {
+    let found = match site.audit_log(&filter, question.before, ROWS + 1, &asked.caller).await {
         Ok(found) => found,
-        Err(NotDone::Denied(denied)) => return pages.refused(denied, &headers, &caller, AUDIT),
-        Err(NotDone::Store(error)) => return failed(&pages, &headers, &caller, &error),
+        Err(NotDone::Denied(denied)) => return instead(&denied.into()),
+        Err(NotDone::Store(error)) => return instead(&error.into()),
     };
-    let accounts = match pages.access().accounts(&caller).await {
+    let accounts = match pages.access().accounts(&asked.caller).await {
         Ok(accounts) => accounts.into_iter().map(|account| account.name.to_string()).collect(),
-        Err(AccessError::Denied(denied)) => return pages.refused(denied, &headers, &caller, AUDIT),
-        Err(error) => return failed(&pages, &headers, &caller, &error),
+        Err(error) => return instead(&error),
     };
     let present = site.present().clone();
     let chargers = present.by_identity().map(|now| now.charge_point.identity.to_string()).collect();
     let entries = &found[..found.len().min(ROWS as usize)];
     let next = entries.last().filter(|_| found.len() > entries.len()).map(StoredAudit::place);
-    pages.answer((StatusCode::OK, &headers, &caller), AUDIT, Lang::audit_log, |lang| {
+    pages.answer((StatusCode::OK, &asked), AUDIT, Lang::audit_log, |lang| {
         Log { lang, clock: site.clock(), question: &question, entries, next, accounts, chargers }.draw()
-    })
-}
-
-fn failed(pages: &Pages, headers: &HeaderMap, caller: &Caller, error: &dyn std::fmt::Display) -> Response {
-    tracing::error!(%error, "the audit log");
-    pages.answer((StatusCode::INTERNAL_SERVER_ERROR, headers, caller), AUDIT, Lang::audit_log, |lang| {
-        notice(NoticeKind::Error, &html! { (lang.failed_store()) })
     })
 }
 
@@ -338,17 +325,12 @@ fn single(value: &Value) -> String {
 }
 
 /// `GET /audit/export.csv`: what the page's filter lets through, newest first. Streamed: it may be millions.
-pub(super) async fn csv(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    method: Method,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn csv(State(pages): State<Pages>, method: Method, asked: Asked) -> Response {
+    let Asked { caller, headers, query } = asked;
     if let Err(denied) = caller.check(Right::Audit) {
         return ApiError::from(denied).into_response();
     }
-    let question = Question::read(&Query::parse(&query.unwrap_or_default()));
+    let question = Question::read(&query);
     let what: serde_json::Map<String, Value> =
         question.address().pairs().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let site = pages.state.site.clone();

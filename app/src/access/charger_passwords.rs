@@ -1,18 +1,18 @@
 //! The password of a charge point, for administrators: what is known of it, and how it gets another one.
 
-use super::{Asking, Fields, Pages, entry, field, lead, sign_in_for};
+use super::{Asked, Fields, Pages, deed, entry, field, lead, sign_in_for};
 use crate::components::{Glyph, NoticeKind, Span, badge, card, icon, notice};
 use crate::data::Query;
 use crate::frame;
 use crate::pages::{cell, plain, row_head, table};
 use crate::text::Lang;
-use axum::extract::{Form, RawQuery, State};
+use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::password::{PasswordFault, Security};
 use bmw_domain::status::Condition;
-use bmw_site::{Caller, ChargePointNow, Denied, PasswordError, PasswordState, Refusal};
-use http::{HeaderMap, StatusCode};
+use bmw_site::{ChargePointNow, Denied, PasswordError, PasswordState, Refusal};
+use http::StatusCode;
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -45,41 +45,30 @@ pub(crate) fn address(identity: &str) -> String {
 }
 
 /// `GET /charger_password/`
-pub(super) async fn page(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = Query::parse(&query.unwrap_or_default());
-    let said = match query.get("said") {
+pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
+    let said = match asked.query.get("said") {
         Some("sent") => Said::Sent,
         Some(_) => Said::Done,
         None => Said::Nothing,
     };
-    show(&pages, &caller, &headers, query.get("charger_id").unwrap_or_default(), &said)
+    show(&pages, &asked, asked.query.get("charger_id").unwrap_or_default(), &said)
 }
 
 /// `POST /charger_password/`: the field `deed` says what.
-pub(super) async fn change(
-    State(pages): State<Pages>,
-    Asking(caller): Asking,
-    headers: HeaderMap,
-    Form(fields): Form<Fields>,
-) -> Response {
-    let (site, identity) = (&pages.state.site, field(&fields, "charger_id"));
+pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields): Form<Fields>) -> Response {
+    let (site, caller, identity) = (&pages.state.site, &asked.caller, field(&fields, "charger_id"));
     // Whether there is such a charge point is shown to those who may see this.
-    let Some(now) = find(&pages, identity) else { return show(&pages, &caller, &headers, identity, &Said::Nothing) };
+    let Some(now) = find(&pages, identity) else { return show(&pages, &asked, identity, &Said::Nothing) };
     let done = match field(&fields, "deed") {
-        "random" => match site.make_charger_password(now.key, &caller).await {
-            Ok(password) => return show(&pages, &caller, &headers, identity, &Said::Password(&password)),
+        "random" => match site.make_charger_password(now.key, caller).await {
+            Ok(password) => return show(&pages, &asked, identity, &Said::Password(&password)),
             Err(error) => Err(error),
         },
-        "set" => site.set_charger_password(now.key, field(&fields, "password"), &caller).await.map(|()| "set"),
-        "remove" => site.remove_charger_password(now.key, &caller).await.map(|()| "removed"),
-        "send" => match pages.state.commands.send_password(now.key, &caller).await {
+        "set" => site.set_charger_password(now.key, field(&fields, "password"), caller).await.map(|()| "set"),
+        "remove" => site.remove_charger_password(now.key, caller).await.map(|()| "removed"),
+        "send" => match pages.state.commands.send_password(now.key, caller).await {
             Ok(Ok(_)) => Ok("sent"),
-            Ok(Err(refusal)) => return show(&pages, &caller, &headers, identity, &Said::Refused(&refusal)),
+            Ok(Err(refusal)) => return show(&pages, &asked, identity, &Said::Refused(&refusal)),
             Err(error) => Err(error),
         },
         _ => Err(PasswordError::Unknown),
@@ -87,7 +76,7 @@ pub(super) async fn change(
     match done {
         Ok(said) => lead(&Query::default().with("charger_id", identity).with("said", said).on(PATH)),
         Err(PasswordError::Denied(Denied::NotSignedIn)) => lead(&sign_in_for(&address(identity))),
-        Err(error) => show(&pages, &caller, &headers, identity, &Said::Failed(&error)),
+        Err(error) => show(&pages, &asked, identity, &Said::Failed(&error)),
     }
 }
 
@@ -95,16 +84,16 @@ fn find(pages: &Pages, identity: &str) -> Option<Arc<ChargePointNow>> {
     pages.state.site.charge_point(Some(identity))
 }
 
-fn show(pages: &Pages, caller: &Caller, headers: &HeaderMap, identity: &str, said: &Said<'_>) -> Response {
+fn show(pages: &Pages, asked: &Asked, identity: &str, said: &Said<'_>) -> Response {
     let path = address(identity);
     let now = find(pages, identity);
     let key = now.as_ref().map_or(bmw_domain::record::ChargePointKey(0), |now| now.key);
-    let state = match pages.state.site.charger_password(key, caller) {
+    let state = match pages.state.site.charger_password(key, &asked.caller) {
         Ok(state) => state,
-        Err(denied) => return pages.refused(denied, headers, caller, &path),
+        Err(denied) => return pages.refused(denied, asked, &path),
     };
     let Some(now) = now else {
-        return pages.answer((StatusCode::NOT_FOUND, headers, caller), &path, Lang::charger_password, |lang| {
+        return pages.answer((StatusCode::NOT_FOUND, asked), &path, Lang::charger_password, |lang| {
             frame::nothing_here(lang, lang.not_there())
         });
     };
@@ -113,7 +102,7 @@ fn show(pages: &Pages, caller: &Caller, headers: &HeaderMap, identity: &str, sai
         Said::Refused(refusal) => refused(Lang::En, refusal).0,
         Said::Nothing | Said::Done | Said::Sent | Said::Password(_) => StatusCode::OK,
     };
-    pages.answer((status, headers, caller), &path, Lang::charger_password, |lang| {
+    pages.answer((status, asked), &path, Lang::charger_password, |lang| {
         Shown { pages, lang, now: &now, state }.draw(said)
     })
 }
@@ -199,7 +188,7 @@ impl Shown<'_> {
         let [what, state] = columns;
         let holds = html! {
             @if let Some((origin, at)) = self.state.holds {
-                (badge(Condition::Charging, lang.charger_password_has())) " "
+                (badge(Condition::Ready, lang.charger_password_has())) " "
                 (lang.password_origin(origin)) ", " (self.local(at))
             } @else {
                 (badge(Condition::Waiting, lang.charger_password_none()))
@@ -229,7 +218,7 @@ impl Shown<'_> {
     fn random(&self) -> Markup {
         html! {
             p.muted { (self.lang.charger_password_random_help()) }
-            (self.form(&Self::button("random", self.lang.charger_password_random(), Glyph::KEY)))
+            (self.form(&deed("random", Glyph::KEY, self.lang.charger_password_random())))
         }
     }
 
@@ -238,7 +227,7 @@ impl Shown<'_> {
         html! {
             p.muted { (lang.charger_password_send_help()) }
             @if self.state.security.is_some() {
-                (self.form(&Self::button("send", lang.charger_password_send(), Glyph::KEY)))
+                (self.form(&deed("send", Glyph::KEY, lang.charger_password_send())))
             } @else {
                 button.button type="button" aria-disabled="true" title=(lang.no_connection_help()) {
                     (icon(Glyph::KEY)) span { (lang.charger_password_send()) }
@@ -253,7 +242,7 @@ impl Shown<'_> {
             p.muted { (lang.charger_password_form()) " " (lang.charger_password_set_help()) }
             (self.form(&html! {
                 (entry("password", lang.password_new(), "password", "new-password", ""))
-                (Self::button("set", lang.save(), Glyph::SAVE))
+                (deed("set", Glyph::SAVE, lang.save()))
             }))
         }
     }
@@ -262,12 +251,8 @@ impl Shown<'_> {
         let lang = self.lang;
         html! {
             p.muted { (lang.charger_password_remove_help()) }
-            (self.form(&Self::button("remove", lang.charger_password_remove(), Glyph::X)))
+            (self.form(&deed("remove", Glyph::X, lang.charger_password_remove())))
         }
-    }
-
-    fn button(deed: &str, name: &str, glyph: Glyph) -> Markup {
-        html! { button.button type="submit" name="deed" value=(deed) { (icon(glyph)) span { (name) } } }
     }
 
     fn form(&self, body: &Markup) -> Markup {

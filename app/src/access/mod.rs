@@ -24,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bmw_domain::account::{AccountFault, Role};
 use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
-use bmw_site::{Caller, Denied};
+use bmw_site::{Caller, Denied, whole_seconds};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
@@ -241,13 +241,14 @@ impl Pages {
     /// A page of these.
     fn answer(
         &self,
-        (status, headers, caller): (StatusCode, &HeaderMap, &Caller),
+        (status, asked): (StatusCode, &Asked),
         path: &str,
         title: fn(Lang) -> &'static str,
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
-        let person = person(caller);
-        let still = Still { headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let person = person(&asked.caller);
+        let still =
+            Still { headers: &asked.headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
         let mut response = still_document(still, title, body);
         *response.status_mut() = status;
         response
@@ -263,30 +264,28 @@ impl Pages {
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
         let whole = |lang| html! { (said.draw(lang)) (body(lang)) };
-        let mut response = self.answer((said.status(), &asked.headers, &asked.caller), path, title, whole);
+        let mut response = self.answer((said.status(), asked), path, title, whole);
         if let Said::Failed(AccessError::Wait(wait)) = said {
             // When it is worth to try again.
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*wait)));
         }
         response
     }
 
     /// What is shown to somebody who may not see a page.
-    fn refused(&self, denied: Denied, headers: &HeaderMap, caller: &Caller, path: &str) -> Response {
+    fn refused(&self, denied: Denied, asked: &Asked, path: &str) -> Response {
         match denied {
             Denied::NotSignedIn | Denied::BadToken => lead(&sign_in_for(path)),
-            Denied::NotAllowed => {
-                self.answer((StatusCode::FORBIDDEN, headers, caller), path, Lang::not_allowed, |lang| {
-                    frame::nothing_here(lang, lang.not_allowed_help())
-                })
-            }
+            Denied::NotAllowed => self.answer((StatusCode::FORBIDDEN, asked), path, Lang::not_allowed, |lang| {
+                frame::nothing_here(lang, lang.not_allowed_help())
+            }),
         }
     }
 
     /// What is shown in the place of a page that somebody may not see, or with which there is trouble.
     fn instead(&self, error: &AccessError, asked: &Asked, path: &str, title: fn(Lang) -> &'static str) -> Response {
         match error {
-            AccessError::Denied(denied) => self.refused(*denied, &asked.headers, &asked.caller, path),
+            AccessError::Denied(denied) => self.refused(*denied, asked, path),
             error => self.say(asked, Said::Failed(error), path, title, |_| html! {}),
         }
     }

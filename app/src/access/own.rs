@@ -12,7 +12,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::account::{ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_site::access::{AccessError, By, Credentials, NewOwnToken, OwnFactor, Setup, SignedIn, Who};
+use bmw_site::access::{AccessError, By, Credentials, NewOwnToken, OwnFactor, Proof, Setup, SignedIn, Who};
 use bmw_site::{Clock, Denied};
 use maud::{Markup, html};
 
@@ -40,7 +40,7 @@ pub(super) async fn page(State(pages): State<Pages>, asked: Asked) -> Response {
 /// `POST /account/`: the field `deed` says what.
 pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields): Form<Fields>) -> Response {
     let (access, caller, visitor) = (pages.access(), &asked.caller, asked.visitor());
-    let (password, code) = (field(&fields, "password"), field(&fields, "code"));
+    let proof = Proof { password: field(&fields, "password"), code: field(&fields, "code"), visitor };
     let (mut anew, nothing) = (None, Fields::new());
     let done = match field(&fields, "deed") {
         "password" => {
@@ -52,7 +52,7 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
         "revoke" => access.remove_token(caller, number(&fields, "id")).await,
         "token" => {
             let made = match wanted(&fields) {
-                Ok(wanted) => access.add_token(caller, wanted, password, code, visitor).await,
+                Ok(wanted) => access.add_token(caller, wanted, proof).await,
                 Err(error) => Err(error),
             };
             match made {
@@ -62,16 +62,16 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
         }
         "factor-begin" => access.begin_second_factor(caller, visitor).await.map(|signed_in| anew = Some(signed_in)),
         "factor-leave" => access.leave_second_factor(caller),
-        "factor-on" => match access.turn_on_second_factor(caller, password, code, visitor).await {
+        "factor-on" => match access.turn_on_second_factor(caller, proof).await {
             Ok((codes, signed_in)) => return show_anew(&pages, asked, Said::Codes(&codes), &signed_in).await,
             Err(error) => Err(error),
         },
-        "factor-codes" => match access.renew_recovery_codes(caller, password, code, visitor).await {
+        "factor-codes" => match access.renew_recovery_codes(caller, proof).await {
             Ok(codes) => return show(&pages, &asked, Said::Codes(&codes), &nothing).await,
             Err(error) => Err(error),
         },
         "factor-off" => {
-            let off = access.turn_off_second_factor(caller, password, code, visitor).await;
+            let off = access.turn_off_second_factor(caller, proof).await;
             off.map(|signed_in| anew = Some(signed_in))
         }
         _ => Err(AccessError::Unknown),

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bmw_domain::field::FieldError;
-use bmw_site::{Denied, NotDone};
+use bmw_site::{Denied, NotDone, whole_seconds};
 use bmw_store::StoreError;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
@@ -141,11 +141,6 @@ fn by_name(errors: impl Iterator<Item = (String, String)>) -> Response {
     json(StatusCode::BAD_REQUEST, &FieldErrors(by_name))
 }
 
-/// A wait in whole seconds, as `Retry-After` has it (RFC 9110, 10.2.3): whoever comes then does not come too early.
-pub fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
 /// 429 as the document's framework words it.
 fn throttled(wait: Duration) -> Response {
     let seconds = whole_seconds(wait);
@@ -222,16 +217,4 @@ pub(crate) fn method_not_allowed(method: &http::Method, allow: &HeaderValue) -> 
     let mut response = ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
     response.headers_mut().insert(ALLOW, allow.clone());
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_comes_after_the_wait_that_he_is_told_does_not_come_too_early() {
-        for (ms, seconds) in [(0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (59_999, 60)] {
-            assert_eq!(whole_seconds(Duration::from_millis(ms)), seconds, "{ms}");
-        }
-    }
 }

@@ -48,7 +48,7 @@ const READ: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const READ_AND_WRITE: HeaderValue = HeaderValue::from_static("GET, POST, HEAD, OPTIONS");
 
 /// What a browser may do with an answer that is no page: nothing.
-const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+pub const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
 /// What the routes share.
 struct Api {

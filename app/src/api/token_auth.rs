@@ -12,7 +12,7 @@ use axum::routing::{MethodRouter, post};
 use bmw_domain::field::FieldError;
 use bmw_site::access::AccessError;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa::ToSchema;
 
@@ -91,42 +91,32 @@ pub(super) struct TokenAnswer {
     ),
 )]
 pub(super) async fn give(State(api): State<Shared>, request: Request) -> Response {
-    match token(&api, request).await {
-        Ok(json) => {
-            let mut response = reply(WRITE, Ok(json));
-            response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            response
-        }
-        Err((error, wait)) => {
-            let mut response = reply(WRITE, Err(error));
-            if let Some(seconds) = wait {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            response
-        }
+    let given = token(&api, request).await;
+    let is_given = given.is_ok();
+    let mut response = reply(WRITE, given);
+    if is_given {
+        response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    response
 }
 
-type Refused = (ApiError, Option<u64>);
-
-async fn token(api: &Shared, request: Request) -> Result<Bytes, Refused> {
+async fn token(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
     let (parts, body) = request.into_parts();
-    let read = read(&parts.headers, body).await.and_then(Given::complete);
-    let (name, password, code) = read.map_err(|error| (error, None))?;
+    let (name, password, code) = read(&parts.headers, body).await?.complete()?;
     let caller = Asking::of(&parts.extensions);
     let visitor = visitor(&parts.headers, &caller);
     let secret = api.app.access.fetch_token(&name, &password, code.as_deref(), visitor).await.map_err(refused)?;
-    to_json(&TokenAnswer { token: secret.as_str().to_owned() }).map_err(|error| (error, None))
+    to_json(&TokenAnswer { token: secret.as_str().to_owned() })
 }
 
-fn refused(error: AccessError) -> Refused {
+fn refused(error: AccessError) -> ApiError {
     let text = error.to_string();
-    let named = |name: &str, text: String| (ApiError::Named(vec![(name.to_owned(), text)]), None);
+    let named = |name: &str, text: String| ApiError::Named(vec![(name.to_owned(), text)]);
     match error {
-        AccessError::Wait(wait) => (ApiError::detail(StatusCode::TOO_MANY_REQUESTS, text), Some(wait.as_secs() + 1)),
-        AccessError::Busy => (ApiError::detail(StatusCode::SERVICE_UNAVAILABLE, text), None),
-        AccessError::Store(error) => (ApiError::Inside(error), None),
-        AccessError::Inside => (ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, text), None),
+        AccessError::Wait(wait) => ApiError::Throttled(wait),
+        AccessError::Busy => ApiError::detail(StatusCode::SERVICE_UNAVAILABLE, text),
+        AccessError::Store(error) => ApiError::Inside(error),
+        AccessError::Inside => ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, text),
         AccessError::WrongCode => named("otp", text),
         _ => named("non_field_errors", text),
     }

@@ -11,7 +11,7 @@ use axum::routing::any;
 use bmw_domain::charger::event::Event;
 use bmw_domain::charger::password::can_be_password;
 use bmw_domain::record::{ChargePointKey, Identity};
-use bmw_site::{Admission, Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH};
+use bmw_site::{Admission, Clock, Coming, Demand, NotDone, NotLetIn, Peer, UPLOAD_PATH, whole_seconds};
 use bmw_store::StoreError;
 use futures::SinkExt as _;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL, UPGRADE, WWW_AUTHENTICATE};
@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
+use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -40,8 +41,8 @@ const BUFFER: usize = 128;
 const CHALLENGE: &str = "Basic realm=\"bmw\"";
 /// The status of what is asked in the clear and is to be had by TLS alone: at another address (RFC 9110, 15.5.20).
 const PLAIN: StatusCode = StatusCode::MISDIRECTED_REQUEST;
-/// How long to wait where too many come at once, s.
-const BUSY_SECONDS: i64 = 5;
+/// How long to wait where too many come at once.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// The socket of a charge point.
 pub(crate) type Socket = WebSocketStream<Stream>;
@@ -72,8 +73,8 @@ async fn connect(State(central): State<Central>, request: Request) -> Response {
 #[derive(Debug)]
 struct Refused {
     status: StatusCode,
-    /// When it is worth to come again, s.
-    wait: Option<i64>,
+    /// When it is worth to come again.
+    wait: Option<Duration>,
 }
 
 impl From<StatusCode> for Refused {
@@ -102,8 +103,8 @@ fn refuse(Refused { status, wait }: Refused) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
     }
-    if let Some(seconds) = wait {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
     }
     response
 }
@@ -245,10 +246,8 @@ async fn prove(central: &Central, coming: Coming<'_>) -> Result<Admission, Refus
             }
             Err(StatusCode::UNAUTHORIZED.into())
         }
-        Err(NotLetIn::Wait(ms)) => {
-            Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: Some(ms.div_euclid(1000).saturating_add(1)) })
-        }
-        Err(NotLetIn::Busy) => Err(Refused { status: StatusCode::SERVICE_UNAVAILABLE, wait: Some(BUSY_SECONDS) }),
+        Err(NotLetIn::Wait(wait)) => Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: Some(wait) }),
+        Err(NotLetIn::Busy) => Err(Refused { status: StatusCode::SERVICE_UNAVAILABLE, wait: Some(BUSY) }),
         Err(error @ (NotLetIn::Inside | NotLetIn::Store(_))) => {
             tracing::error!(%error, charge_point = coming.charge_point.0, "a charge point cannot be let in");
             Err(StatusCode::SERVICE_UNAVAILABLE.into())
@@ -294,7 +293,7 @@ async fn charge_point(
     if let Some((may_join, address)) = central.may_join.as_ref().zip(from)
         && let Err(wait) = may_join(address)
     {
-        return Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: i64::try_from(wait.as_secs() + 1).ok() });
+        return Err(Refused { status: StatusCode::TOO_MANY_REQUESTS, wait: Some(wait) });
     }
     let options = &central.options;
     let brings_password = matches!(proof, Proof::Password(password) if can_be_password(password));

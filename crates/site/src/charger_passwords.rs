@@ -16,19 +16,23 @@
 use crate::Clock;
 use crate::access::lockout::network;
 use crate::access::{Caller, Denied, password};
+use crate::holds::Holds;
+use crate::lane::Lane;
 use crate::links::LinkEnd;
 use crate::running::Site;
+use crate::tries::Tries;
 use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::password::{PasswordFault, PasswordOrigin, Security, can_be_password, check_form, meaning};
 use bmw_domain::record::ChargePointKey;
 use bmw_store::{AuditEntry, Store, StoreError, StoredChargerPassword};
+use data_encoding::HEXLOWER;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 
 /// Random bytes of a password that the site makes: as many as fit into 40 hexadecimal digits, the most that the whitepaper has.
 const RANDOM_BYTES: usize = 20;
@@ -40,15 +44,8 @@ const PASSWORDS_MOST: usize = 4;
 const HASHED_AT_ONCE: usize = 2;
 const HASHES_WAITING: usize = 1_024;
 
-/// Failures without a wait.
-const FREE: u32 = 5;
-/// The first wait, and the longest, ms; it doubles in between.
-const FIRST_MS: i64 = 1_000;
-const LONGEST_MS: i64 = 60_000;
-/// Failures are forgotten so long after the last one, ms.
-const FORGOTTEN_MS: i64 = 60 * 60_000;
-/// The most that is remembered of who has failed.
-const TRIES_MOST: usize = 10_000;
+/// The longest wait of who has failed.
+const LONGEST: Duration = Duration::from_mins(1);
 /// How often it is noted that somebody was refused under a charge point's name, ms: its history shall not consist of that.
 const NOTED_MS: i64 = 10 * 60_000;
 /// So many times in a row without a password are noted: some clients come without one first, and then with it.
@@ -109,9 +106,9 @@ pub enum NotLetIn {
         /// Whether that belongs into the charge point's history.
         is_news: bool,
     },
-    /// After too many of these: how long to wait, ms.
+    /// After too many of these: how long to wait.
     #[error("too many tries")]
-    Wait(i64),
+    Wait(Duration),
     /// Too many come at this moment.
     #[error("too many come at this moment")]
     Busy,
@@ -188,7 +185,7 @@ impl Held {
     /// Whether this is it; `None` where only the slow hash can tell.
     fn is_at_once(&self, meant: &[u8], quick: &Quick) -> Option<bool> {
         match self.stored.hash.strip_prefix(FAST) {
-            Some(digits) => Some(digits == hex(&Sha256::digest(meant))),
+            Some(digits) => Some(digits == HEXLOWER.encode(&Sha256::digest(meant))),
             None => self.quick.get().map(|known| known == quick),
         }
     }
@@ -200,30 +197,12 @@ type All = Arc<[Arc<Held>]>;
 /// Who has failed: each charge point from each address.
 type Who = (ChargePointKey, Option<IpAddr>);
 
-#[derive(Debug, Clone, Copy)]
-struct Failures {
-    count: u32,
-    last: Timestamp,
-}
-
 /// What was wrong under a charge point's name.
 #[derive(Debug, Clone, Copy, Default)]
 struct Refusals {
     /// Times in a row without a password.
     misses: u32,
     noted_at: Option<Timestamp>,
-}
-
-/// That a charge point is about to keep what it has brought first: of each only one at a time.
-struct FirstUse {
-    charge_point: ChargePointKey,
-    all: Arc<Mutex<HashSet<ChargePointKey>>>,
-}
-
-impl Drop for FirstUse {
-    fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.charge_point);
-    }
 }
 
 /// The passwords of all charge points.
@@ -233,14 +212,13 @@ pub(crate) struct ChargerPasswords {
     secured: Mutex<HashMap<ChargePointKey, Security>>,
     /// The network from which each has last come with a right password.
     homes: Mutex<HashMap<ChargePointKey, IpAddr>>,
-    /// Those that are about to keep what they have brought first.
-    first_uses: Arc<Mutex<HashSet<ChargePointKey>>>,
-    tries: Mutex<HashMap<Who, Failures>>,
+    /// Those that are about to keep what they have brought first: of each only one at a time.
+    first_uses: Holds<ChargePointKey>,
+    tries: Mutex<Tries<Who>>,
     refusals: Mutex<HashMap<ChargePointKey, Refusals>>,
     /// The key of [`Quick`].
     secret: [u8; 32],
-    waiting: Arc<Semaphore>,
-    hashing: Arc<Semaphore>,
+    hashing: Lane,
 }
 
 impl ChargerPasswords {
@@ -261,12 +239,11 @@ impl ChargerPasswords {
             known: RwLock::new(known.into_iter().map(|(charge_point, all)| (charge_point, all.into())).collect()),
             secured: Mutex::default(),
             homes: Mutex::default(),
-            first_uses: Arc::default(),
+            first_uses: Holds::default(),
             tries: Mutex::default(),
             refusals: Mutex::default(),
             secret,
-            waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
-            hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
+            hashing: Lane::new(HASHED_AT_ONCE, HASHES_WAITING),
         }
     }
 
@@ -293,15 +270,7 @@ impl ChargerPasswords {
 
     /// Does something slow beside the threads that answer, a few at a time; `None` when too much of it waits.
     async fn beside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
-        let hashing = Arc::clone(&self.hashing).acquire_owned().await.ok()?;
-        // The work goes on where nobody waits for it any more: its place is free only when it is done.
-        let work = move || {
-            let done = work();
-            drop((waiting, hashing));
-            done
-        };
-        tokio::task::spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "a password")).ok()
+        self.hashing.take()?.work((), work).await
     }
 
     /// The password that this is.
@@ -322,7 +291,7 @@ impl ChargerPasswords {
             }
         }
         for held in unsure {
-            let (digits, tried) = (hex(&meant), Arc::clone(&held));
+            let (digits, tried) = (HEXLOWER.encode(&meant), Arc::clone(&held));
             // It is remembered also where the charge point does not wait for it: the next time it is let in at once.
             let work = move || {
                 let is_right = password::is_right(&digits, &tried.stored.hash);
@@ -351,12 +320,6 @@ impl ChargerPasswords {
         }
     }
 
-    /// The one first use of a charge point at a time.
-    fn first_use(&self, charge_point: ChargePointKey) -> Option<FirstUse> {
-        let is_alone = self.first_uses.lock().unwrap_or_else(PoisonError::into_inner).insert(charge_point);
-        is_alone.then(|| FirstUse { charge_point, all: Arc::clone(&self.first_uses) })
-    }
-
     /// Whether somebody comes from where the charge point has last proven who it is.
     fn is_at_home(&self, coming: &Coming<'_>) -> bool {
         let homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -364,37 +327,23 @@ impl ChargerPasswords {
         coming.address.is_some_and(|address| home == Some(&network(address)))
     }
 
-    fn tries(&self) -> MutexGuard<'_, HashMap<Who, Failures>> {
+    fn tries(&self) -> MutexGuard<'_, Tries<Who>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a try, which counts as failed until it has succeeded.
-    fn begin(&self, who: Who, now: Timestamp) -> Result<(), NotLetIn> {
+    fn begin(&self, who: Who, now: Instant) -> Result<(), NotLetIn> {
         let mut tries = self.tries();
-        let known = tries.get(&who).copied().filter(|it| now.since(it.last) < FORGOTTEN_MS);
-        let known = known.unwrap_or(Failures { count: 0, last: now });
-        let wait = known.count.checked_sub(FREE).map_or(0, |beyond| (FIRST_MS << beyond.min(20)).min(LONGEST_MS));
-        let left = known.last.plus(wait).since(now);
-        if left > 0 {
+        if let Some(left) = tries.left(&who, LONGEST, now) {
             return Err(NotLetIn::Wait(left));
         }
-        if tries.len() >= TRIES_MOST {
-            make_room(&mut tries, now);
-        }
-        tries.insert(who, Failures { count: known.count.saturating_add(1), last: now });
+        tries.add(who, now);
         Ok(())
-    }
-
-    fn take_back(&self, who: Who) {
-        let mut tries = self.tries();
-        if let Some(known) = tries.get_mut(&who) {
-            known.count = known.count.saturating_sub(1);
-        }
     }
 
     /// A try was right. Those of others stay counted.
     fn succeeded(&self, who: Who) {
-        self.tries().remove(&who);
+        self.tries().forget(&who);
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = refusals.get_mut(&who.0) {
             known.misses = 0;
@@ -403,7 +352,7 @@ impl ChargerPasswords {
 
     /// Who has failed under a charge point's name may try again: it has another password now. Who knew the old one is nobody special.
     fn forget_failures(&self, charge_point: ChargePointKey) {
-        self.tries().retain(|(known, _), _| *known != charge_point);
+        self.tries().keep(|(known, _)| *known != charge_point);
         self.homes.lock().unwrap_or_else(PoisonError::into_inner).remove(&charge_point);
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&charge_point);
     }
@@ -436,25 +385,6 @@ impl ChargerPasswords {
         }
         Admission { charge_point: coming.charge_point, security, by }
     }
-}
-
-/// Forgets failures that are old, and where that is not enough those who failed least and longest ago.
-fn make_room(tries: &mut HashMap<Who, Failures>, now: Timestamp) {
-    tries.retain(|_, it| now.since(it.last) < FORGOTTEN_MS);
-    if tries.len() >= TRIES_MOST {
-        let mut ranks: Vec<(u32, Timestamp)> = tries.values().map(|it| (it.count, it.last)).collect();
-        let (_, middle, _) = ranks.select_nth_unstable(TRIES_MOST / 10);
-        let least = *middle;
-        tries.retain(|_, it| (it.count, it.last) > least);
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }
 
 /// What the audit log keeps of passwords.
@@ -504,8 +434,9 @@ impl Site {
         let (passwords, charge_point, now) = (&self.charger_passwords, coming.charge_point, Clock::real());
         let who = (charge_point, coming.address.map(network));
         let is_counted = !all.iter().all(|held| held.is_strong()) && !passwords.is_at_home(&coming);
+        let begun = Instant::now();
         if is_counted {
-            passwords.begin(who, now)?;
+            passwords.begin(who, begun)?;
         }
         let found = if brought.len() > bmw_domain::charger::password::BROUGHT_MOST {
             Ok(None)
@@ -524,7 +455,7 @@ impl Site {
             Ok(Some(_) | None) => Err(passwords.refuse(charge_point, true, now)),
             Err(error) => {
                 if is_counted {
-                    passwords.take_back(who);
+                    passwords.tries().take_back(&who, begun);
                 }
                 Err(error)
             }
@@ -535,19 +466,20 @@ impl Site {
     async fn keep(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Admission, NotLetIn> {
         let (passwords, charge_point) = (&self.charger_passwords, coming.charge_point);
         let who = (charge_point, coming.address.map(network));
-        passwords.begin(who, Clock::real())?;
+        let begun = Instant::now();
+        passwords.begin(who, begun)?;
         match self.keep_first(coming, brought).await {
             Ok(Some(held)) => {
                 passwords.succeeded(who);
                 Ok(passwords.let_in(&coming, Some(held)))
             }
             Ok(None) => {
-                passwords.take_back(who);
+                passwords.tries().take_back(&who, begun);
                 let all = passwords.of(charge_point).ok_or(NotLetIn::Busy)?;
                 self.check(coming, &all, brought, Demand::default()).await
             }
             Err(error) => {
-                passwords.take_back(who);
+                passwords.tries().take_back(&who, begun);
                 Err(error)
             }
         }
@@ -556,12 +488,12 @@ impl Site {
     /// Keeps what a charge point has brought first; `None` where somebody was before it.
     async fn keep_first(&self, coming: Coming<'_>, brought: &[u8]) -> Result<Option<Arc<Held>>, NotLetIn> {
         let (passwords, charge_point) = (&self.charger_passwords, coming.charge_point);
-        let first = Arc::new(passwords.first_use(charge_point).ok_or(NotLetIn::Busy)?);
+        let first = Arc::new(passwords.first_uses.take(charge_point, 1).ok_or(NotLetIn::Busy)?);
         if passwords.of(charge_point).is_some() {
             return Ok(None);
         }
         let meant = meaning(brought).into_owned();
-        let (digits, quick) = (hex(&meant), passwords.quick(charge_point, &meant));
+        let (digits, quick) = (HEXLOWER.encode(&meant), passwords.quick(charge_point, &meant));
         // The work goes on where nobody waits for it any more: it holds the place of the first.
         let working = Arc::clone(&first);
         let work = move || {
@@ -701,7 +633,7 @@ impl Site {
         let identity = self.identity_of(charge_point).ok_or(PasswordError::Unknown)?;
         check_form(typed).map_err(PasswordError::Fault)?;
         let meant = meaning(typed.as_bytes()).into_owned();
-        let (digits, text) = (hex(&meant), typed.to_owned());
+        let (digits, text) = (HEXLOWER.encode(&meant), typed.to_owned());
         let work = move || {
             if password::is_strong(&text, &identity) { Ok(password::hash(&digits)) } else { Err(PasswordFault::Weak) }
         };
@@ -831,12 +763,13 @@ fn random() -> Option<(String, String)> {
         tracing::error!(%error, "the system gives no random bytes");
         return None;
     }
-    Some((hex(&bytes), [FAST, &hex(&Sha256::digest(bytes))].concat()))
+    Some((HEXLOWER.encode(&bytes), [FAST, &HEXLOWER.encode(&Sha256::digest(bytes))].concat()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tries::{FIRST, FREE, MOST};
     use futures::FutureExt as _;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -851,13 +784,13 @@ mod tests {
         (ChargePointKey(charge_point), Some(IpAddr::from(address.to_be_bytes())))
     }
 
-    /// Fails until it must wait: how often that was, and how long it waits, ms.
-    fn fail(passwords: &ChargerPasswords, it: Who, now: Timestamp) -> (u32, i64) {
+    /// Fails until it must wait: how often that was, and how long it waits.
+    fn fail(passwords: &ChargerPasswords, it: Who, now: Instant) -> (usize, Duration) {
         let mut tries = 0;
         loop {
             match passwords.begin(it, now) {
                 Ok(()) => tries += 1,
-                Err(NotLetIn::Wait(ms)) => return (tries, ms),
+                Err(NotLetIn::Wait(wait)) => return (tries, wait),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -865,37 +798,37 @@ mod tests {
 
     #[test]
     fn each_wait_is_twice_as_long_up_to_a_bound_and_is_of_one_charge_point_and_one_address() {
-        let passwords = empty();
+        let (passwords, begun) = (empty(), Instant::now());
         let one = who(1, 1);
-        assert_eq!(fail(&passwords, one, NOW), (FREE, FIRST_MS));
-        let mut now = NOW;
+        assert_eq!(fail(&passwords, one, begun), (FREE, FIRST));
+        let mut now = begun;
         let waits = [0; 8].map(|_| {
             let (_, wait) = fail(&passwords, one, now);
-            now = now.plus(wait);
+            now += wait;
             wait
         });
-        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]);
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60].map(Duration::from_secs));
         for other in [who(1, 2), who(2, 1), (ONE, None)] {
-            assert_eq!(fail(&passwords, other, NOW).0, FREE, "{other:?}");
+            assert_eq!(fail(&passwords, other, begun).0, FREE, "{other:?}");
         }
         passwords.succeeded(one);
         assert_eq!(fail(&passwords, one, now).0, FREE);
         // Another password is another beginning for everybody, but at another charge point.
         passwords.forget_failures(ONE);
-        assert_eq!(fail(&passwords, who(1, 2), NOW).0, FREE);
-        assert_eq!(fail(&passwords, who(2, 1), NOW).0, 0);
+        assert_eq!(fail(&passwords, who(1, 2), begun).0, FREE);
+        assert_eq!(fail(&passwords, who(2, 1), begun).0, 0);
     }
 
     #[test]
     fn nobody_fills_the_memory_and_who_fails_often_is_not_forgotten_for_it() {
-        let passwords = empty();
+        let (passwords, begun) = (empty(), Instant::now());
         let often = who(1, 0);
-        fail(&passwords, often, NOW);
-        for number in 1..u32::try_from(2 * TRIES_MOST).unwrap() {
-            passwords.begin(who(1, number), NOW).unwrap();
-            assert!(passwords.tries().len() <= TRIES_MOST);
+        fail(&passwords, often, begun);
+        for number in 1..u32::try_from(2 * MOST).unwrap() {
+            passwords.begin(who(1, number), begun).unwrap();
+            assert!(passwords.tries().len() <= MOST);
         }
-        assert_eq!(fail(&passwords, often, NOW).0, 0);
+        assert_eq!(fail(&passwords, often, begun).0, 0);
     }
 
     #[test]
@@ -918,7 +851,7 @@ mod tests {
         let meant = meaning(b"a password that is text").into_owned();
         let stored = StoredChargerPassword {
             number: 4,
-            hash: password::hash(&hex(&meant)).unwrap(),
+            hash: password::hash(&HEXLOWER.encode(&meant)).unwrap(),
             origin: PasswordOrigin::Typed,
             at: NOW,
             is_pending: false,
@@ -932,7 +865,7 @@ mod tests {
         assert!(held.quick.get().is_none());
         assert_eq!(find(&meant).await, Some(4));
         // From here on nothing is hashed slowly, whatever is brought: not even where nothing could be.
-        passwords.waiting.close();
+        passwords.hashing.waiting.close();
         assert_eq!(find(&meant).await, Some(4));
         assert_eq!(find(b"another one").await, None);
         assert_ne!(passwords.quick(ONE, &meant), passwords.quick(ChargePointKey(2), &meant), "each has its own");
@@ -957,7 +890,7 @@ mod tests {
             let coming = Coming { charge_point, brought, address, is_encrypted: false };
             Box::pin(site.let_in(coming, Demand { needs_password: false, first_use: true }))
         };
-        let busy = Arc::clone(&site.charger_passwords.hashing).acquire_many_owned(2).await.unwrap();
+        let busy = Arc::clone(&site.charger_passwords.hashing.working).acquire_many_owned(2).await.unwrap();
         let mut first = come(1, 1);
         assert!(first.as_mut().now_or_never().is_none(), "it is to be hashed");
         for address in 2..100 {
@@ -968,7 +901,7 @@ mod tests {
         // Who goes away before he is answered has tried nevertheless.
         drop(other);
         let tries = (1..100).take_while(|_| come(2, 1).now_or_never().is_none()).count();
-        assert_eq!(tries + 1, FREE as usize);
+        assert_eq!(tries + 1, FREE);
         assert!(matches!(come(2, 1).now_or_never(), Some(Err(NotLetIn::Wait(_)))));
         drop(busy);
         assert!(first.await.unwrap().security.is_proven);

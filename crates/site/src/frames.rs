@@ -21,7 +21,7 @@ const AT_MOST: usize = 12 << 20;
 /// How many bytes may wait while the database is busy; more frames are not logged.
 const WAITING: usize = 2 * AT_MOST;
 /// The newest so many of each charge point are kept at most, and so many bytes of all.
-const FRAMES_KEPT: i64 = 10_000;
+pub const FRAMES_KEPT: i64 = 10_000;
 const BYTES_KEPT: i64 = 1 << 30;
 /// So many of a charge point are forgotten at once, so that room need not be made for each frame.
 const FRAMES_AT_ONCE: i64 = 1_000;

@@ -13,7 +13,9 @@ mod desk;
 mod diagnostics;
 mod frames;
 mod history;
+pub mod holds;
 mod joining;
+mod lane;
 mod links;
 mod peer;
 mod present;
@@ -21,6 +23,7 @@ mod running;
 mod secrets;
 mod sensitive;
 mod sums;
+mod tries;
 
 pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
@@ -29,7 +32,7 @@ pub use clock::Clock;
 pub use commands::{Arguments, Ask, Commands, Refusal};
 pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
-pub use frames::{Frame, FrameLog, Way};
+pub use frames::{FRAMES_KEPT, Frame, FrameLog, Way};
 pub use history::{DayLines, RecentSession, SessionLine, SessionNews};
 pub use joining::Joining;
 pub use links::{LinkEnd, Links, Order, Replied, Reply, ReplyTo};
@@ -38,6 +41,7 @@ pub use present::{ChargePoints, Present, Statistics};
 pub use running::{Site, SiteOptions};
 pub use secrets::{is_secret_key, masked};
 pub use sums::{EnergySums, Window};
+pub use tries::whole_seconds;
 
 /// What can go wrong: only the store can.
 pub type Result<T, E = bmw_store::StoreError> = std::result::Result<T, E>;

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are tests
 
 use bmw_domain::account::{AccountFault, AccountKey, Role as AccountRole};
-use bmw_site::access::{Access, AccessError, Credentials, Entered, NewOwnToken, OwnFactor, Secret, SignedIn, Visitor};
+use bmw_site::access::{
+    Access, AccessError, Credentials, Entered, NewOwnToken, OwnFactor, Proof, Secret, SignedIn, Visitor,
+};
 use bmw_site::{Caller, Clock};
 use bmw_store::{OpenOptions, Role, Store, Zone};
 use std::net::IpAddr;
@@ -15,6 +17,11 @@ use totp_rs::{Builder, Secret as Shared};
 const PASSWORD: &str = "kF9-wuz2-pQx-7";
 const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 const VISITOR: Visitor<'static> = Visitor { address: ADDRESS, device: None, before: None, user_agent: "" };
+
+/// What somebody proves himself by once more.
+const fn proof<'a>(password: &'a str, code: &'a str) -> Proof<'a> {
+    Proof { password, code, visitor: VISITOR }
+}
 
 /// How long what must come may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -66,7 +73,7 @@ impl Door {
         let OwnFactor::Begun(setup) = self.access.second_factor(&caller).await.unwrap() else { panic!("it has begun") };
         let app = App(setup.secret);
         // The code before, so that those of now and after are still good.
-        let on = self.access.turn_on_second_factor(&caller, PASSWORD, &app.code(-1), VISITOR).await;
+        let on = self.access.turn_on_second_factor(&caller, proof(PASSWORD, &app.code(-1))).await;
         let (codes, signed_in) = on.unwrap();
         (self.caller(&signed_in), app, codes.iter().map(|code| code.as_str().to_owned()).collect())
     }
@@ -108,7 +115,7 @@ async fn a_second_factor_is_turned_on_asked_for_and_turned_off() {
         let used = door.access.enter_code(secret.as_str(), &code, VISITOR).await;
         assert!(matches!(used, Err(AccessError::WrongCode)), "{code}: {used:?}");
     }
-    let off = door.access.turn_off_second_factor(&caller, PASSWORD, &codes[0], VISITOR).await.unwrap();
+    let off = door.access.turn_off_second_factor(&caller, proof(PASSWORD, &codes[0])).await.unwrap();
     assert!(!door.access.still_holds(&caller) && door.caller(&off).who().is_some(), "the browser is signed in anew");
     assert_eq!(door.access.second_factor(&caller).await.unwrap(), OwnFactor::Off);
     let changed = door.access.enter_code(secret.as_str(), &codes[1], VISITOR).await;
@@ -134,9 +141,9 @@ async fn a_recovery_code_stands_in_once_and_all_are_made_anew() {
     enter(&codes[3].replace('-', " ")).await.unwrap();
     assert!(matches!(enter(&codes[3]).await, Err(AccessError::WrongCode)));
     assert_eq!(door.access.second_factor(&caller).await.unwrap(), OwnFactor::On { codes_left: 9 });
-    let wrong = door.access.renew_recovery_codes(&caller, PASSWORD, "000000", VISITOR).await;
+    let wrong = door.access.renew_recovery_codes(&caller, proof(PASSWORD, "000000")).await;
     assert!(matches!(wrong, Err(AccessError::WrongCode)));
-    let new = door.access.renew_recovery_codes(&caller, PASSWORD, &app.code(0), VISITOR).await.unwrap();
+    let new = door.access.renew_recovery_codes(&caller, proof(PASSWORD, &app.code(0))).await.unwrap();
     assert_eq!(door.access.second_factor(&caller).await.unwrap(), OwnFactor::On { codes_left: 10 });
     // Somebody else's are none of hers.
     assert!(!codes.contains(&new[0].as_str().to_owned()));
@@ -188,7 +195,7 @@ async fn a_program_needs_a_code_as_well() {
     fetch(Some(&codes[0])).await.unwrap();
     // To make one at the account's page takes both as well.
     let meter = NewOwnToken { name: "meter", role: AccountRole::Viewer, days: None };
-    let add = async |password: &str, code: &str| door.access.add_token(&caller, meter, password, code, VISITOR).await;
+    let add = async |password: &str, code: &str| door.access.add_token(&caller, meter, proof(password, code)).await;
     assert!(matches!(add("wrong", &codes[1]).await, Err(AccessError::Wrong)));
     assert!(matches!(add(PASSWORD, "").await, Err(AccessError::WrongCode)));
     assert_eq!(door.access.tokens(&caller).unwrap().len(), 2);
@@ -203,7 +210,7 @@ async fn a_copied_cookie_holds_no_more_once_its_owner_proves_himself() {
     let signed_in = door.sign_in("anna", VISITOR).await;
     let copied = |signed_in: &SignedIn| door.caller(signed_in);
     let thief = copied(&signed_in);
-    let made = door.access.add_token(&thief, meter, "guessed", "", VISITOR).await;
+    let made = door.access.add_token(&thief, meter, proof("guessed", "")).await;
     assert!(matches!(made, Err(AccessError::Wrong)), "the cookie alone makes no token: {made:?}");
     // Her new password.
     let other = "mQ8-tuz4-pLx-2";
@@ -218,9 +225,9 @@ async fn a_copied_cookie_holds_no_more_once_its_owner_proves_himself() {
         panic!("it has begun")
     };
     let (app, caller) = (App(setup.secret), door.caller(&begun));
-    let (codes, on) = door.access.turn_on_second_factor(&caller, PASSWORD, &app.code(0), VISITOR).await.unwrap();
+    let (codes, on) = door.access.turn_on_second_factor(&caller, proof(PASSWORD, &app.code(0))).await.unwrap();
     assert!(door.caller(&begun).who().is_none() && !door.access.still_holds(&thief));
-    let off = door.access.turn_off_second_factor(&door.caller(&on), PASSWORD, codes[0].as_str(), VISITOR).await;
+    let off = door.access.turn_off_second_factor(&door.caller(&on), proof(PASSWORD, codes[0].as_str())).await;
     assert!(door.caller(&on).who().is_none() && door.caller(&off.unwrap()).who().is_some());
 }
 

@@ -527,17 +527,7 @@ impl Access {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccessError> {
         let place = self.places.take(whose).ok_or(AccessError::Busy)?;
-        let turn = place.turn().await.ok_or(AccessError::Busy)?;
-        // The work goes on where nobody waits for it any more: its place is free only when it is done.
-        let work = move || {
-            let done = work();
-            drop((turn, place));
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|error| {
-            tracing::error!(%error, "a password");
-            AccessError::Inside
-        })
+        place.work(work).await.ok_or(AccessError::Inside)
     }
 
     fn awaiting(&self) -> MutexGuard<'_, Waiting> {

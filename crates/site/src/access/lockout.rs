@@ -6,23 +6,13 @@
 //! many guess at makes those wait alone who have failed themselves, shortly, and each from his own last failure: so strangers
 //! can keep the owner out neither of a device that he knows, nor of another one. Who has many networks has one try of each.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use crate::tries::Tries;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Failures without a wait.
-const FREE: usize = 5;
-/// The first wait, and the longest; that which comes of the failures of others at the same account is short.
-const FIRST: Duration = Duration::from_secs(1);
+/// The longest wait; that which comes of the failures of others at the same account is short.
 const LONGEST: Duration = Duration::from_mins(15);
 const LONGEST_OF_ACCOUNT: Duration = Duration::from_secs(30);
-/// Failures are forgotten so long after the last one.
-const FORGOTTEN: Duration = Duration::from_hours(1);
-/// As many failures as make the longest wait, with one to be taken back: more say no more.
-const COUNTED: usize = FREE + 12;
-/// The most that is remembered: those who failed least are forgotten first, of them those who failed longest ago.
-const MOST: usize = 10_000;
 
 /// What somebody tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,33 +50,6 @@ impl Counted {
     /// Whether its failures make it wait by themselves.
     const fn waits(&self) -> bool {
         matches!(self, Self::Address(_) | Self::Codes(..) | Self::Familiar(..))
-    }
-}
-
-/// When somebody failed, the newest last; never empty, see [`COUNTED`].
-#[derive(Debug, Clone, Default)]
-struct Failures(Vec<Instant>);
-
-impl Failures {
-    /// How often he failed, and when for the last time: who is forgotten first.
-    fn rank(&self) -> (usize, Option<Instant>) {
-        (self.0.len(), self.0.last().copied())
-    }
-
-    fn is_forgotten(&self, now: Instant) -> bool {
-        self.0.last().is_none_or(|last| now.saturating_duration_since(*last) >= FORGOTTEN)
-    }
-
-    /// How long one waits after a failure, if one must, where that is at most so long.
-    fn length(&self, longest: Duration) -> Option<Duration> {
-        let beyond = u32::try_from(self.0.len().checked_sub(FREE)?).ok()?;
-        Some(FIRST.saturating_mul(1 << beyond.min(20)).min(longest))
-    }
-
-    /// What is left of a wait that began with the last failure.
-    fn left(&self, length: Duration, now: Instant) -> Option<Duration> {
-        let left = length.checked_sub(now.saturating_duration_since(*self.0.last()?))?;
-        (!left.is_zero()).then_some(left)
     }
 }
 
@@ -143,10 +106,10 @@ pub(super) fn around(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The failures that are remembered. Their time is one that nobody sets: not that of the clock.
+/// The failures that are remembered.
 #[derive(Debug, Default)]
 pub struct Lockout {
-    failures: HashMap<Counted, Failures>,
+    failures: Tries<Counted>,
 }
 
 impl Lockout {
@@ -156,21 +119,12 @@ impl Lockout {
     /// How long to wait.
     pub fn begin(&mut self, attempt: &Attempt, now: Instant) -> Result<(), Duration> {
         let counted = attempt.counted();
-        let own = counted.iter().filter(|it| it.waits()).filter_map(|it| {
-            let failures = self.known(it, now)?;
-            failures.left(failures.length(LONGEST)?, now)
-        });
+        let own = counted.iter().filter(|it| it.waits()).filter_map(|it| self.failures.left(it, LONGEST, now));
         if let Some(wait) = own.max().max(self.wait_for_others(&counted, attempt.address, now)) {
             return Err(wait);
         }
         for it in counted {
-            let mut failures = self.known(&it, now).cloned().unwrap_or_default();
-            if failures.0.len() >= COUNTED {
-                failures.0.remove(0);
-            }
-            failures.0.push(now);
-            self.make_room(now);
-            self.failures.insert(it, failures);
+            self.failures.add(it, now);
         }
         Ok(())
     }
@@ -178,8 +132,8 @@ impl Lockout {
     /// How long somebody waits as the account that he tries was failed at, by whomever: not at all who has not failed himself.
     fn wait_for_others(&self, counted: &[Counted], address: IpAddr, now: Instant) -> Option<Duration> {
         let account = counted.iter().find(|it| matches!(it, Counted::Account(_)))?;
-        let length = self.known(account, now)?.length(LONGEST_OF_ACCOUNT)?;
-        self.known(&Counted::of_himself(address), now)?.left(length, now)
+        let length = self.failures.length(account, LONGEST_OF_ACCOUNT, now)?;
+        self.failures.left_of(&Counted::of_himself(address), length, now)
     }
 
     /// The try of this instant has succeeded: it and those before are no failures any more of that account's owner. His address
@@ -189,9 +143,9 @@ impl Lockout {
             match it {
                 // The tries of others stay counted: who signs in now is known by his device the next time.
                 Counted::Address(_) | Counted::Around(_) | Counted::Account(_) | Counted::Codes(_, None) => {
-                    self.take_back(&it, at);
+                    self.failures.take_back(&it, at);
                 }
-                Counted::Familiar(..) | Counted::Codes(_, Some(_)) => drop(self.failures.remove(&it)),
+                Counted::Familiar(..) | Counted::Codes(_, Some(_)) => self.failures.forget(&it),
             }
         }
     }
@@ -199,35 +153,7 @@ impl Lockout {
     /// The try of this instant has come to nothing through no fault of who tried: it is as if it had never been.
     pub fn taken_back(&mut self, attempt: &Attempt, at: Instant) {
         for it in attempt.counted() {
-            self.take_back(&it, at);
-        }
-    }
-
-    fn take_back(&mut self, it: &Counted, at: Instant) {
-        let Some(Failures(failures)) = self.failures.get_mut(it) else { return };
-        if let Some(place) = failures.iter().rposition(|failure| *failure == at) {
-            failures.remove(place);
-        }
-        if failures.is_empty() {
-            self.failures.remove(it);
-        }
-    }
-
-    fn known(&self, it: &Counted, now: Instant) -> Option<&Failures> {
-        self.failures.get(it).filter(|failures| !failures.is_forgotten(now))
-    }
-
-    fn make_room(&mut self, now: Instant) {
-        if self.failures.len() < MOST {
-            return;
-        }
-        self.failures.retain(|_, failures| !failures.is_forgotten(now));
-        if self.failures.len() >= MOST {
-            // Those with few failures first: many addresses do not make forgotten who has failed often.
-            let mut ranks: Vec<_> = self.failures.values().map(Failures::rank).collect();
-            let (_, middle, _) = ranks.select_nth_unstable(MOST / 10);
-            let least = *middle;
-            self.failures.retain(|_, failures| failures.rank() > least);
+            self.failures.take_back(&it, at);
         }
     }
 }
@@ -235,6 +161,7 @@ impl Lockout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tries::{COUNTED, FIRST, FORGOTTEN, FREE, MOST};
 
     const MS: Duration = Duration::from_millis(1);
 

@@ -18,7 +18,7 @@ pub use caller::{By, Caller, Denied, NotDone, Who};
 pub use entering::{Awaited, Entered, SignedIn};
 pub use lockout::network;
 pub use people::NewOwnToken;
-pub use second::{OwnFactor, Setup};
+pub use second::{OwnFactor, Proof, Setup};
 pub use secret::{RecoveryCode, Secret, random_password};
 
 use crate::Clock;

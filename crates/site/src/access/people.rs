@@ -2,6 +2,7 @@
 
 use super::entering::Arriving;
 use super::places::Whose;
+use super::second::Proof;
 use super::{
     Access, AccessError, By, Caller, DAY_MS, Denied, FETCHED, LiveToken, SignedIn, TOKENS_MOST, Visitor, password,
 };
@@ -228,9 +229,7 @@ impl Access {
         self: &Arc<Self>,
         caller: &Caller,
         wanted: NewOwnToken<'_>,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<super::Secret, AccessError> {
         let (who, _) = caller.person()?;
         let NewOwnToken { name, role, days } = wanted;
@@ -243,7 +242,7 @@ impl Access {
             return Err(Denied::NotAllowed.into());
         }
         let days = days.map(|days| days.clamp(1, TOKEN_DAYS_MOST));
-        self.prove_person(caller, password, code, visitor).await?;
+        self.prove_person(caller, proof).await?;
         let (caller, account) = (caller.clone(), who.account);
         self.in_step(async move |access| {
             access.check_still(&caller)?;

@@ -18,6 +18,17 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// The most that are being set up at once: the oldest make room.
 const SETUPS_MOST: usize = 100;
 
+/// What somebody who has signed in proves himself by once more.
+#[derive(Clone, Copy)]
+pub struct Proof<'a> {
+    /// His password.
+    pub password: &'a str,
+    /// The code of his second factor, or a recovery code; of no use where he has none.
+    pub code: &'a str,
+    /// From where.
+    pub visitor: Visitor<'a>,
+}
+
 /// One's own second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnFactor {
@@ -133,18 +144,16 @@ impl Access {
     pub async fn turn_on_second_factor(
         self: &Arc<Self>,
         caller: &Caller,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<(Vec<RecoveryCode>, SignedIn), AccessError> {
         let (who, sign_in) = caller.person()?;
         let secret = self.setups().find(sign_in).ok_or(AccessError::Unknown)?;
-        let proven = self.prove(who.name.as_str(), password, visitor).await?;
+        let proven = self.prove(who.name.as_str(), proof.password, proof.visitor).await?;
         self.succeeded(&proven);
         // Who knows the secret is shown it: his code is no guess.
-        let last_step = factor::step_of(&secret, code, Clock::real()).ok_or(AccessError::WrongCode)?;
+        let last_step = factor::step_of(&secret, proof.code, Clock::real()).ok_or(AccessError::WrongCode)?;
         let (codes, hashes) = self.new_codes(secret).await?;
-        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
+        let arriving = Arriving::new(proof.visitor).ok_or(AccessError::Inside)?;
         let (caller, key) = (caller.clone(), who.account);
         self.in_step(async move |access| {
             access.check_still(&caller)?;
@@ -167,11 +176,9 @@ impl Access {
     pub async fn renew_recovery_codes(
         self: &Arc<Self>,
         caller: &Caller,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<Vec<RecoveryCode>, AccessError> {
-        let (key, secret) = self.prove_both(caller, password, code, visitor).await?;
+        let (key, secret) = self.prove_both(caller, proof).await?;
         let (codes, hashes) = self.new_codes(secret).await?;
         let caller = caller.clone();
         self.in_step(async move |access| {
@@ -196,12 +203,10 @@ impl Access {
     pub async fn turn_off_second_factor(
         self: &Arc<Self>,
         caller: &Caller,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<SignedIn, AccessError> {
-        let (key, _) = self.prove_both(caller, password, code, visitor).await?;
-        let arriving = Arriving::new(visitor).ok_or(AccessError::Inside)?;
+        let (key, _) = self.prove_both(caller, proof).await?;
+        let arriving = Arriving::new(proof.visitor).ok_or(AccessError::Inside)?;
         let caller = caller.clone();
         self.in_step(async move |access| {
             let account = access.take_away(&caller, key).await?;
@@ -257,15 +262,13 @@ impl Access {
     pub(super) async fn prove_person(
         self: &Arc<Self>,
         caller: &Caller,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<(AccountKey, Option<FactorSecret>), AccessError> {
         let (who, _) = caller.person()?;
-        let proven = self.prove(who.name.as_str(), password, visitor).await?;
+        let proven = self.prove(who.name.as_str(), proof.password, proof.visitor).await?;
         let secret = proven.stored.second_factor.as_ref().map(|factor| factor.secret);
         if secret.is_some() {
-            self.try_code(&proven, code, visitor.address).await?;
+            self.try_code(&proven, proof.code, proof.visitor.address).await?;
         } else {
             self.succeeded(&proven);
         }
@@ -276,11 +279,9 @@ impl Access {
     async fn prove_both(
         self: &Arc<Self>,
         caller: &Caller,
-        password: &str,
-        code: &str,
-        visitor: Visitor<'_>,
+        proof: Proof<'_>,
     ) -> Result<(AccountKey, FactorSecret), AccessError> {
-        let (key, secret) = self.prove_person(caller, password, code, visitor).await?;
+        let (key, secret) = self.prove_person(caller, proof).await?;
         Ok((key, secret.ok_or(AccessError::Unknown)?))
     }
 
