@@ -214,7 +214,7 @@ pub(super) mod on_server {
         let (mut admitted, mut refused) = (0, Vec::new());
         for (_, identity) in values.iter().filter(|(name, _)| is_charger(name)) {
             match Identity::new(identity) {
-                Ok(identity) => match site.add_charge_point(identity, Some(caller)).await {
+                Ok(identity) => match site.add_charge_point(identity, caller).await {
                     Ok(_) => admitted += 1,
                     Err(NotDone::Store(error @ StoreError::Exists(_))) => refused.push(error.to_string()),
                     Err(error) => return Err(error.into()),

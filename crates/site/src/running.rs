@@ -295,17 +295,11 @@ impl Site {
         Ok(true)
     }
 
-    /// Adds a charge point that nobody knew, and tells the audit log who did it. Without a caller it is the site itself that takes in
-    /// whoever comes.
+    /// Adds a charge point that nobody knew, and tells the audit log who did it.
     ///
     /// # Errors
     /// For those who may not; [`bmw_store::StoreError::Exists`] when its identity is taken.
-    pub async fn add_charge_point(
-        &self,
-        identity: Identity,
-        caller: Option<&Caller>,
-    ) -> Result<ChargePointKey, NotDone> {
-        let Some(caller) = caller else { return self.register_charge_point(identity, None).await };
+    pub async fn add_charge_point(&self, identity: Identity, caller: &Caller) -> Result<ChargePointKey, NotDone> {
         caller.check(Right::Admit)?;
         let audit = caller.entry("charger.admit", "null".to_owned(), json(&identity));
         self.add_noted(identity, audit).await

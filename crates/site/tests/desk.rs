@@ -74,7 +74,7 @@ async fn begun(site: &Running, register: i64) -> TransactionId {
 async fn a_session_goes_on_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;
-    site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    site.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
     let id = begun(&site, 1_000).await;
     site.tell(meter(id, 6_000, ago(60))).await;
     let again = start(1_000, site.site.present().charge_points()[0].running[0].start);
@@ -94,7 +94,7 @@ async fn a_session_goes_on_over_a_restart() {
 async fn values_that_are_repeated_are_stored_once_also_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;
-    site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    site.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
     let id = begun(&site, 1_000).await;
     let told = meter(id, 6_000, ago(60));
     site.tell(told.clone()).await;
@@ -125,7 +125,7 @@ async fn values_that_are_repeated_are_stored_once_also_over_a_restart() {
 async fn a_late_stop_is_booked_once_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;
-    site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    site.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
     let id = begun(&site, 1_000).await;
     site.tell(meter(id, 6_000, ago(60))).await;
     site.tell(Event::Boot(Boot::default())).await;
@@ -154,7 +154,7 @@ async fn what_covers_the_states_of_connectors_and_what_limits_them_goes_on_over_
     ] {
         let site = Running::start(folder.path()).await;
         if site.site.present().charge_points().is_empty() {
-            site.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+            site.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
             let status = Status { name: "Available".to_owned(), error: None, info: None, time: ago(1) };
             site.tell(Event::Status(1, status)).await;
             site.tell(Event::Accepted(Accepted::Limit(Box::new(limit(10.0))))).await;
@@ -196,7 +196,7 @@ async fn what_is_answered_is_stored_however_many_tell_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;
     for number in 1..=20 {
-        site.site.add_charge_point(Identity::new(&format!("CP{number}")).unwrap(), None).await.unwrap();
+        site.site.register_charge_point(Identity::new(&format!("CP{number}")).unwrap(), None).await.unwrap();
     }
     let mut telling = tokio::task::JoinSet::new();
     for number in 1..=20_i32 {

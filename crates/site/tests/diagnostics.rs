@@ -43,7 +43,7 @@ async fn command(store: &dyn Store, charge_point: ChargePointKey) -> i64 {
 async fn what_a_crash_left_half_done_is_taken_away_and_its_permission_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let (store, site) = open(folder.path()).await;
-    let key = site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    let key = site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
     let command = command(&*store, key).await;
     let upload = site.allow_upload(key, command, Duration::from_mins(1)).unwrap();
     let token = upload.path().split('/').nth(3).unwrap().to_owned();

@@ -201,7 +201,7 @@ impl Running {
         let (inner, _) = bmw_store::open(&options).await.unwrap();
         let store = Arc::new(Shaky { inner, trouble: watch::Sender::new(Trouble::None), tried: watch::Sender::new(0) });
         let (site, counter, desk) = Site::start(store.clone(), SiteOptions::default()).await.unwrap();
-        site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+        site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
         let desk = tokio::spawn(desk.with_patience(patience).work());
         Self { site, counter, store, _desk: desk, _folder: folder }
     }
@@ -440,7 +440,7 @@ async fn what_was_added_while_something_could_not_be_stored_stays() {
         let running = Running::start(SHORT).await;
         running.begin(trouble);
         assert_eq!(running.tell(start(0)).await, Err(NotStored));
-        let key = running.site.add_charge_point(Identity::new("B").unwrap(), None).await.unwrap();
+        let key = running.site.register_charge_point(Identity::new("B").unwrap(), None).await.unwrap();
         running.end();
         started(running.tell(start(0)).await);
         assert!(running.site.present().find("B").is_some(), "{trouble:?}");

@@ -542,7 +542,7 @@ async fn the_command_line_is_noted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn chargers_that_come_in_by_themselves_are_noted() {
     let site = Served::empty().await;
-    site.running.site.add_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
     let filter = AuditFilter { account: Some(String::new()), ..AuditFilter::default() };
     let found = site.running.site.audit_log(&filter, None, 10, &Caller::terminal()).await.unwrap();
     assert_eq!(found[0].entry.action, "charger.register");

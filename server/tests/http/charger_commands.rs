@@ -14,7 +14,7 @@ struct Silent(Charger);
 impl Silent {
     async fn plug_in(site: &Served, identity: &str) -> Self {
         if site.running.site.charge_point(Some(identity)).is_none() {
-            site.running.site.add_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
+            site.running.site.register_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
         }
         let mut charger = Charger::plug_in(site.addr(), identity).await.unwrap();
         charger.call("StatusNotification", &frames::status(1, "Available")).await.unwrap();
@@ -226,7 +226,7 @@ async fn admission_is_in_the_audit_log() {
 async fn of_several_chargers_those_are_named_that_could_not_be_asked() {
     let site = site().await;
     let _charger = Silent::plug_in(&site, "A").await;
-    site.running.site.add_charge_point(Identity::new("B").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("B").unwrap(), None).await.unwrap();
     // Where one uploads to is known of who is connected.
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
     let form = "back=/devices/&c0=A&c1=B&command=GetDiagnostics";

@@ -15,7 +15,7 @@ const TYPED: &str = "kF9-wuz2-pQx-7-Rm4";
 
 async fn site() -> Served {
     let site = Served::empty().await;
-    site.running.site.add_charge_point(Identity::new("CP 1").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("CP 1").unwrap(), None).await.unwrap();
     site
 }
 

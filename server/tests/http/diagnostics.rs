@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn site_with(id: &str) -> (Served, ChargePointKey) {
     let site = Served::empty().await;
-    let key = site.running.site.add_charge_point(Identity::new(id).unwrap(), None).await.unwrap();
+    let key = site.running.site.register_charge_point(Identity::new(id).unwrap(), None).await.unwrap();
     (site, key)
 }
 
@@ -302,7 +302,7 @@ impl Drop for Simulated {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_charge_point_uploads_to_where_it_came_in() {
     let site = Served::start(None, |config| config.ocpp_listen = Some("127.0.0.1:0".to_owned())).await;
-    let key = site.running.site.add_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
+    let key = site.running.site.register_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
     let refused = command(&site, "CP", "GetDiagnostics", json!({})).await;
     assert_eq!(refused.wrong_fields(), ["location"], "it is not connected");
     let door = site.running.ocpp_addr.unwrap();

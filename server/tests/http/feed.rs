@@ -736,7 +736,7 @@ async fn a_new_charger_is_told_to_all_who_follow_all() {
     let site = Served::of_2015().await;
     let mut all = Reader::open(&site, "/ws/charger/details/").await;
     all.messages(19).await;
-    site.running.site.add_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("NEW").unwrap(), None).await.unwrap();
     let told = all.state().await;
     assert_eq!((&told["vchchargerid"], &told["vchstate"]), (&"NEW".into(), &Value::Null));
     // Its first change is one like any other.

@@ -88,7 +88,7 @@ async fn one_address_is_told_to_wait_and_others_are_not_held_up() {
     assert_eq!(site.get(ROUTE).await.status, 200);
     let mut elsewhere = connect_from(IpAddr::from([127, 0, 0, 2]), site.addr()).await;
     assert_eq!(ask_on(&mut elsewhere, ROUTE, "").await.unwrap().status, 200);
-    let key = site.running.site.add_charge_point(Identity::new("CP").unwrap(), None).await;
+    let key = site.running.site.register_charge_point(Identity::new("CP").unwrap(), None).await;
     assert!(key.is_ok());
     too_often(&ask).await;
     Charger::plug_in(site.addr(), "CP").await.expect("charge points are counted apart");

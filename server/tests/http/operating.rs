@@ -14,7 +14,7 @@ const HEARTBEAT: Duration = Duration::from_millis(200);
 
 async fn site() -> Served {
     let site = Served::start(None, |config| config.ocpp.heartbeat = HEARTBEAT).await;
-    site.running.site.add_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
     site
 }
 

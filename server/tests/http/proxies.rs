@@ -60,7 +60,7 @@ async fn seen(site: &Served) -> ([String; 3], [bool; 3], String) {
     };
     assert!(plug_in("NEW").await.is_err(), "it is not known");
     let joining = site.running.site.joining()[0].peer.clone().unwrap();
-    site.running.site.add_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
     let mut charger = plug_in("CP").await.unwrap();
     charger.replies.insert("GetDiagnostics".to_owned(), json!({}));
     charger.call("Heartbeat", &json!({})).await.unwrap();

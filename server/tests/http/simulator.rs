@@ -28,7 +28,7 @@ struct Story {
 impl Story {
     async fn begin(change: impl FnOnce(&mut bmw::config::Config)) -> Self {
         let site = Served::start(None, change).await;
-        site.running.site.add_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
+        site.running.site.register_charge_point(Identity::new("CP").unwrap(), None).await.unwrap();
         let unit = Unit {
             identity: "CP".to_owned(),
             model: "Model".to_owned(),

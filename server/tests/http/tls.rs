@@ -88,7 +88,7 @@ impl Authority {
 }
 
 async fn add(site: &Served, identity: &str) {
-    site.running.site.add_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
+    site.running.site.register_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -121,7 +121,7 @@ impl Served {
     }
 
     pub async fn add(&self, identity: &str) {
-        self.site.add_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
+        self.site.register_charge_point(Identity::new(identity).unwrap(), None).await.unwrap();
     }
 
     /// Waits until a charge point is so.
