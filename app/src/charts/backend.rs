@@ -24,7 +24,7 @@ pub const WIDTH: u32 = 10_000;
 pub const UNITS_PER_PX: i32 = 10;
 /// Colours for series before they repeat.
 pub const SERIES_COLOURS: usize = 20;
-/// The size of text, px; `style/main.css` says the same.
+/// The size of text, px; `style/` says the same.
 pub const TEXT_PX: f64 = 12.0;
 
 /// What is drawn, and thereby its class.

@@ -115,7 +115,7 @@ fn short(label: &str) -> &str {
     if label.len() == 10 { label.get(5..).unwrap_or(label) } else { label }
 }
 
-/// The narrowest width, px, of a drawing whose labels of a kind all show. `style/main.css` hides the others by
+/// The narrowest width, px, of a drawing whose labels of a kind all show. `style/` hides the others by
 /// container queries below 480 px and 800 px of the box.
 const WIDTHS: [(f64, Ink); 3] = [(225.0, Ink::Label), (410.0, Ink::LabelMedium), (700.0, Ink::LabelWide)];
 

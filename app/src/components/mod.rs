@@ -1,7 +1,7 @@
 //! The parts that pages are made of, as markup.
 //!
 //! They know no language: every text comes in. They write no `style` attribute: the Content-Security-Policy forbids
-//! it, and `style/main.css` has a class for each case. What a part does in the browser it says by `data-` attributes,
+//! it, and `style/` has a class for each case. What a part does in the browser it says by `data-` attributes,
 //! which [`crate::browser`] obeys.
 
 mod badge;
