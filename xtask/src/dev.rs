@@ -56,14 +56,25 @@ pub fn run(args: &[String]) -> Result<()> {
     }
 }
 
-fn build(toolbox: &Toolbox) -> Result<Option<Demo>> {
-    let progress = Progress::new(3);
+/// `cargo xtask build --quick`.
+pub fn build_only() -> Result<()> {
+    let toolbox = Toolbox::ensure(&Progress::new(bundle::STEPS - 1))?;
+    build_program(&toolbox, &Progress::new(2))
+}
+
+fn build_program(toolbox: &Toolbox, progress: &Progress) -> Result<()> {
     bundle::build_with(toolbox, &progress.step("bundle"), Kind::Quick)?;
     let step = progress.step("program");
     let mut build = cargo(&["build", "--package", "bmw"]);
     build.env("BMW_BUNDLE", Kind::Quick.folder());
     run_logged(&step, &mut build, "program-dev")?;
-    step.done("built");
+    step.done(&format!("built, {}", program().display()));
+    Ok(())
+}
+
+fn build(toolbox: &Toolbox) -> Result<Option<Demo>> {
+    let progress = Progress::new(3);
+    build_program(toolbox, &progress)?;
     let step = progress.step("demo site");
     if demo::names_a_database(&[]) {
         step.done("not needed, as a database is given");

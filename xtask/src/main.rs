@@ -32,7 +32,8 @@ The chores of the project:
 
     cargo xtask run [-- ARGS]       build, then serve a demo site at http://127.0.0.1:8000
                                     (ARGS go to `bmw serve`)
-    cargo xtask build               build target/release/bmw, with the bundle inside
+    cargo xtask build [--quick]     build target/release/bmw, with the bundle inside
+                                    (--quick: target/debug/bmw, soon there and slow)
     cargo xtask dev [-- ARGS]       like run, but quick builds, again after every change
     cargo xtask test                everything that continuous integration checks
     cargo xtask faults              the faults that take minutes: a locked database, a full disk,
@@ -68,6 +69,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
     }
     match command.as_str() {
         "run" => demo::run(after_dashes(rest)?)?,
+        "build" if rest == ["--quick"] => dev::build_only()?,
         "build" => release::build_only(none(rest)?)?,
         "dev" => dev::run(after_dashes(rest)?)?,
         "test" => test::run(none(rest)?)?,
