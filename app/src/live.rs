@@ -365,7 +365,11 @@ mod in_browser {
             take(feed, content);
         }
         if !was_complete && feed.is_complete.get() {
-            look_back(feed);
+            if is_seen() {
+                look_back(feed);
+            } else {
+                leave(feed);
+            }
         }
     }
 

@@ -36,7 +36,7 @@ impl Page for Details {
         let lang = seen.lang;
         html! {
             (head(seen, self))
-            (told(seen, &self.told))
+            (told(seen, &self.told, &back(self)))
             div.grid.details-grid {
                 (charger(seen, self))
                 @if let Some(known) = &self.charger {

@@ -46,7 +46,7 @@ impl Page for Devices {
             span.muted { (lang.shown_of(self.chargers.len(), self.count)) }
         };
         html! {
-            (told(seen, &self.told))
+            (told(seen, &self.told, &back(self)))
             (tiles(seen, &self.tiles))
             div.grid {
                 (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, &self.currents)))

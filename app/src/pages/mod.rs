@@ -288,22 +288,21 @@ impl Shown {
         let known = self
             .last
             .with_value(|last| last.as_ref().filter(|(known, ..)| *known == bytes).map(|(_, page, _)| page.clone()));
-        let page = match known {
-            Some(page) => page,
-            None => {
-                let mut page = reader(self.name)(&bytes).ok_or(DataError::Protocol)?;
-                self.last.with_value(|last| {
-                    // Asked for in another way, it is another list.
-                    let shown = last.as_ref().filter(|(.., asked)| *asked == search).map(|(_, page, _)| page);
-                    if let (Some(shown), Some(page)) = (shown, Arc::get_mut(&mut page)) {
-                        page.settle(&shown.order());
-                    }
-                });
-                page
-            }
-        };
+        let page = known.map_or_else(|| self.read_anew(&bytes, &search), Ok)?;
         self.live.of_sessions.set_value(page.shows_sessions());
         self.last.set_value(Some((bytes, page.clone(), search)));
+        Ok(page)
+    }
+
+    /// Reads the page, with its rows where they were. Asked for in another way, it is another list.
+    fn read_anew(self, bytes: &[u8], search: &str) -> Result<Arc<dyn Page>, DataError> {
+        let mut page = reader(self.name)(bytes).ok_or(DataError::Protocol)?;
+        self.last.with_value(|last| {
+            let shown = last.as_ref().filter(|(.., asked)| asked == search);
+            if let (Some((_, shown, _)), Some(page)) = (shown, Arc::get_mut(&mut page)) {
+                page.settle(&shown.order());
+            }
+        });
         Ok(page)
     }
 

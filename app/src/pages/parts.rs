@@ -405,10 +405,22 @@ pub fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
     }
 }
 
-/// What came of giving commands. It stays in sight: the button may stand far down the page.
-pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
+/// What came of giving commands. It stays in sight, as the button may stand far down the page, until it is put away: `back` is the
+/// page without it.
+pub fn told(seen: &Seen<'_>, told: &Told, back: &str) -> Markup {
     let said = said(seen, told);
-    html! { @if !said.0.is_empty() { div.told data-key="told" { (said) } } }
+    html! {
+        @if !said.0.is_empty() {
+            div.told data-key="told" {
+                (said)
+                @if seen.local.failed.is_none() {
+                    a.button.icon-only data-noscroll href=(back) title=(seen.lang.put_away()) {
+                        (icon(Glyph::X)) span.sr-only { (seen.lang.put_away()) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn said(seen: &Seen<'_>, told: &Told) -> Markup {
