@@ -430,10 +430,10 @@ async fn ones_own_tokens_are_made_shown_once_and_revoked() {
     assert_eq!(above.status, 403, "nobody gives more than he has");
     let ask = |fields: &str| format!("deed=token&name=meter+reader&{fields}");
     for (fields, word) in [
-        ("role=viewer&days=abc", "Holds for: choose"),
-        ("role=viewer&days=-1", "Holds for: choose"),
-        ("role=viewer&days=31", "Holds for: choose"),
-        ("role=viewer", "Holds for: choose"),
+        ("role=viewer&days=abc", "Valid for: choose"),
+        ("role=viewer&days=-1", "Valid for: choose"),
+        ("role=viewer&days=31", "Valid for: choose"),
+        ("role=viewer", "Valid for: choose"),
         ("role=king&days=30", "Role: choose"),
         ("role=operator&days=90", "Name or password is wrong."),
         ("role=operator&days=90&password=wrong", "Name or password is wrong."),
