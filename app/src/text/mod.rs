@@ -162,7 +162,7 @@ texts! {
     role_too_low: "您的角色无权执行此操作", "Your role does not allow this";
     not_allowed: "无权查看", "Not allowed";
     not_allowed_help: "您的角色无权查看或执行此操作。", "Your role does not allow this. An administrator can change that.";
-    not_there: "没有这一项，可能已被删除。", "This is not there; it may have been removed.";
+    not_there: "没有这一项，可能已被删除。", "There is no such item; it may have been removed.";
     sign_in_again: "等待过久或尝试次数过多，请重新登录。", "That took too long, or there were too many tries. Sign in again.";
     begin_again: "重新登录", "Begin again";
     second_factor: "两步验证", "Second factor";

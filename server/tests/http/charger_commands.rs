@@ -200,7 +200,7 @@ async fn refusals_are_in_the_language_of_the_page() {
     let site = site().await;
     let _charger = Silent::plug_in(&site, "A").await;
     given(&give(&site, "A", "Reset", None).await);
-    for (lang, told) in [("zh", "A: “复位”尚未完成"), ("en", "A: “Reset” is pending")] {
+    for (lang, told) in [("zh", "A：“复位”尚未完成。"), ("en", "A: “Reset” is pending.")] {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let headers = [form, ("accept", "text/html"), ("accept-language", lang)];
         let answer = site.ask("POST", "/fn/command", &headers, b"back=/devices/&c0=A&command=Reset").await;
