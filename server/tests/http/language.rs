@@ -164,11 +164,12 @@ fn foreign(lang: &str, text: &str) -> Option<String> {
     // Options of the command line, addresses, numbers and names with them.
     let is_code =
         |word: &str| word.contains(['/', '=', '_', '@', '.']) || word.contains(|sign: char| sign.is_ascii_digit());
-    let mut words = text.split(|sign: char| sign.is_whitespace() || is_chinese(sign)).filter(|word| !word.is_empty());
+    let words = text.split(|sign: char| sign.is_whitespace() || is_chinese(sign));
+    let mut words = words.map(|word| word.trim_end_matches(['.', ','])).filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
         if word.starts_with("--") {
             words.next();
-        } else if !is_code(word) && !NAMES.contains(&word.trim_end_matches(',')) {
+        } else if !is_code(word) && !NAMES.contains(&word) {
             let mut parts = word.split(|sign: char| !sign.is_ascii_alphabetic());
             let is_known = |part: &str| WORDS.contains(&part) || Action::from_name(part).is_some();
             if let Some(part) = parts.find(|part| part.len() >= 3 && !is_known(part)) {
@@ -488,6 +489,7 @@ fn words_of_the_other_language_are_found() {
         ("zh", "电桩 A：卡号：最多 20 个字符。", None),
         ("zh", "A: idTag: maxLength 20 exceeded", Some("idTag")),
         ("zh", "未登记的卡可以充电（--unknown-cards accept）。", None),
+        ("zh", "命令 A 已 refused.", Some("refused")),
         ("zh", "电桩:在线", Some("桩:")),
         ("zh", "已保存.", Some("存.")),
         ("zh", "RemoteStartTransaction 已接受", None),
