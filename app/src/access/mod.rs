@@ -23,7 +23,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bmw_domain::account::{AccountFault, Role};
-use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
+use bmw_site::access::{Access, AccessError, Choice, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
 use bmw_site::{Caller, Denied, whole_seconds};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -157,7 +157,7 @@ fn number(fields: &Fields, name: &str) -> i64 {
 }
 
 fn role(fields: &Fields) -> Result<Role, AccessError> {
-    Role::from_word(field(fields, "role")).ok_or(AccessError::Choice("role"))
+    Role::from_word(field(fields, "role")).ok_or(AccessError::Choice(Choice::Role))
 }
 
 /// A request for one of these pages.
@@ -218,7 +218,7 @@ impl Said<'_> {
                 &html! {
                     p { (lang.token_once()) }
                     p { code.token { (secret.as_str()) } }
-                    p.muted { "Authorization: Bearer …" }
+                    p.muted { code { "Authorization: Bearer …" } }
                 },
             ),
             Self::Codes(codes) => notice(
@@ -355,9 +355,8 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::WrongCode => lang.code_wrong(),
         AccessError::NeedsCode => lang.code_needed(),
         AccessError::Again => lang.sign_in_again(),
-        AccessError::Choice("role") => return (status, lang.no_choice(lang.role_name())),
-        AccessError::Choice("days") => return (status, lang.no_choice(lang.holds_for())),
-        AccessError::Choice(name) => return (status, lang.no_choice(name)),
+        AccessError::Choice(Choice::Role) => return (status, lang.no_choice(lang.role_name())),
+        AccessError::Choice(Choice::Days) => return (status, lang.no_choice(lang.holds_for())),
         AccessError::Fault(AccountFault::Reserved) => lang.account_reserved(),
         AccessError::Fault(AccountFault::Name) => lang.account_name_help(),
         AccessError::Fault(AccountFault::Short) => lang.password_short(),
@@ -367,7 +366,8 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::Unknown => lang.not_there(),
         AccessError::Own => lang.account_own(),
         AccessError::TooMany => lang.tokens_too_many(),
-        AccessError::Inside | AccessError::Store(_) => lang.failed_store(),
+        AccessError::Inside => lang.failed_inside(),
+        AccessError::Store(_) => lang.failed_store(),
     };
     (status, text.to_owned())
 }

@@ -12,7 +12,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::account::{ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_site::access::{AccessError, By, Credentials, NewOwnToken, OwnFactor, Proof, Setup, SignedIn, Who};
+use bmw_site::access::{AccessError, By, Choice, Credentials, NewOwnToken, OwnFactor, Proof, Setup, SignedIn, Who};
 use bmw_site::{Clock, Denied};
 use maud::{Markup, html};
 
@@ -97,7 +97,7 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
 /// The token that a form asks for.
 fn wanted(fields: &Fields) -> Result<NewOwnToken<'_>, AccessError> {
     let days = DAYS.into_iter().find(|days| field(fields, "days") == days.to_string());
-    let days = days.ok_or(AccessError::Choice("days"))?;
+    let days = days.ok_or(AccessError::Choice(Choice::Days))?;
     Ok(NewOwnToken { name: field(fields, "name"), role: role(fields)?, days: (days > 0).then_some(days) })
 }
 

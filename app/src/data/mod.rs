@@ -19,6 +19,8 @@ mod operation;
 mod overview;
 mod query;
 mod records;
+#[cfg(feature = "ssr")]
+mod refused;
 mod settings;
 
 pub use cards::*;
@@ -167,7 +169,7 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 18] = [
+    const SOURCES: [&[u8]; 19] = [
         include_bytes!("mod.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
@@ -179,6 +181,7 @@ const FORM: [u8; 4] = {
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
+        include_bytes!("../text/both.rs"),
         include_bytes!("../../../crates/domain/src/calendar.rs"),
         include_bytes!("../../../crates/domain/src/energy.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),
@@ -282,6 +285,8 @@ mod tests {
 pub(crate) use cards::on_server::export as export_cards;
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::*;
+#[cfg(feature = "ssr")]
+pub(crate) use refused::{CardField, Refused};
 
 #[cfg(feature = "ssr")]
 mod on_server {

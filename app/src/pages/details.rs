@@ -205,7 +205,10 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
             return nothing_yet(lang, lang.no_chargers());
         }
         let asked = data.asked.as_deref().unwrap_or_default();
-        let body = html! { (lang.unknown_charger()) ": " (asked) ". " (lang.unknown_charger_help()) };
+        let body = html! {
+            p { (lang.labelled(lang.unknown_charger(), asked)) }
+            p { (lang.unknown_charger_help()) }
+        };
         return notice(NoticeKind::Warning, &body);
     };
     let mut charger = known.clone();

@@ -64,7 +64,7 @@ impl Page for SettingsPage {
             }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {
-                    (field_name(*field), lang.setting(*field), lang.field_error(error))
+                    (field_name(*field), lang.labelled(lang.setting(*field), &lang.field_error(error)))
                 })))
             }
             form.settings method="post" action=(SaveSettings::PATH) novalidate {
@@ -153,7 +153,7 @@ fn said(lang: Lang, data: &SettingsPage, local: &Local) -> Markup {
                 p { (lang.saved()) }
                 ul {
                     @for field in changed {
-                        li { (lang.setting(*field)) ": " (shown(lang, *field, data.stored(*field))) }
+                        li { (lang.labelled(lang.setting(*field), shown(lang, *field, data.stored(*field)))) }
                     }
                 }
             };

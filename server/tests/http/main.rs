@@ -13,6 +13,7 @@ mod command;
 mod contract;
 mod diagnostics;
 mod feed;
+mod language;
 mod limits;
 mod model;
 mod operating;
