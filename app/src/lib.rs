@@ -25,6 +25,8 @@ mod download;
 pub mod feed_message;
 mod frame;
 pub mod live;
+#[cfg(feature = "ssr")]
+pub mod on_site;
 mod pages;
 #[cfg(feature = "ssr")]
 pub mod serve;

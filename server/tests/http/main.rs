@@ -15,6 +15,7 @@ mod diagnostics;
 mod feed;
 mod limits;
 mod model;
+mod on_site;
 mod operating;
 mod pages;
 mod proxies;
