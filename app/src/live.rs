@@ -168,8 +168,9 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
-        live.link.set(Link::Reconnecting);
-        say_if_stale(&feed);
+        // A document is shown from what was kept because the site could not be reached.
+        let is_kept = live.heard.get_untracked() < 0;
+        live.link.set(if is_kept { Link::Stale } else { Link::Reconnecting });
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();
