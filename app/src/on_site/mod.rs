@@ -124,7 +124,7 @@ impl Pages {
 /// `GET /offline/`
 async fn offline(State(pages): State<Pages>, request: Request) -> Response {
     let manner = Manner { refresh: Some(OFFLINE_AGAIN), ..Manner::default() };
-    pages.answer(&request.into(), OFFLINE, manner, Lang::offline_title, |lang| {
+    pages.answer(&request.into(), OFFLINE, manner, Lang::offline, |lang| {
         html! {
             section.card.trouble {
                 p { (lang.offline_not_kept()) }

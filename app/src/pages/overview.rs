@@ -1,22 +1,24 @@
 //! The overview: is the site well?
 
 use super::parts::{
-    badge, cell, charger_choices, contact as contact_of, get_form, link, nothing_yet, phases, row_head, state_word,
-    table, tiles,
+    badge, changed_mark, charger_choices, contact as contact_of, details_link, get_form, nothing_yet, phases,
+    placed_cell, row_head, state_word, table, tiles,
 };
-use super::{Page, Seen};
-use crate::charts::{self, Chart, EnergyData, StateShare};
+use super::{Page, Seen, settle};
+use crate::charts::{self, Chart, EnergyData, StateShare, gauge, number};
 use crate::components::{
-    EnergyWords, Span, card, choice, energy_chart, hidden, input, link_button, segmented, select, state_donut,
+    EnergyWords, Glyph, Span, card, choice, energy_chart, hidden, icon, input, link_button, segmented, select,
+    state_donut,
 };
-use crate::data::{EnergyChart, EnergySeries, Moment, Overview, Query, ROWS, RecentLine, period_word};
+use crate::data::{EnergyChart, EnergySeries, Moment, Overview, ROWS, RecentLine, period_word};
 use crate::feed_message::{ChargerMessage, Ended, Totals};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
 use crate::told::{counts, is_contact_news};
 use bmw_domain::calendar::Period;
 use bmw_domain::energy::Energy;
-use bmw_domain::status::condition;
+use bmw_domain::phase::Phase;
+use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -46,12 +48,21 @@ impl Page for Overview {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         html! {
+            (wellness(seen, self))
             (tiles(seen, &self.tiles))
             div.grid {
                 (energy(lang, self, &self.energy_now(seen))) (phases(seen, &self.phases)) (chargers(seen, self))
                 (connectivity(seen, self)) (sessions(seen, self))
             }
         }
+    }
+
+    fn order(&self) -> Vec<&str> {
+        self.chargers.iter().map(|line| line.id.as_str()).collect()
+    }
+
+    fn settle(&mut self, shown: &[&str]) {
+        settle(&mut self.chargers, |line| &line.id, shown);
     }
 
     fn chart(&self, seen: &Seen<'_>, _: &str) -> Option<Chart> {
@@ -112,9 +123,41 @@ impl EnergyChart {
     }
 }
 
+/// Whether the site is well, at a glance: what is not, or that all is.
+fn wellness(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
+    let (states, lost) = counts(seen.chargers).map_or((None, data.lost), |counts| (Some(counts.states), counts.lost));
+    let states = states.as_ref().unwrap_or(&data.states);
+    let is_faulted = |state: &str| condition(Some(state)) == Condition::Faulted;
+    let faulted: u64 = states.iter().filter(|(state, _)| is_faulted(state)).map(|(_, count)| count).sum();
+    let load = seen.phases.unwrap_or(data.phases.load);
+    let share = |phase: Phase| gauge::percent(load[phase.index()], f64::from(data.phases.limits[phase.index()]));
+    let near = Phase::ALL.into_iter().filter_map(|phase| Some((phase, share(phase)?)));
+    let near: Vec<_> = near.filter(|(_, share)| gauge::level(Some(*share)) == gauge::Level::Critical).collect();
+    let is_well = faulted == 0 && lost == 0 && near.is_empty();
+    let class = match (is_well, faulted == 0 && near.is_empty()) {
+        (true, _) => "well is-charging",
+        (_, true) => "well is-waiting",
+        _ => "well is-faulted",
+    };
+    html! {
+        @if !states.is_empty() {
+            p class=(class) data-key="well" {
+                (icon(if is_well { Glyph::CIRCLE_CHECK } else { Glyph::TRIANGLE_ALERT }))
+                @if is_well { span { (lang.all_well()) } }
+                @if faulted > 0 { a href="/devices/?state=Faulted" { (lang.faulted_chargers(faulted)) } }
+                @if lost > 0 { a href="/devices/?sort=contact" { (lang.lost_chargers(lost)) } }
+                @for (phase, share) in near {
+                    a href="#phases" rel="external" { (lang.phase_near(phase, number::measured(share, 0))) }
+                }
+            }
+        }
+    }
+}
+
 fn energy(lang: Lang, data: &Overview, chart: &EnergyChart) -> Markup {
     let total = html! {
-        span.card-total { (lang.total()) " " b.number { (with_unit(kwh_2(chart.total), "kWh")) } }
+        span.card-total { (lang.total()) " " b.number data-glide { (with_unit(kwh_2(chart.total), "kWh")) } }
     };
     let words = EnergyWords {
         label: lang.energy_chart(),
@@ -190,14 +233,14 @@ fn charger_table(seen: &Seen<'_>, data: &Overview) -> Markup {
             @let state_now = told.map_or(&charger.state, |told| &told.state);
             @let command_now = told.map_or(&charger.command, |told| &told.command);
             tr data-key=(charger.id) {
-                (row_head(id, &link(&Query::from([("charger_id", &charger.id)]).on("/details/"), &charger.id)))
-                (cell(state, &badge(lang, state_now.as_deref())))
-                (cell(command, &html! { (command_now.as_deref().unwrap_or("–")) }))
-                (cell(contact, &contact_of(seen, &charger.id, (charger.online, charger.contact), data.now)))
+                (row_head(id, &html! { (details_link(&charger.id)) (changed_mark(seen, &charger.id)) }))
+                (placed_cell(state, "first", &badge(lang, state_now.as_deref())))
+                (placed_cell(command, "left second", &html! { (command_now.as_deref().unwrap_or("–")) }))
+                (placed_cell(contact, "second", &contact_of(seen, &charger.id, (charger.online, charger.contact), data.now)))
             }
         }
     };
-    html! { div.table-box { (table("data", lang.chargers(), &columns, &rows, &html! {})) } }
+    html! { div.table-box { (table("data compact", lang.chargers(), &columns, &rows, &html! {})) } }
 }
 
 fn sessions(seen: &Seen<'_>, data: &Overview) -> Markup {
@@ -234,12 +277,12 @@ fn session_table(lang: Lang, lines: &[RecentLine]) -> Markup {
         @for session in lines {
             tr data-key=(session.id) {
                 (row_head(id, &html! { (session.id) }))
-                (cell(finish, &html! { (session.finish.with_space()) }))
-                (cell(energy, &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
+                (placed_cell(finish, "left second", &html! { (session.finish.with_space()) }))
+                (placed_cell(energy, "first", &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
             }
         }
     };
-    html! { div.table-box { (table("data", lang.recent_sessions(), &columns, &rows, &html! {})) } }
+    html! { div.table-box { (table("data compact", lang.recent_sessions(), &columns, &rows, &html! {})) } }
 }
 
 #[cfg(test)]
@@ -291,6 +334,7 @@ mod tests {
             energy: chart(false, None, &[None], &["2015-11", "2015-12"]),
             phases: crate::data::Phases { load: [None; 3], limits: [0; 3] },
             states: Vec::new(),
+            lost: 0,
             chargers: Vec::new(),
             number: 1000,
             sessions: vec![line(2, "2015-12-03T10:00:00"), line(1, "2015-12-03T09:00:00")],
@@ -323,6 +367,7 @@ mod tests {
                 passed: 0,
                 local: &local,
                 role: None,
+                away: None,
             };
             page.sessions_now(&seen).iter().map(|line| line.id).collect::<Vec<_>>()
         };

@@ -10,6 +10,7 @@ use bmw_domain::account::Role;
 use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::command::Action;
 use bmw_domain::field::FieldError;
+use bmw_domain::phase::Phase;
 use bmw_domain::settings::SettingField;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +118,9 @@ texts! {
     live_reconnecting: "正在重连", "Reconnecting";
     live_stale: "数据已旧", "Stale";
     live_static: "未实时更新", "Not live";
+    offline_title: "与服务器失去联系", "The server cannot be reached";
+    changed_while_away: "您离开期间有变化", "Changed while you were away";
+    put_away: "知道了", "Put away";
     switch_language: "Switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
@@ -299,6 +303,9 @@ texts! {
     change_limits: "更改上限", "Change limits";
     phases_help: "5 分钟内的测量值与上限相比", "Measured in the last 5 minutes, against the limit";
 
+    // Well or not
+    all_well: "一切正常", "All is well";
+
     // Connectivity
     connectivity: "联网状态总览", "Connectivity";
     no_states: "还没有电桩报告过状态。", "No charger has reported a state yet.";
@@ -318,6 +325,7 @@ texts! {
     show_all: "显示全部", "Show all";
 
     // Sessions
+    all_sessions: "充电记录", "Sessions";
     recent_sessions: "充电记录总览", "Recent sessions";
     rows: "行数", "Rows";
     record_id: "记录ID", "Record ID";
@@ -622,7 +630,6 @@ texts! {
     kept_insecure: "在此地址浏览器不允许保留。", "At this address the browser keeps nothing.";
     kept_pages: "已保留页面：", "Pages kept:";
     kept_forget: "删除保留的内容", "Remove what is kept";
-    offline_title: "离线", "Offline";
     offline_not_kept: "无法连接到站点，此页面也没有保留在本机。恢复连接后会自动打开。", "The site cannot be reached, and this page was not kept on this device. It opens by itself once the site is back.";
     qr_codes: "二维码", "QR codes";
     qr_code: "二维码", "QR code";
@@ -719,6 +726,68 @@ impl Lang {
             (Self::En, 1) => "1 unsaved change".to_owned(),
             (Self::En, _) => format!("{count} unsaved changes"),
         }
+    }
+
+    /// `1 charger faulted`.
+    pub fn faulted_chargers(self, count: u64) -> String {
+        let many = if count == 1 { " charger faulted" } else { " chargers faulted" };
+        [&count.to_string(), self.pick(" 个电桩故障", many)].concat()
+    }
+
+    /// `2 chargers out of contact`.
+    pub fn lost_chargers(self, count: u64) -> String {
+        let many = if count == 1 { " charger out of contact" } else { " chargers out of contact" };
+        [&count.to_string(), self.pick(" 个电桩失去联系", many)].concat()
+    }
+
+    /// `Phase A at 96 % of its limit`.
+    pub fn phase_near(self, phase: Phase, percent: impl AsRef<str>) -> String {
+        let mut letter = [0; 4];
+        let letter = phase.letter().encode_utf8(&mut letter);
+        let percent = percent.as_ref();
+        match self {
+            Self::Zh => [letter, " 相已达上限的 ", percent, " %"].concat(),
+            Self::En => ["Phase ", letter, " at ", percent, " % of its limit"].concat(),
+        }
+    }
+
+    /// How old what is shown is, ms, as nothing is heard.
+    pub fn offline_note(self, age: i64) -> String {
+        match self {
+            Self::Zh => ["显示的是", &self.ago(age), "的数据。恢复联系后会自动更新。"].concat(),
+            Self::En => {
+                ["What you see is from ", &self.ago(age), ". It moves again by itself as soon as the server answers."]
+                    .concat()
+            }
+        }
+    }
+
+    /// Heads what has happened while nobody looked, for so many ms.
+    pub fn while_away(self, ms: i64) -> String {
+        let length = self.lasting(ms);
+        let length = length.as_deref().unwrap_or(self.pick("片刻", "a moment"));
+        match self {
+            Self::Zh => ["您离开的", length, "里"].concat(),
+            Self::En => ["While you were away for ", length].concat(),
+        }
+    }
+
+    /// What has happened meanwhile: `2 chargers changed, 1 session ended`.
+    pub fn away_note(self, chargers: usize, sessions: u64) -> String {
+        let changed = match (self, chargers) {
+            (_, 0) => String::new(),
+            (Self::Zh, count) => [&count.to_string(), " 个电桩有变化"].concat(),
+            (Self::En, 1) => "1 charger changed".to_owned(),
+            (Self::En, count) => [&count.to_string(), " chargers changed"].concat(),
+        };
+        let ended = match (self, sessions) {
+            (_, 0) => String::new(),
+            (Self::Zh, count) => [&count.to_string(), " 次充电已结束"].concat(),
+            (Self::En, 1) => "1 session ended".to_owned(),
+            (Self::En, count) => [&count.to_string(), " sessions ended"].concat(),
+        };
+        let between = if changed.is_empty() || ended.is_empty() { "" } else { self.pick("，", ", ") };
+        [&changed, between, &ended].concat()
     }
 
     /// `3 selected` above the device list.
