@@ -80,9 +80,11 @@ pub(super) async fn page(State(pages): State<Pages>, request: Request) -> Respon
     let is_unknown = wanted.charger.is_some() && chargers.is_empty();
     let mut response = pages.answer(&asked, QR_CODES, Manner::default(), Lang::qr_codes, |lang| {
         html! {
-            (filters(lang, &wanted))
-            @if origin.is_loopback() { (notice(NoticeKind::Warning, &html! { (lang.qr_loopback()) })) }
-            p.muted.no-print { (lang.qr_help()) " " code { (origin) } }
+            div.sheet-head {
+                (filters(lang, &wanted))
+                @if origin.is_loopback() { (notice(NoticeKind::Warning, &html! { (lang.qr_loopback()) })) }
+                p.muted { (lang.qr_help()) " " code { (origin) } }
+            }
             @if chargers.is_empty() { (nothing_here(lang, lang.none_match())) }
             @else { ul.labels.(["is-", wanted.size.word()].concat()) { @for now in &chargers { (label(lang, &origin, now)) } } }
         }
