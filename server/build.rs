@@ -25,9 +25,13 @@ fn main() -> Result<()> {
     let public = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../public").canonicalize()?;
     println!("cargo::rerun-if-changed={}", public.display());
     let mut files = Vec::new();
-    for folder in [&folder, &public] {
+    // A bundle of an older version may have one of the others as well.
+    for folder in [&public, &folder] {
         collect(folder, &mut |file| {
-            files.push((url_path(folder, &file)?, file));
+            let path = url_path(folder, &file)?;
+            if !files.iter().any(|(known, _)| *known == path) {
+                files.push((path, file));
+            }
             Ok(())
         })?;
     }
