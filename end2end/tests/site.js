@@ -59,7 +59,8 @@ async function signedIn({ page, baseURL }, use) {
   await use(page);
 }
 
-async function serve(database, extra = {}, listen = "127.0.0.1:0") {
+/** Serves a database. */
+export async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   const environment = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...extra };
   const server = spawn(binary, ["serve", "--listen", listen], { env: environment });
   const gone = new Promise((resolve) => server.once("exit", resolve));
@@ -91,7 +92,8 @@ async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   };
 }
 
-function prepared(folder, name, ...commands) {
+/** Makes a database by these commands, with the administrator. */
+export function prepared(folder, name, ...commands) {
   const database = `sqlite://${join(folder, name)}`;
   const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai" };
   for (const command of commands) execFileSync(binary, command, { env, stdio: "pipe" });
@@ -135,6 +137,8 @@ export const test = base.extend({
       page.on("console", (message) => {
         // Where nothing may run, the bundle is fetched ahead for nobody, and Chromium says so after a while.
         if (javaScriptEnabled === false && message.text().includes("preload")) return;
+        // Our configuration says that, and Playwright that it does as it is told.
+        if (message.text() === "Service Worker registration blocked by Playwright") return;
         if (["error", "warning"].includes(message.type())) said.push(`${message.type()}: ${message.text()}`);
       });
       page.on("pageerror", (error) => said.push(`exception: ${error.message}`));

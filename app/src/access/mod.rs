@@ -5,7 +5,6 @@
 mod audit;
 mod charger_passwords;
 mod own;
-mod qr;
 mod sign_in;
 mod users;
 
@@ -247,8 +246,14 @@ impl Pages {
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
         let person = person(&asked.caller);
-        let still =
-            Still { headers: &asked.headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let still = Still {
+            headers: &asked.headers,
+            path,
+            css: self.css.as_deref(),
+            person: person.as_ref(),
+            refresh: None,
+            script: None,
+        };
         let mut response = still_document(still, title, body);
         *response.status_mut() = status;
         response

@@ -1,11 +1,11 @@
 //! One's own account: password, second factor, sign-ins, and tokens of one's programs.
 
-use super::qr;
 use super::{
     Asked, Fields, OWN, Pages, SIGN_IN, Said, code_entry, deed, entry, field, form, keep_in, lead, led, list, number,
     role, roles,
 };
 use crate::components::{Glyph, Span, card, icon, tag};
+use crate::on_site::qr;
 use crate::pages::plain;
 use crate::text::Lang;
 use axum::extract::{Form, State};

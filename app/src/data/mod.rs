@@ -292,7 +292,7 @@ pub(crate) use refused::{CardField, Refused};
 mod on_server {
     use super::settings::on_server::is_plain_form;
     use super::{DataError, FORM, Moment, Phases, Tiles};
-    use crate::access::Asking;
+    use crate::on_site;
     use crate::state::AppState;
     use bmw_domain::calendar::Timestamp;
     use bmw_site::{Caller, Denied, NotDone, Present, Site};
@@ -327,9 +327,10 @@ mod on_server {
         use_context::<AppState>().is_some_and(|state| state.has_simulator)
     }
 
-    /// Who asks.
+    /// Who the data are for.
     pub fn caller() -> Caller {
-        use_context::<http::request::Parts>().map(|parts| Asking::of(&parts.extensions)).unwrap_or_default()
+        let parts = use_context::<http::request::Parts>();
+        parts.map(|parts| on_site::reader(&parts.extensions, &parts.headers)).unwrap_or_default()
     }
 
     impl From<Denied> for DataError {

@@ -43,6 +43,7 @@ impl Page for Devices {
         let count = html! {
             // It is no page of this interface.
             @if self.has_simulator { a href="/simulator/" rel="external" { (lang.simulator()) } " " }
+            a href="/qr_codes/" rel="external" { (lang.qr_codes()) } " "
             span.muted { (lang.shown_of(self.chargers.len(), self.count)) }
         };
         html! {

@@ -55,6 +55,8 @@ impl Page for SettingsPage {
             div.said { (said(lang, self, seen.local)) }
             p.page-links {
                 (link_button("/cards/", lang.cards(), Some(Glyph::CREDIT_CARD))) " "
+                a.button rel="external" href="/qr_codes/" { (icon(Glyph::QR_CODE)) span { (lang.qr_codes()) } } " "
+                a.button rel="external" href="/device/" { (icon(Glyph::SMARTPHONE)) span { (lang.on_this_device()) } } " "
                 @if seen.may(Right::Users) {
                     a.button rel="external" href="/users/" { (icon(Glyph::USERS)) span { (lang.users()) } }
                 }

@@ -615,6 +615,42 @@ texts! {
     kwh_per_count: "kWh/计数", "kWh per count";
     minutes: "分钟", "min";
 
+    // At the chargers
+    app_name: "BMW 充电站控制器", "BMW site controller";
+    app_description: "电动汽车充电站：电桩、功率与充电记录", "Electric-vehicle charging: chargers, load and sessions";
+    on_this_device: "本机", "On this device";
+    install_title: "安装为应用", "Install as an app";
+    install_why: "安装后，可从主屏幕直接打开，没有地址栏。", "It opens from the home screen then, without an address bar.";
+    installed: "已安装：您正在应用窗口中查看。", "Installed: this is the app.";
+    install_now: "安装", "Install";
+    install_by_hand: "手动安装", "By hand";
+    on_ios: "iPhone 与 iPad", "iPhone and iPad";
+    install_on_ios: "在 Safari 中点“分享”，再选“添加到主屏幕”。", "In Safari tap Share, then Add to Home Screen.";
+    on_android: "Android", "Android";
+    install_on_android: "打开浏览器菜单，选“安装应用”或“添加到主屏幕”。", "Open the browser's menu, then Install app or Add to Home screen.";
+    on_desktop: "电脑上的 Chrome 与 Edge", "Chrome and Edge on a desk";
+    install_on_desktop: "点地址栏右侧的安装图标，或在菜单中选“安装此站点”。", "Press the install icon in the address bar, or choose Install in the menu.";
+    on_firefox: "Firefox", "Firefox";
+    install_on_firefox: "在 Android 上：菜单，再选“添加应用到主屏幕”。电脑上的 Firefox 不支持安装应用；离线查看仍然可用。", "On Android: the menu, then Add app to Home screen. On a desk it installs no apps; what was seen is shown offline all the same.";
+    install_insecure: "在此地址无法安装：它既不是 HTTPS，也不是 localhost，浏览器只在这些地址允许安装。", "It cannot be installed from this address: it is neither HTTPS nor localhost, and browsers allow it there alone.";
+    install_insecure_help: "请管理员用 TLS 提供本站：见 README 的 “By TLS” 一节（--tls-cert 与 --tls-key，或反向代理）。", "Whoever runs the site can serve it by TLS: see “By TLS” in the README (--tls-cert and --tls-key, or a reverse proxy).";
+    kept_title: "断网时", "Without network";
+    kept_what: "看过的页面会以最近一次的状态保留在本机最多 7 天，不含卡号、原始报文和命令记录；账户、卡片和日志页面不保留。退出登录时全部删除。", "Pages that were looked at are kept here as they were last, for 7 days at most, without card numbers, raw messages and logs of commands; pages about accounts, cards and the audit log are not. To sign out removes them all.";
+    kept_insecure: "在此地址浏览器不允许保留。", "At this address the browser keeps nothing.";
+    kept_pages: "已保留页面：", "Pages kept:";
+    kept_forget: "删除保留的内容", "Remove what is kept";
+    offline_not_kept: "无法连接到站点，此页面也没有保留在本机。恢复连接后会自动打开。", "The site cannot be reached, and this page was not kept on this device. It opens by itself once the site is back.";
+    qr_codes: "二维码", "QR codes";
+    qr_code: "二维码", "QR code";
+    qr_help: "打印、裁剪并贴在电桩上：扫码即打开其详情页。打印比例选 100%。地址：", "Print them at 100 %, cut them out and stick them to the chargers: each opens its charger's details, at";
+    qr_all: "全部电桩", "All chargers";
+    qr_loopback: "这些二维码指向本机地址，在手机上打不开。请用手机可访问的地址打开此页，或设置 --public-url。", "These codes lead to this machine's own address, which no phone reaches. Open this page by an address that phones reach, or set --public-url.";
+    qr_too_long: "地址过长，无法生成二维码。", "The address is too long for a code.";
+    labels_size: "大小", "Size";
+    labels_small: "小（45 毫米）", "Small (45 mm)";
+    labels_medium: "中（60 毫米）", "Medium (60 mm)";
+    labels_large: "大（90 毫米）", "Large (90 mm)";
+
     // Conditions
     unknown: "未知", "Unknown";
 }

@@ -16,6 +16,7 @@ mod feed;
 mod language;
 mod limits;
 mod model;
+mod on_site;
 mod operating;
 mod pages;
 mod proxies;
