@@ -45,7 +45,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
         Some(Action::Do(word)) if word == "theme" => ui.choose_theme(ui.theme.get_untracked().next()),
         _ => {}
     };
-    drawn("frame", draw, listen, |_| {})
+    drawn("frame", || true, draw, listen, |_| {})
 }
 
 /// How old what is shown is, ms. A page that is just being opened is new.
@@ -130,7 +130,7 @@ impl Frame {
             };
         };
         html! {
-            details.account-menu data-key="account" {
+            details.account-menu data-key="account" data-menu {
                 summary.topbar-switch.topbar-account aria-label={ (lang.own_account()) ": " (person.name) } {
                     (icon(Glyph::USER)) span { (person.name) }
                 }

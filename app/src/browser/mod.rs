@@ -13,16 +13,18 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys::{self, Event};
+use std::time::Duration;
 
 /// What is told to a page's listener. Capturing, so that events which do not bubble arrive too.
 const EVENTS: [&str; 10] =
     ["submit", "change", "input", "click", "close", "pointermove", "pointerdown", "pointerout", "keydown", "focusout"];
 
-/// A `<div>` that holds what `draw` draws, and is kept like that. While `draw` has nothing (`None`) there is none.
+/// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
 ///
-/// `listen` is told of the events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
+/// What the server has drawn is drawn again in a task of its own: the browser answers in between. `listen` is told of the events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
 pub fn drawn(
     class: &'static str,
+    is_there: impl Fn() -> bool + Send + Sync + 'static,
     draw: impl Fn() -> Option<String> + Clone + Send + Sync + 'static,
     listen: impl Fn(&Event) + Clone + 'static,
     painted: impl Fn(&web_sys::Element) + 'static,
@@ -37,20 +39,28 @@ pub fn drawn(
     });
     Effect::new({
         let draw = draw.clone();
-        move |_| {
-            if let (Some(element), Some(html)) = (node.get(), draw()) {
+        let is_due = RwSignal::new(false);
+        move |is_taken_over: Option<bool>| {
+            let Some(element) = node.get() else { return false };
+            if is_taken_over != Some(true) && element.has_child_nodes() && !is_due.get() {
+                // Unless it has gone meanwhile.
+                set_timeout(move || _ = is_due.try_update(|due| *due = true), Duration::ZERO);
+                return false;
+            }
+            if let Some(html) = draw() {
                 morph::update(&element, &html);
                 painted(&element);
             }
+            true
         }
     });
     move || {
         // In the browser this only waits for the first drawing. Every run of it sets up the `<div>` again.
-        if cfg!(not(feature = "ssr")) && is_drawn.get_value() {
-            return Some(container(class, node, String::new()));
+        if !is_drawn.get_value() && !is_there() {
+            return None;
         }
-        let html = draw()?;
         is_drawn.set_value(true);
+        let html = if cfg!(feature = "ssr") { draw()? } else { String::new() };
         Some(container(class, node, html))
     }
 }

@@ -117,11 +117,13 @@ texts! {
     live_reconnecting: "正在重连", "Reconnecting";
     live_stale: "数据已旧", "Stale";
     live_static: "未实时更新", "Not live";
-    switch_language: "Switch to English", "切换到中文";
+    switch_language: "EN: switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
     theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
     loading: "正在加载…", "Loading…";
+    description: "电动汽车充电站点控制器：电桩、充电记录与用电，实时显示，可操作。",
+        "The controller of a site that charges electric vehicles: its chargers, sessions and energy, live, and how to operate them.";
 
     // Accounts
     sign_in: "登录", "Sign in";
@@ -548,6 +550,8 @@ texts! {
     cut_network: "断网", "Cut network";
     no_current_here: "没有电流", "No current flows";
     last_done: "刚才做的：", "Last done:";
+    follow: "持续刷新", "Keep it up to date";
+    follow_end: "停止刷新", "Stop that";
     no_simulated: "没有模拟的电桩。", "No charger is simulated.";
 
     // Devices
