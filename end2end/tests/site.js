@@ -92,8 +92,12 @@ async function serve(database, extra = {}, listen = "127.0.0.1:0") {
 }
 
 function prepared(folder, name, ...commands) {
+  return preparedBy({}, folder, name, ...commands);
+}
+
+function preparedBy(environment, folder, name, ...commands) {
   const database = `sqlite://${join(folder, name)}`;
-  const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai" };
+  const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...environment };
   for (const command of commands) execFileSync(binary, command, { env, stdio: "pipe" });
   addAccount(env);
   return database;
@@ -121,6 +125,15 @@ export const test = base.extend({
   emptySite: [
     async ({ folder }, use) => {
       const server = await serve(prepared(folder, "empty.db", ["migrate"]));
+      await use(server.address);
+      await server.end();
+    },
+    { scope: "worker" },
+  ],
+  // A site with three years behind it, whose chargers are software and go on.
+  simulated: [
+    async ({ folder }, use) => {
+      const server = await serve(prepared(folder, "simulated.db", ["demo"]), { BMW_SIMULATOR: "true" });
       await use(server.address);
       await server.end();
     },
@@ -170,10 +183,10 @@ export const testChargers = base.extend({
   strictSite: async ({}, use) => useSite(use, {}),
 });
 
-/** Serves a site of its own while a test runs. */
-export async function useSite(use, environment) {
+/** Serves a site of its own while a test runs, filled by these commands. */
+export async function useSite(use, environment, ...commands) {
   const folder = mkdtempSync(join(tmpdir(), "bmw-chargers-"));
-  const server = await serve(prepared(folder, "site.db"), environment);
+  const server = await serve(preparedBy(environment, folder, "site.db", ...commands), environment);
   await use(server.address);
   await server.end();
   rmSync(folder, { recursive: true });
@@ -210,10 +223,23 @@ export async function expectNoSidewaysScroll(page) {
   expect(content, "nothing is wider than the screen").toBeLessThanOrEqual(width);
 }
 
+/** The pages of the navigation. */
 export const pages = [
   { path: "/overview/", zh: "总览", en: "Overview" },
   { path: "/devices/", zh: "电桩", en: "Devices" },
   { path: "/details/", zh: "详情", en: "Details" },
   { path: "/records/", zh: "记录", en: "Records" },
   { path: "/settings/", zh: "设置", en: "Settings" },
+];
+
+/** Pages that WebAssembly brings to life, beside those of the navigation. */
+export const livePages = [...pages, { path: "/cards/", zh: "卡", en: "Cards" }];
+
+/** Pages that are links and forms alone. */
+export const stillPages = [
+  { path: "/log_in/", zh: "登录", en: "Sign in" },
+  { path: "/account/", zh: "我的账户", en: "My account" },
+  { path: "/users/", zh: "用户", en: "Users" },
+  { path: "/audit/", zh: "操作日志", en: "Audit log" },
+  { path: "/charger_password/?charger_id=10245006", zh: "电桩密码", en: "Password of the charger" },
 ];

@@ -262,7 +262,8 @@ fn code(pkg: &Path) -> Result<(PathBuf, PathBuf)> {
 fn style_sheets(dist: &Path) -> Result<Vec<PathBuf>> {
     let page = fs::read_to_string(dist.join("index.html"))?;
     // Minified, a link has no quotes.
-    let links = page.split(['"', '=', ' ', '>']).filter(|text| text.ends_with(".css"));
+    let links =
+        page.split(['"', '=', ' ', '>']).filter(|text| Path::new(text).extension().is_some_and(|it| it == "css"));
     let sheets: Vec<PathBuf> = links.map(|link| dist.join(link.trim_start_matches('/'))).collect();
     if sheets.is_empty() {
         bail!("Trunk wrote no style sheet into {}", dist.display());
