@@ -4,7 +4,7 @@ use crate::browser::drawn;
 use crate::browser::events::{self, Action};
 use crate::components::{Glyph, icon};
 use crate::data::Query;
-use crate::live::{Link, Live};
+use crate::live::{Away, Link, Live};
 use crate::text::{Lang, switch_label};
 use crate::ui::{Person, Theme, Ui};
 use leptos::prelude::*;
@@ -18,6 +18,8 @@ struct Frame {
     link: Link,
     /// How old what is shown is, ms, while the feed is not heard of.
     age: Option<i64>,
+    /// What has happened while nobody looked.
+    away: Option<Away>,
     is_routing: bool,
     path: String,
     search: String,
@@ -33,6 +35,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             theme: ui.theme.get(),
             link: live.link.get(),
             age: age(live),
+            away: live.away.get(),
             is_routing: is_routing.get(),
             path: location.pathname.get(),
             search: location.search.get(),
@@ -43,6 +46,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
     let listen = move |event: &leptos::web_sys::Event| match events::action(event) {
         Some(Action::Do(word)) if word == "lang" => ui.choose_lang(ui.lang.get_untracked().other()),
         Some(Action::Do(word)) if word == "theme" => ui.choose_theme(ui.theme.get_untracked().next()),
+        Some(Action::Do(word)) if word == "seen" => live.away.set(None),
         _ => {}
     };
     drawn("frame", || true, draw, listen, |_| {})
@@ -59,7 +63,7 @@ fn age(live: Live) -> Option<i64> {
 pub(crate) fn still(lang: Lang, theme: Theme, path: &str, person: Option<&Person>) -> Markup {
     let (path, search) = (path.to_owned(), String::new());
     let person = person.cloned();
-    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person }.draw()
+    Frame { lang, theme, link: Link::Static, age: None, away: None, is_routing: false, path, search, person }.draw()
 }
 
 /// A page that shows nothing but why.
@@ -79,6 +83,50 @@ impl Frame {
             a.skip-link href="#content" rel="external" { (self.lang.skip_to_content()) }
             (self.top_bar())
             (self.navigation())
+            (self.notes())
+        }
+    }
+
+    /// What lies over the page for a while: that nothing is heard, and what has happened while nobody looked.
+    fn notes(&self) -> Markup {
+        let lang = self.lang;
+        html! {
+            div.notes {
+                @if let (Link::Stale, Some(age)) = (self.link, self.age) {
+                    div.note.is-faulted data-key="offline" {
+                        (icon(Glyph::WIFI_OFF))
+                        div.note-body { strong { (lang.offline_title()) } p { (lang.offline_note(age)) } }
+                    }
+                }
+                // There before it says something: only then it is read out.
+                div role="status" data-key="away" {
+                    @if let Some(away) = &self.away { (self.away(away)) }
+                }
+            }
+        }
+    }
+
+    fn away(&self, away: &Away) -> Markup {
+        /// More are but counted.
+        const NAMED: usize = 6;
+        let lang = self.lang;
+        html! {
+            div.note.is-ready {
+                (icon(Glyph::HISTORY))
+                div.note-body {
+                    strong { (lang.while_away(away.ms)) }
+                    p {
+                        (lang.away_note(away.chargers.len(), away.sessions))
+                        @for id in away.chargers.iter().take(NAMED) {
+                            " " a href=(Query::from([("charger_id", id)]).on("/details/")) { (id) }
+                        }
+                        @if away.chargers.len() > NAMED { " …" }
+                    }
+                }
+                button.button.icon-only type="button" data-do="seen" title=(lang.put_away()) {
+                    (icon(Glyph::X)) span.sr-only { (lang.put_away()) }
+                }
+            }
         }
     }
 
@@ -198,8 +246,17 @@ mod tests {
             age(live)
         });
         let (path, search) = (String::new(), String::new());
-        let frame =
-            Frame { lang: Lang::En, theme: Theme::System, link, age, is_routing: false, path, search, person: None };
+        let frame = Frame {
+            lang: Lang::En,
+            theme: Theme::System,
+            link,
+            age,
+            away: None,
+            is_routing: false,
+            path,
+            search,
+            person: None,
+        };
         let drawn = frame.draw().into_string();
         let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();
         let mut text = String::new();

@@ -24,6 +24,8 @@ mod download;
 #[path = "api/feed_message.rs"]
 pub mod feed_message;
 mod frame;
+#[cfg(all(feature = "ssr", debug_assertions))]
+mod gallery;
 pub mod live;
 mod pages;
 #[cfg(feature = "ssr")]

@@ -5,7 +5,7 @@
 
 use crate::feed_message::{ChargerMessage, Totals};
 use leptos::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The feed's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,45 @@ pub enum Link {
     Reconnecting,
     /// Not heard of for so long that what is shown is old.
     Stale,
+}
+
+/// What has happened while nobody looked at the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// How long that was, ms.
+    pub ms: i64,
+    /// The charge points whose state or contact is another.
+    pub chargers: BTreeSet<String>,
+    /// How many sessions have ended.
+    pub sessions: u64,
+}
+
+/// What was shown when nobody looked any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// When that was, ms.
+    at: i64,
+    /// States and contact by charge point.
+    chargers: BTreeMap<String, (Option<String>, bool)>,
+    /// The number of the session that had ended last.
+    number: Option<i64>,
+}
+
+impl Left {
+    /// What is shown at this time.
+    pub fn now(at: i64, chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>) -> Self {
+        let chargers = chargers.iter().map(|(id, told)| (id.clone(), (told.state.clone(), told.online))).collect();
+        Self { at, chargers, number: totals.map(|totals| totals.number) }
+    }
+
+    /// What has happened between then and now; `None` when nothing has.
+    pub fn until(&self, now: &Self) -> Option<Away> {
+        let is_other = |(id, shown): &(&String, &(Option<String>, bool))| self.chargers.get(*id) != Some(shown);
+        let chargers: BTreeSet<String> = now.chargers.iter().filter(is_other).map(|(id, _)| id.clone()).collect();
+        let ended = now.number.zip(self.number).map_or(0, |(now, then)| now - then);
+        let away = Away { ms: now.at - self.at, chargers, sessions: u64::try_from(ended).unwrap_or(0) };
+        (!away.chargers.is_empty() || away.sessions > 0).then_some(away)
+    }
 }
 
 /// What the feed has told.
@@ -41,6 +80,8 @@ pub struct Live {
     pub clock: RwSignal<i64>,
     /// What the clock showed when the feed was last heard of, as long as it is not connected.
     pub heard: RwSignal<i64>,
+    /// What has happened while nobody looked, until it is put away.
+    pub away: RwSignal<Option<Away>>,
 }
 
 impl Live {
@@ -56,6 +97,7 @@ impl Live {
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
             heard: RwSignal::default(),
+            away: RwSignal::default(),
         };
         provide_context(live);
         #[cfg(feature = "hydrate")]
@@ -86,7 +128,7 @@ pub fn wait_ms(attempts: u32, random: f64) -> u32 {
 
 #[cfg(feature = "hydrate")]
 mod in_browser {
-    use super::{Link, Live, wait_ms};
+    use super::{Left, Link, Live, wait_ms};
     use crate::feed_message::{FeedContent, FeedMessage};
     use leptos::prelude::*;
     use std::cell::{Cell, RefCell};
@@ -128,6 +170,8 @@ mod in_browser {
         /// When the page's data was last asked for, and whether it will be.
         asked: Cell<i64>,
         will_ask: Cell<bool>,
+        /// What was shown when nobody looked any more, until it is compared with what has become of it.
+        left: RefCell<Option<Left>>,
         /// What was told since the last look: a burst of messages is shown at once.
         told: RefCell<Vec<FeedContent>>,
         /// The socket and its handlers: dropped together, once another takes their place.
@@ -147,6 +191,7 @@ mod in_browser {
             is_complete: Cell::new(false),
             asked: Cell::new(now),
             will_ask: Cell::new(false),
+            left: RefCell::new(None),
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
@@ -159,6 +204,9 @@ mod in_browser {
                 if is_seen() {
                     look_after(&feed);
                     come_back(&feed);
+                    look_back(&feed);
+                } else {
+                    leave(&feed);
                 }
             });
         }
@@ -238,6 +286,31 @@ mod in_browser {
         }
     }
 
+    /// What is shown now.
+    fn shown(live: Live) -> Left {
+        live.chargers.with_untracked(|chargers| {
+            live.totals.with_untracked(|totals| Left::now(now_ms(), chargers, totals.as_ref()))
+        })
+    }
+
+    /// Keeps what is shown, as nobody looks any more.
+    fn leave(feed: &Feed) {
+        if feed.live.is_complete.get_untracked() && feed.left.borrow().is_none() {
+            *feed.left.borrow_mut() = Some(shown(feed.live));
+        }
+    }
+
+    /// Finds what has happened since nobody looked, once all is known and somebody looks again.
+    fn look_back(feed: &Rc<Feed>) {
+        take_all(feed);
+        if !is_seen() || !feed.is_open.get() || !feed.is_complete.get() {
+            return;
+        }
+        if let Some(left) = feed.left.take() {
+            feed.live.away.set(left.until(&shown(feed.live)));
+        }
+    }
+
     fn say_if_stale(feed: &Feed) {
         let live = feed.live;
         let is_old = now_ms() - feed.started - live.heard.get_untracked() > SILENCE;
@@ -287,8 +360,16 @@ mod in_browser {
     }
 
     fn take_all(feed: &Rc<Feed>) {
+        let was_complete = feed.is_complete.get();
         for content in feed.told.take() {
             take(feed, content);
+        }
+        if !was_complete && feed.is_complete.get() {
+            if is_seen() {
+                look_back(feed);
+            } else {
+                leave(feed);
+            }
         }
     }
 
@@ -346,6 +427,35 @@ mod in_browser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_changed_while_nobody_looked_is_known() {
+        let charger =
+            |state: &str, online| ChargerMessage { state: Some(state.to_owned()), online, ..Default::default() };
+        let shown = |at, chargers: &[(&str, ChargerMessage)], number| {
+            let chargers = chargers.iter().map(|(id, told)| ((*id).to_owned(), told.clone())).collect();
+            Left::now(at, &chargers, Some(&Totals { number, ..Totals::default() }))
+        };
+        let before = shown(5000, &[("A", charger("Available", true)), ("B", charger("Charging", true))], 7);
+        assert_eq!(before.until(&Left { at: 9000, ..before.clone() }), None);
+        let mut moving = charger("Charging", true);
+        moving.current = Some(16);
+        assert_eq!(
+            before.until(&shown(6000, &[("A", charger("Available", true)), ("B", moving)], 7)),
+            None,
+            "only a value"
+        );
+        let now = shown(
+            65_000,
+            &[("A", charger("Available", false)), ("B", charger("Finishing", true)), ("C", charger("Available", true))],
+            9,
+        );
+        let away = before.until(&now).unwrap();
+        assert_eq!((away.ms, away.sessions), (60_000, 2));
+        assert_eq!(away.chargers.into_iter().collect::<Vec<_>>(), ["A", "B", "C"]);
+        // A server that was started again counts anew.
+        assert_eq!(before.until(&Left { number: Some(1), ..before.clone() }), None);
+    }
 
     #[test]
     fn waits_grow_within_bounds_and_differ() {

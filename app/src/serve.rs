@@ -45,7 +45,10 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         let context = context.clone();
         move |request| function(context.clone(), request)
     };
-    let accounts = access::routes(state.clone(), bundle.as_ref().map(|bundle| bundle.css.as_str()));
+    let css = bundle.as_ref().map(|bundle| bundle.css.as_str());
+    let accounts = access::routes(state.clone(), css);
+    #[cfg(debug_assertions)]
+    let accounts = accounts.merge(crate::gallery::routes(css));
     let bundle = bundle.map(Arc::new);
     let pages = leptos_axum::render_app_async_with_context(context, move || shell(bundle.clone()));
     let mut router = Router::new().route("/fn/{*function}", get(functions.clone()).post(functions));
@@ -71,6 +74,8 @@ pub fn paths() -> Vec<String> {
     let pages = leptos_axum::generate_route_list(App).into_iter().map(|page| page.path().to_owned());
     let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned());
     let beside = routes().into_iter().map(|(path, _)| path).chain(access::paths()).map(ToOwned::to_owned);
+    #[cfg(debug_assertions)]
+    let beside = beside.chain(crate::gallery::PATHS.map(ToOwned::to_owned));
     pages.chain(functions).chain(beside).collect()
 }
 

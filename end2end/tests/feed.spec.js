@@ -319,11 +319,13 @@ test("what is shown is said to be old when the server does not answer any more",
   await sign(page, "stale");
   await expect(page.locator(".live-sign")).toHaveText(/Stale\s*\d+.*ago/);
   await expect(page.locator(".live-sign [role=status]")).toHaveText("Stale");
+  await expect(page.locator(".note")).toContainText("The server cannot be reached");
   await expect(page.locator("#properties .badge")).toHaveText("Charging");
   await page.locator("[data-do=lang]").click();
   await expect(page.locator(".live-sign")).toHaveText(/数据已旧\s*\d+.*前/);
   server.thaw();
   await sign(page, "connected");
+  await expect(page.locator(".note")).toHaveCount(0);
   await meter(700);
   await expect(page.locator("#properties")).toContainText("0.700");
   await charger.pullOut();

@@ -3,9 +3,12 @@
 //! Pages are drawn as markup, by the same functions on both sides. The server sends it; the browser draws it again when
 //! what it depends on changes (the page's data, the feed, the language), and puts only the differences into the document:
 //! elements, focus and what is being typed stay. So nothing is hydrated piece by piece, and what has no state of its own
-//! weighs nothing but its text. What a part does is said by its `data-` attributes; one listener obeys them.
+//! weighs nothing but its text. What a part does is said by its `data-` attributes; one listener obeys them. Numbers that
+//! change run to their new values (`glide`).
 
 pub mod events;
+#[cfg(any(feature = "hydrate", test))]
+mod glide;
 mod morph;
 
 use leptos::html::Div;
@@ -21,7 +24,8 @@ const EVENTS: [&str; 10] =
 
 /// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
 ///
-/// What the server has drawn is drawn again in a task of its own: the browser answers in between. `listen` is told of the events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
+/// What the server has drawn is drawn again in a task of its own: the browser answers in between. `listen` is told of the
+/// events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
 pub fn drawn(
     class: &'static str,
     is_there: impl Fn() -> bool + Send + Sync + 'static,

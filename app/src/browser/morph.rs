@@ -12,6 +12,9 @@ const KEY: &str = "data-key";
 const KEEP: &str = "data-keep";
 /// Whose input leads somewhere while it is typed in.
 const SEARCH: &str = "data-search";
+/// Whose number runs to its new value.
+#[cfg(feature = "hydrate")]
+const GLIDE: &str = "data-glide";
 
 /// Whether something is open.
 const OPEN: &str = "open";
@@ -119,14 +122,21 @@ fn patch(old: &Node, new: &Node) {
         return;
     }
     let (Some(known), Some(fresh)) = (old.dyn_ref::<Element>(), new.dyn_ref::<Element>()) else {
-        // Text.
-        old.set_node_value(new.node_value().as_deref());
-        return;
+        return text(old, &new.node_value().unwrap_or_default());
     };
     if !known.has_attribute(KEEP) {
         attributes(known, fresh);
         children(old, new);
     }
+}
+
+/// Changes a text.
+fn text(old: &Node, new: &str) {
+    #[cfg(feature = "hydrate")]
+    if old.parent_element().is_some_and(|around| around.has_attribute(GLIDE)) {
+        return super::glide::glide(old, new);
+    }
+    old.set_node_value(Some(new));
 }
 
 fn attributes(old: &Element, new: &Element) {

@@ -39,7 +39,7 @@ pub fn tiles<'a>(tiles: impl IntoIterator<Item = (Glyph, &'a str, String, &'a st
             @for (glyph, label, value, unit, second) in tiles {
                 div.tile {
                     dt { (icon(glyph)) span { (label) } }
-                    dd.tile-value { span.number { (value) } span.unit { (unit) } }
+                    dd.tile-value { span.number data-glide { (value) } span.unit { (unit) } }
                     // Kept even when it is empty: tiles in a row have one height.
                     dd.tile-secondary { (second) }
                 }

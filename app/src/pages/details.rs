@@ -4,7 +4,7 @@ use super::diagnostics::diagnostics;
 use super::happenings::{events, out_of_contact};
 use super::operation::groups;
 use super::parts::{
-    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form,
+    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form, gliding,
     nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
@@ -36,18 +36,18 @@ impl Page for Details {
         let lang = seen.lang;
         html! {
             (head(seen, self))
-            (told(seen, &self.told))
+            (told(seen, &self.told, &back(self)))
             div.grid.details-grid {
                 (charger(seen, self))
                 @if let Some(known) = &self.charger {
                     (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
                 }
                 @if !self.identities.is_empty() {
+                    (card("query", Span::All, lang.session_query(), &html! {}, &query(lang, self)))
                     @if seen.may(Right::ReadSensitive) { (diagnostics(seen, self.now, &self.diagnostics)) }
                     (card("events", Span::All, lang.events(), &events_aside(lang, self), &events(seen, self.now, &self.events)))
                     @if seen.may(Right::ReadSensitive) { (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self))) }
                     @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
-                    (card("query", Span::Two, lang.session_query(), &html! {}, &query(lang, self)))
                 }
             }
             @if let Some(session) = &self.query.opened { (opened(lang, self, session)) }
@@ -218,29 +218,59 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
     let online = components::tag(if charger.online { lang.online() } else { lang.offline() });
     let contact = contact(seen, &known.id, (known.online, known.contact), data.now);
     let table = charger_table(lang, &contact, &charger);
+    let curve = html! { (figures(lang, &charger)) (values(lang, &Series::of(seen, data))) };
     html! {
         (card("properties", Span::One, lang.properties(), &online, &table))
-        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &values(lang, &Series::of(seen, data))))
+        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &curve))
     }
+}
+
+/// What matters now, at a glance.
+fn figures(lang: Lang, charger: &ChargerDetails) -> Markup {
+    let current = charger.current.map_or_else(|| "–".to_owned(), |current| with_unit(current, "A"));
+    let limit = charger.limit.map(|limit| ["/ ", &with_unit(limit, "A")].concat());
+    let figures = [
+        (lang.charging_current(), current, limit),
+        (lang.session_energy(), charger.session_energy.map_or_else(|| "–".to_owned(), session_kwh), None),
+        (
+            lang.session_time(),
+            charger.session_minutes.map_or_else(|| "–".to_owned(), |it| session_time(lang, it)),
+            None,
+        ),
+    ];
+    html! {
+        dl.figures {
+            div { dt { (lang.state()) } dd { (badge(lang, charger.state.as_deref())) } }
+            @for (name, value, of) in figures {
+                div { dt { (name) } dd { b data-glide { (value) } @if let Some(of) = of { " " span.unit { (of) } } } }
+            }
+        }
+    }
+}
+
+fn session_kwh(wh: i32) -> String {
+    with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh")
+}
+
+fn session_time(lang: Lang, minutes: i32) -> String {
+    lang.hours(ChargingTime::from_ms(i64::from(minutes) * 60_000))
 }
 
 /// The table of 2.1.
 fn charger_table(lang: Lang, contact: &Markup, charger: &ChargerDetails) -> Markup {
     let text = |value: &Option<String>| plain(value.as_deref().unwrap_or_default());
-    let kwh = |wh: i32| with_unit(kwh_3(Energy::from_wh(i64::from(wh))), "kWh");
-    let minutes = |minutes: i32| lang.hours(ChargingTime::from_ms(i64::from(minutes) * 60_000));
     let rows: [(fn(Lang) -> &'static str, Markup); 22] = [
         (Lang::charger_id, plain(&charger.id)),
         (Lang::state, badge(lang, charger.state.as_deref())),
         (Lang::last_command, text(&charger.command)),
         (Lang::last_contact, contact.clone()),
-        (Lang::charging_current, plain(ampere(charger.current))),
+        (Lang::charging_current, gliding(ampere(charger.current))),
         (Lang::current_limit, plain(ampere(charger.limit))),
-        (Lang::current_offered, plain(ampere(charger.offered))),
-        (Lang::session_energy, plain(charger.session_energy.map(kwh).unwrap_or_default())),
-        (Lang::session_time, plain(charger.session_minutes.map(minutes).unwrap_or_default())),
+        (Lang::current_offered, gliding(ampere(charger.offered))),
+        (Lang::session_energy, gliding(charger.session_energy.map(session_kwh).unwrap_or_default())),
+        (Lang::session_time, plain(charger.session_minutes.map(|it| session_time(lang, it)).unwrap_or_default())),
         (Lang::charging_phases, plain(number(charger.phases))),
-        (Lang::total_energy, plain(charger.total_energy.map(|wh| with_unit(kwh_2(wh), "kWh")).unwrap_or_default())),
+        (Lang::total_energy, gliding(charger.total_energy.map(|wh| with_unit(kwh_2(wh), "kWh")).unwrap_or_default())),
         (Lang::total_time, plain(charger.total_time.map(|time| lang.hours(time)).unwrap_or_default())),
         (Lang::model, plain(&charger.model)),
         (Lang::max_current, plain(ampere(charger.max_current.map(one_decimal)))),

@@ -2,10 +2,11 @@
 
 use super::happenings::out_of_contact;
 use super::parts::{
-    Commanded, Form, badge, both_names, cell, command, command_form, command_state, commands, findings, get_form, link,
-    nothing_yet, order, phases, plain, row_head, state_word, table as table_of, tiles, told, when,
+    Commanded, Form, badge, both_names, cell, changed_mark, command, command_form, command_state, commands,
+    details_link, findings, get_form, nothing_yet, order, phases, placed_cell, plain, row_head, state_word,
+    table as table_of, tiles, told, when,
 };
-use super::{Page, Seen};
+use super::{Page, Seen, settle};
 use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
 use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
 use crate::feed_message::{ChargerMessage, Totals};
@@ -45,7 +46,7 @@ impl Page for Devices {
             span.muted { (lang.shown_of(self.chargers.len(), self.count)) }
         };
         html! {
-            (told(seen, &self.told))
+            (told(seen, &self.told, &back(self)))
             (tiles(seen, &self.tiles))
             div.grid {
                 (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, &self.currents)))
@@ -57,6 +58,14 @@ impl Page for Devices {
                 @if !self.findings.is_empty() { (findings(seen, self.now, &self.findings)) }
             }
         }
+    }
+
+    fn order(&self) -> Vec<&str> {
+        self.chargers.iter().map(|line| line.id.as_str()).collect()
+    }
+
+    fn settle(&mut self, shown: &[&str]) {
+        settle(&mut self.chargers, |line| &line.id, shown);
     }
 
     fn selectable(&self) -> Vec<String> {
@@ -92,10 +101,10 @@ fn currents(seen: &Seen<'_>, known: &[CurrentLine]) -> Markup {
                     @for line in &lines {
                         @let limit = line.limit.filter(|limit| *limit > 0).unwrap_or(USUAL_LIMIT).max(line.current);
                         li data-key=(line.id) {
-                            (link(&Query::from([("charger_id", &line.id)]).on("/details/"), &line.id))
+                            (details_link(&line.id))
                             meter min="0" max=(limit) value=(line.current)
                                 aria-label={ (lang.current()) " " (line.id) } {}
-                            span.number { (with_unit(line.current, "A")) }
+                            span.number data-glide { (with_unit(line.current, "A")) }
                         }
                     }
                 }
@@ -165,7 +174,7 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
             div.bulk-commands { (bulk(seen, data, chosen)) }
         }
         div.table-box {
-            table.data.device-table {
+            table.data.compact.device-table {
                 caption.sr-only { (lang.device_list()) }
                 thead {
                     tr {
@@ -330,10 +339,10 @@ fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], char
                     span.sr-only { (lang.select()) " " (id) }
                 }
             }
-            (row_head((id_name, false), &link(&Query::from([("charger_id", id)]).on("/details/"), id)))
-            (cell((firmware_name, false), &plain(&charger.firmware)))
-            (cell((model_name, false), &plain(&charger.model)))
-            (cell((state_name, false), &html! {
+            (row_head((id_name, false), &html! { (details_link(id)) (changed_mark(seen, id)) }))
+            (placed_cell((firmware_name, false), "left second", &plain(&charger.firmware)))
+            (placed_cell((model_name, false), "second", &plain(&charger.model)))
+            (placed_cell((state_name, false), "first", &html! {
                 (badge(lang, state.as_deref())) " "
                 @if online {
                     @if let Some(at) = charger.contact {

@@ -24,7 +24,7 @@ use crate::data::{
     decode, give_command, load, save_settings,
 };
 use crate::feed_message::{ChargerMessage, Totals};
-use crate::live::{Link, Live};
+use crate::live::{Away, Link, Live};
 use crate::text::Lang;
 use crate::ui::{self, Ui};
 use bmw_domain::account::{Right, Role};
@@ -80,6 +80,14 @@ trait Page: Send + Sync {
         Vec::new()
     }
 
+    /// What its rows are known by, of a list whose order follows from what moves.
+    fn order(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Puts its rows into the order that they have been shown in: what was asked for anew must not move them under the finger.
+    fn settle(&mut self, _shown: &[&str]) {}
+
     /// Whether something was typed that would be lost.
     fn unsaved(&self, _local: &Local) -> bool {
         false
@@ -107,6 +115,8 @@ struct Seen<'a> {
     local: &'a Local,
     /// What the person is who sees it, if he has signed in.
     role: Option<Role>,
+    /// What has happened while nobody looked.
+    away: Option<&'a Away>,
 }
 
 impl Seen<'_> {
@@ -118,6 +128,11 @@ impl Seen<'_> {
     /// Why not.
     fn cannot(&self, right: Right) -> Option<&'static str> {
         ui::cannot(self.lang, self.role, right)
+    }
+
+    /// Whether a charge point has become another while nobody looked.
+    fn is_changed(&self, id: &str) -> bool {
+        self.away.is_some_and(|away| away.chargers.contains(id))
     }
 
     /// The time of the page's data, moved on by what has passed since it came.
@@ -205,6 +220,14 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
     }
 }
 
+/// Orders rows as they have been shown; those that are new follow as they come.
+fn settle<T>(rows: &mut [T], id: impl Fn(&T) -> &str, shown: &[&str]) {
+    rows.sort_by_cached_key(|row| {
+        let known = shown.iter().position(|shown| *shown == id(row));
+        known.unwrap_or(usize::MAX)
+    });
+}
+
 /// Sets the document's title.
 ///
 /// Erased on both sides alike: the bundle is compiled with erased components, and a view that leaves nothing in the
@@ -265,12 +288,21 @@ impl Shown {
         let known = self
             .last
             .with_value(|last| last.as_ref().filter(|(known, ..)| *known == bytes).map(|(_, page, _)| page.clone()));
-        let page = match known {
-            Some(page) => page,
-            None => reader(self.name)(&bytes).ok_or(DataError::Protocol)?,
-        };
+        let page = known.map_or_else(|| self.read_anew(&bytes, &search), Ok)?;
         self.live.of_sessions.set_value(page.shows_sessions());
         self.last.set_value(Some((bytes, page.clone(), search)));
+        Ok(page)
+    }
+
+    /// Reads the page, with its rows where they were. Asked for in another way, it is another list.
+    fn read_anew(self, bytes: &[u8], search: &str) -> Result<Arc<dyn Page>, DataError> {
+        let mut page = reader(self.name)(bytes).ok_or(DataError::Protocol)?;
+        self.last.with_value(|last| {
+            let shown = last.as_ref().filter(|(.., asked)| asked == search);
+            if let (Some((_, shown, _)), Some(page)) = (shown, Arc::get_mut(&mut page)) {
+                page.settle(&shown.order());
+            }
+        });
         Ok(page)
     }
 
@@ -304,7 +336,10 @@ impl Shown {
         let is_told = now.is_some() && !is_newer();
         let phases = if is_told { self.live.phases.get() } else { None };
         let mut with = |chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>| {
-            self.local.with(|local| look(&Seen { lang, chargers, phases, totals, passed, local, role }));
+            self.live.away.with(|away| {
+                let away = away.as_ref();
+                self.local.with(|local| look(&Seen { lang, chargers, phases, totals, passed, local, role, away }));
+            });
         };
         if is_told {
             self.live.chargers.with(|chargers| self.live.totals.with(|totals| with(chargers, totals.as_ref())));

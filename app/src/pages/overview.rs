@@ -1,15 +1,15 @@
 //! The overview: is the site well?
 
 use super::parts::{
-    badge, cell, charger_choices, contact as contact_of, get_form, link, nothing_yet, phases, row_head, state_word,
-    table, tiles,
+    badge, changed_mark, charger_choices, contact as contact_of, details_link, get_form, nothing_yet, phases,
+    placed_cell, row_head, state_word, table, tiles,
 };
-use super::{Page, Seen};
+use super::{Page, Seen, settle};
 use crate::charts::{self, Chart, EnergyData, StateShare};
 use crate::components::{
     EnergyWords, Span, card, choice, energy_chart, hidden, input, link_button, segmented, select, state_donut,
 };
-use crate::data::{EnergyChart, EnergySeries, Moment, Overview, Query, ROWS, RecentLine, period_word};
+use crate::data::{EnergyChart, EnergySeries, Moment, Overview, ROWS, RecentLine, period_word};
 use crate::feed_message::{ChargerMessage, Ended, Totals};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
@@ -52,6 +52,14 @@ impl Page for Overview {
                 (connectivity(seen, self)) (sessions(seen, self))
             }
         }
+    }
+
+    fn order(&self) -> Vec<&str> {
+        self.chargers.iter().map(|line| line.id.as_str()).collect()
+    }
+
+    fn settle(&mut self, shown: &[&str]) {
+        settle(&mut self.chargers, |line| &line.id, shown);
     }
 
     fn chart(&self, seen: &Seen<'_>, _: &str) -> Option<Chart> {
@@ -114,7 +122,7 @@ impl EnergyChart {
 
 fn energy(lang: Lang, data: &Overview, chart: &EnergyChart) -> Markup {
     let total = html! {
-        span.card-total { (lang.total()) " " b.number { (with_unit(kwh_2(chart.total), "kWh")) } }
+        span.card-total { (lang.total()) " " b.number data-glide { (with_unit(kwh_2(chart.total), "kWh")) } }
     };
     let words = EnergyWords {
         label: lang.energy_chart(),
@@ -190,14 +198,14 @@ fn charger_table(seen: &Seen<'_>, data: &Overview) -> Markup {
             @let state_now = told.map_or(&charger.state, |told| &told.state);
             @let command_now = told.map_or(&charger.command, |told| &told.command);
             tr data-key=(charger.id) {
-                (row_head(id, &link(&Query::from([("charger_id", &charger.id)]).on("/details/"), &charger.id)))
-                (cell(state, &badge(lang, state_now.as_deref())))
-                (cell(command, &html! { (command_now.as_deref().unwrap_or("–")) }))
-                (cell(contact, &contact_of(seen, &charger.id, (charger.online, charger.contact), data.now)))
+                (row_head(id, &html! { (details_link(&charger.id)) (changed_mark(seen, &charger.id)) }))
+                (placed_cell(state, "first", &badge(lang, state_now.as_deref())))
+                (placed_cell(command, "left second", &html! { (command_now.as_deref().unwrap_or("–")) }))
+                (placed_cell(contact, "second", &contact_of(seen, &charger.id, (charger.online, charger.contact), data.now)))
             }
         }
     };
-    html! { div.table-box { (table("data", lang.chargers(), &columns, &rows, &html! {})) } }
+    html! { div.table-box { (table("data compact", lang.chargers(), &columns, &rows, &html! {})) } }
 }
 
 fn sessions(seen: &Seen<'_>, data: &Overview) -> Markup {
@@ -234,12 +242,12 @@ fn session_table(lang: Lang, lines: &[RecentLine]) -> Markup {
         @for session in lines {
             tr data-key=(session.id) {
                 (row_head(id, &html! { (session.id) }))
-                (cell(finish, &html! { (session.finish.with_space()) }))
-                (cell(energy, &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
+                (placed_cell(finish, "left second", &html! { (session.finish.with_space()) }))
+                (placed_cell(energy, "first", &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
             }
         }
     };
-    html! { div.table-box { (table("data", lang.recent_sessions(), &columns, &rows, &html! {})) } }
+    html! { div.table-box { (table("data compact", lang.recent_sessions(), &columns, &rows, &html! {})) } }
 }
 
 #[cfg(test)]
@@ -323,6 +331,7 @@ mod tests {
                 passed: 0,
                 local: &local,
                 role: None,
+                away: None,
             };
             page.sessions_now(&seen).iter().map(|line| line.id).collect::<Vec<_>>()
         };

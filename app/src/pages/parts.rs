@@ -190,7 +190,8 @@ pub fn charger_choices(lang: Lang, identities: &[String], chosen: &str) -> Marku
 /// A column of a table: its name, and whether it holds numbers.
 pub type Column<'a> = (&'a str, bool);
 
-/// A table. On a phone each row becomes a card, and each cell shows its `data-label`.
+/// A table. On a phone each row becomes a card, and each cell shows its `data-label`; of one with the class `compact` the cells
+/// stand where their classes say, see [`placed_cell`].
 pub fn table(class: &str, caption: &str, columns: &[Column<'_>], rows: &Markup, foot: &Markup) -> Markup {
     html! {
         table class=(class) {
@@ -211,14 +212,36 @@ pub fn cell((name, is_number): Column<'_>, content: &Markup) -> Markup {
     html! { td class=[is_number.then_some("number")] data-label=(name) { (content) } }
 }
 
+/// A cell of a table that is [compact](table) on a phone: the classes say where it stands there.
+pub fn placed_cell((name, is_number): Column<'_>, place: &str, content: &Markup) -> Markup {
+    html! { td class={ @if is_number { "number " } (place) } data-label=(name) { (content) } }
+}
+
 /// The cell that names its row.
 pub fn row_head((name, is_number): Column<'_>, content: &Markup) -> Markup {
     html! { th scope="row" class=[is_number.then_some("number")] data-label=(name) { (content) } }
 }
 
+/// A reading that glides to its next value.
+pub fn gliding(text: impl AsRef<str>) -> Markup {
+    html! { span data-glide { (plain(text)) } }
+}
+
 /// A link.
 pub fn link(href: &str, text: &str) -> Markup {
     html! { a href=(href) { (text) } }
+}
+
+/// The way to a charge point's details, by its identity.
+pub fn details_link(id: &str) -> Markup {
+    link(&Query::from([("charger_id", id)]).on("/details/"), id)
+}
+
+/// Marks a charge point that has become another while nobody looked.
+pub fn changed_mark(seen: &Seen<'_>, id: &str) -> Markup {
+    html! {
+        @if seen.is_changed(id) { " " span.changed-dot title=(seen.lang.changed_while_away()) { span.sr-only { (seen.lang.changed_while_away()) } } }
+    }
 }
 
 /// What the operation commands need to know of a charge point.
@@ -382,10 +405,22 @@ pub fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
     }
 }
 
-/// What came of giving commands. It stays in sight: the button may stand far down the page.
-pub fn told(seen: &Seen<'_>, told: &Told) -> Markup {
+/// What came of giving commands. It stays in sight, as the button may stand far down the page, until it is put away: `back` is the
+/// page without it.
+pub fn told(seen: &Seen<'_>, told: &Told, back: &str) -> Markup {
     let said = said(seen, told);
-    html! { @if !said.0.is_empty() { div.told data-key="told" { (said) } } }
+    html! {
+        @if !said.0.is_empty() {
+            div.told data-key="told" {
+                (said)
+                @if seen.local.failed.is_none() {
+                    a.button.icon-only data-noscroll href=(back) title=(seen.lang.put_away()) {
+                        (icon(Glyph::X)) span.sr-only { (seen.lang.put_away()) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn said(seen: &Seen<'_>, told: &Told) -> Markup {

@@ -1,6 +1,6 @@
 //! The sessions of the past: filtered, summed up, in parts, and as CSV.
 
-use super::parts::{Column, cell, charger_choices, get_form, link, row_head, table};
+use super::parts::{Column, cell, charger_choices, get_form, link, placed_cell, row_head, table};
 use super::{Page, Seen};
 use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select};
 use crate::data::{Query, RecordLine, Records, RecordsFilter};
@@ -53,7 +53,7 @@ impl Page for Records {
                 (session_table(lang, self, has_cards))
             }
         };
-        card("records", Span::All, lang.recent_sessions(), &download, &body)
+        card("records", Span::All, lang.all_sessions(), &download, &body)
     }
 }
 
@@ -106,7 +106,7 @@ fn session_table(lang: Lang, data: &Records, has_cards: bool) -> Markup {
     let newest = data.is_later_part.then(|| ("newest", address(&data.filter), lang.newest()));
     let older = data.next.map(|next| ("older", address(&data.filter).with("before", next), lang.older()));
     html! {
-        div.table-box.is-tall { (table("data", lang.recent_sessions(), shown, &rows, &foot)) }
+        div.table-box.is-tall { (table("data compact", lang.all_sessions(), shown, &rows, &foot)) }
         nav.parts aria-label=(lang.records()) {
             @for (key, query, label) in newest.into_iter().chain(older) {
                 a.button data-key=(key) href=(query.on("/records/")) { span { (label) } }
@@ -129,13 +129,13 @@ fn row(lang: Lang, columns: &[Column<'_>; 8], session: &RecordLine, has_cards: b
     html! {
         tr data-key=(session.id) {
             (row_head(id, &link(&full, &session.id.to_string())))
-            (cell(charger, &link(&of_charger, &session.charger)))
-            (cell(code, &html! { (session.cycle.map_or_else(dash, |cycle| cycle.to_string())) }))
-            (cell(start, &html! { (session.start.map_or_else(dash, LocalTime::with_space)) }))
-            (cell(finish, &html! { (finished) }))
-            (cell(duration, &html! { (session.time.map_or_else(dash, |time| lang.hours(time))) }))
-            (cell(energy, &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
-            @if has_cards { (cell(card, &html! { (session.card.as_deref().unwrap_or("–")) })) }
+            (placed_cell(charger, "left second", &link(&of_charger, &session.charger)))
+            (placed_cell(code, "left third labelled", &html! { (session.cycle.map_or_else(dash, |cycle| cycle.to_string())) }))
+            (placed_cell(start, "left fourth", &html! { (session.start.map_or_else(dash, LocalTime::with_space)) }))
+            (placed_cell(finish, "fourth", &html! { (finished) }))
+            (placed_cell(duration, "second", &html! { (session.time.map_or_else(dash, |time| lang.hours(time))) }))
+            (placed_cell(energy, "first", &html! { (with_unit(kwh_3(session.energy), "kWh")) }))
+            @if has_cards { (placed_cell(card, "third", &html! { (session.card.as_deref().unwrap_or("–")) })) }
         }
     }
 }

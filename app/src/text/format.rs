@@ -72,7 +72,7 @@ impl Lang {
     }
 
     /// A length of time in its largest unit, `3 min`; `None` for a moment.
-    fn lasting(self, ms: i64) -> Option<String> {
+    pub(super) fn lasting(self, ms: i64) -> Option<String> {
         const STEPS: [(i64, &str, &str); 6] = [
             (365 * 86_400, "年", "y"),
             (30 * 86_400, "个月", "mo"),

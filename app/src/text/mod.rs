@@ -117,6 +117,9 @@ texts! {
     live_reconnecting: "正在重连", "Reconnecting";
     live_stale: "数据已旧", "Stale";
     live_static: "未实时更新", "Not live";
+    offline_title: "与服务器失去联系", "The server cannot be reached";
+    changed_while_away: "您离开期间有变化", "Changed while you were away";
+    put_away: "知道了", "Put away";
     switch_language: "EN: switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
@@ -320,6 +323,7 @@ texts! {
     show_all: "显示全部", "Show all";
 
     // Sessions
+    all_sessions: "充电记录", "Sessions";
     recent_sessions: "充电记录总览", "Recent sessions";
     rows: "行数", "Rows";
     record_id: "记录ID", "Record ID";
@@ -686,6 +690,45 @@ impl Lang {
             (Self::En, 1) => "1 unsaved change".to_owned(),
             (Self::En, _) => format!("{count} unsaved changes"),
         }
+    }
+
+    /// How old what is shown is, ms, as nothing is heard.
+    pub fn offline_note(self, age: i64) -> String {
+        match self {
+            Self::Zh => ["显示的是", &self.ago(age), "的数据。恢复联系后会自动更新。"].concat(),
+            Self::En => {
+                ["What you see is from ", &self.ago(age), ". It moves again by itself as soon as the server answers."]
+                    .concat()
+            }
+        }
+    }
+
+    /// Heads what has happened while nobody looked, for so many ms.
+    pub fn while_away(self, ms: i64) -> String {
+        let length = self.lasting(ms);
+        let length = length.as_deref().unwrap_or(self.pick("片刻", "a moment"));
+        match self {
+            Self::Zh => ["您离开的", length, "里"].concat(),
+            Self::En => ["While you were away for ", length].concat(),
+        }
+    }
+
+    /// What has happened meanwhile: `2 chargers changed, 1 session ended`.
+    pub fn away_note(self, chargers: usize, sessions: u64) -> String {
+        let changed = match (self, chargers) {
+            (_, 0) => String::new(),
+            (Self::Zh, count) => [&count.to_string(), " 个电桩有变化"].concat(),
+            (Self::En, 1) => "1 charger changed".to_owned(),
+            (Self::En, count) => [&count.to_string(), " chargers changed"].concat(),
+        };
+        let ended = match (self, sessions) {
+            (_, 0) => String::new(),
+            (Self::Zh, count) => [&count.to_string(), " 次充电已结束"].concat(),
+            (Self::En, 1) => "1 session ended".to_owned(),
+            (Self::En, count) => [&count.to_string(), " sessions ended"].concat(),
+        };
+        let between = if changed.is_empty() || ended.is_empty() { "" } else { self.pick("，", ", ") };
+        [&changed, between, &ended].concat()
     }
 
     /// `3 selected` above the device list.

@@ -113,6 +113,10 @@ pub const TABLE: &[Line] = &[
     ("/charger_password", "POST", "/charger_password/", FORM, "deed=send&charger_id=10245007", Need::Role(Role::Administrator)),
     ("/charger_password", "POST", "/charger_password/", FORM, "deed=remove&charger_id=10245006", Need::Role(Role::Administrator)),
     ("/audit", "GET", "/audit/", "", "", Need::Role(Role::Administrator)),
+    #[cfg(debug_assertions)]
+    ("/gallery", "GET", "/gallery/", "", "", Need::Read),
+    #[cfg(debug_assertions)]
+    ("/gallery/layout.css", "GET", "/gallery/layout.css", "", "", Need::Read),
     ("/audit/export.csv", "GET", "/audit/export.csv", "", "", Need::Role(Role::Administrator)),
     ("/log_out", "POST", "/log_out/", FORM, "", Need::Nothing),
     // The program's own.

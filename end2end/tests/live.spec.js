@@ -1,0 +1,123 @@
+// What moves on a page moves so that a person can follow it; the chargers are by a client that is not ours.
+
+import { Charger, now } from "./charger.js";
+import { alive, expect, testChargers as test } from "./site.js";
+
+/** A charger that is ready. */
+async function ready(site, id) {
+  const charger = await new Charger(site, id).plugIn();
+  await charger.boot();
+  await charger.status("Available");
+  return charger;
+}
+
+const HOUR = 3_600_000;
+
+/** A session of so many Wh, from its begin an hour ago to its end. */
+async function charge(charger, wh) {
+  const { transactionId } = await charger.start(0, now(-HOUR));
+  await charger.stop(transactionId, wh);
+}
+
+/** Notes every text that an element ever shows. */
+async function watch(locator) {
+  await locator.evaluate((element) => {
+    window.shown = [];
+    new MutationObserver(() => window.shown.push(element.textContent)).observe(element, {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+  });
+  return () => locator.evaluate(() => window.shown.map(Number));
+}
+
+const energy = (page) => page.locator(".tile", { hasText: "Energy" }).locator(".number");
+const row = (page, id) => page.locator(`#chargers tr[data-key="${id}"]`);
+const ids = (page) => page.locator("#chargers tbody th a").allTextContents();
+
+/** The tab is in the background, or comes back. */
+const look = (page, away) =>
+  page.evaluate((away) => {
+    Object.defineProperty(document, "hidden", { get: () => away, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  }, away);
+
+test("a number glides to its new value", async ({ openSite, page }) => {
+  const charger = await ready(openSite, "A");
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  const seen = await watch(energy(page));
+  await charge(charger, 12_340);
+  await expect(energy(page)).toHaveText("12.34");
+  const between = (await seen()).filter((value) => value > 0 && value < 12.34);
+  expect(between.length, "values on the way").toBeGreaterThan(2);
+  expect(between, "upwards").toEqual([...between].sort((a, b) => a - b));
+  await charger.pullOut();
+});
+
+test("who wants no motion gets the new value at once", async ({ openSite, page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  const charger = await ready(openSite, "A");
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  const seen = await watch(energy(page));
+  await charge(charger, 12_340);
+  await expect(energy(page)).toHaveText("12.34");
+  expect(await seen()).toEqual([12.34]);
+  await charger.pullOut();
+});
+
+test("rows stay where they are when the page asks anew", async ({ openSite, page }) => {
+  const [a, b, c] = [await ready(openSite, "A"), await ready(openSite, "B"), await ready(openSite, "C")];
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  expect(await ids(page)).toEqual(["C", "B", "A"]);
+  // The newest contact is another now, and one is lost: of that the feed tells only in part.
+  await a.call("Heartbeat");
+  const asked = page.waitForResponse(/\/fn\//);
+  await b.pullOut();
+  await (await asked).finished();
+  await expect(row(page, "B")).toContainText("ago", { timeout: 20_000 });
+  expect(await ids(page), "as they were").toEqual(["C", "B", "A"]);
+  await page.reload();
+  await alive(page);
+  expect(await ids(page), "who comes anew sees the newest first").not.toEqual(["C", "B", "A"]);
+  for (const charger of [a, c]) await charger.pullOut();
+});
+
+test("what has changed while nobody looked is marked, until it is put away", async ({ openSite, page }) => {
+  const [a, b] = [await ready(openSite, "A"), await ready(openSite, "B")];
+  await page.goto(`${openSite}/overview/`);
+  await alive(page);
+  const mark = page.locator("#chargers .changed-dot");
+  const note = page.locator(".note");
+  const badge = row(page, "A").locator(".badge");
+
+  // The feed has told of all: it tells of this.
+  await a.status("Preparing");
+  await expect(badge).toContainText("Preparing");
+  await look(page, true);
+  await a.status("Charging");
+  await charge(a, 5000);
+  await expect(badge).toContainText("Charging");
+  await expect(mark).toHaveCount(0);
+  await look(page, false);
+  await expect(mark).toHaveCount(1);
+  await expect(row(page, "A").locator(".changed-dot")).toHaveCount(1);
+  await expect(note).toContainText("1 charger changed, 1 session ended");
+  await note.getByRole("link", { name: "A" }).click();
+  await expect(page).toHaveURL(/charger_id=A/);
+  await page.goBack();
+  await page.getByRole("button", { name: "Put away" }).click();
+  await expect(note).toHaveCount(0);
+  await expect(mark).toHaveCount(0);
+
+  // Nothing has happened: nothing is said.
+  await look(page, true);
+  await look(page, false);
+  await b.status("Preparing");
+  await expect(row(page, "B").locator(".badge")).toContainText("Preparing");
+  await expect(note).toHaveCount(0);
+  for (const charger of [a, b]) await charger.pullOut();
+});
