@@ -144,6 +144,36 @@ test("What is wrong and what was said: axe finds nothing", async ({ page }) => {
   await check(page, "a charger that is none");
 });
 
+test("What says that the server is gone: axe finds nothing", async ({ page }) => {
+  let socket;
+  await page.routeWebSocket(/\/ws\/charger\/details\//, (route) => {
+    // The first one lives until it is cut off, and no other comes about.
+    if (socket) return route.close();
+    socket = route;
+    route.connectToServer();
+  });
+  await page.goto("/devices/");
+  for (const lang of ["en", "zh"]) {
+    if (lang === "zh") await page.locator("[data-do=lang]").click();
+    else {
+      await alive(page);
+      await socket.close();
+    }
+    await expect(page.locator("[data-key=offline]")).toBeVisible({ timeout: 45_000 });
+    await check(page, lang);
+  }
+});
+
+test("The gallery: axe finds nothing", async ({ page, site }) => {
+  const { status } = await fetch(`${site}/gallery/`);
+  test.skip(status === 404, "it is part of development builds alone");
+  await page.goto("/gallery/");
+  for (const lang of ["en", "zh"]) {
+    await speak(page, lang);
+    await check(page, lang);
+  }
+});
+
 test("The documentation of the routes: axe finds nothing", async ({ page }) => {
   await page.goto("/api/docs/");
   await check(page, "en");

@@ -143,11 +143,9 @@ export const test = base.extend({
   page: signedIn,
   // Fails the test when the console says anything, or when a request leaves the site.
   quiet: [
-    async ({ page, javaScriptEnabled }, use) => {
+    async ({ page }, use) => {
       const said = [];
       page.on("console", (message) => {
-        // Where nothing may run, the bundle is fetched ahead for nobody, and Chromium says so after a while.
-        if (javaScriptEnabled === false && message.text().includes("preload")) return;
         if (["error", "warning"].includes(message.type())) said.push(`${message.type()}: ${message.text()}`);
       });
       page.on("pageerror", (error) => said.push(`exception: ${error.message}`));

@@ -16,7 +16,6 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys::{self, Event};
-use std::time::Duration;
 
 /// What is told to a page's listener. Capturing, so that events which do not bubble arrive too.
 const EVENTS: [&str; 10] =
@@ -24,8 +23,8 @@ const EVENTS: [&str; 10] =
 
 /// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
 ///
-/// What the server has drawn is drawn again in a task of its own: the browser answers in between. `listen` is told of the
-/// events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
+/// What the server has drawn is taken over as it is. `listen` is told of the events inside (see [`EVENTS`]), `painted` is
+/// called after each change with the `<div>`.
 pub fn drawn(
     class: &'static str,
     is_there: impl Fn() -> bool + Send + Sync + 'static,
@@ -35,28 +34,26 @@ pub fn drawn(
 ) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
     let node = NodeRef::<Div>::new();
     let is_drawn = StoredValue::new(false);
+    // Before anything is listened to: what was typed by then is a change like any other.
+    Effect::new({
+        let draw = draw.clone();
+        move |is_taken_over: Option<bool>| {
+            let (Some(element), Some(html)) = (node.get(), draw()) else { return is_taken_over.unwrap_or_default() };
+            if is_taken_over != Some(true) && element.has_child_nodes() {
+                // The server has drawn it by the same.
+                morph::show_dialogs(&element);
+            } else {
+                morph::update(&element, &html);
+            }
+            painted(&element);
+            true
+        }
+    });
     Effect::new(move |_: Option<Option<Listener>>| {
         let (element, listen) = (node.get()?, listen.clone());
         let listener = Listener::new(element.as_ref(), &EVENTS, move |event| listen(event));
         events::tell_what_was_typed(&element);
         Some(listener)
-    });
-    Effect::new({
-        let draw = draw.clone();
-        let is_due = RwSignal::new(false);
-        move |is_taken_over: Option<bool>| {
-            let Some(element) = node.get() else { return false };
-            if is_taken_over != Some(true) && element.has_child_nodes() && !is_due.get() {
-                // Unless it has gone meanwhile.
-                set_timeout(move || _ = is_due.try_update(|due| *due = true), Duration::ZERO);
-                return false;
-            }
-            if let Some(html) = draw() {
-                morph::update(&element, &html);
-                painted(&element);
-            }
-            true
-        }
     });
     move || {
         // In the browser this only waits for the first drawing. Every run of it sets up the `<div>` again.
