@@ -195,7 +195,6 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
-        live.link.set(Link::Reconnecting);
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();
@@ -267,6 +266,9 @@ mod in_browser {
             live.heard.set(feed.heard.get() - feed.started);
             // Its steps are long, and what is shown is not younger than when it was heard.
             live.clock.set(now_ms() - feed.started);
+        }
+        // Also when the first connection does not come about.
+        if matches!(live.link.get_untracked(), Link::Static | Link::Connected) {
             live.link.set(Link::Reconnecting);
         }
         let wait = wait_ms(feed.attempts.get(), js_sys::Math::random());
@@ -314,7 +316,7 @@ mod in_browser {
     fn say_if_stale(feed: &Feed) {
         let live = feed.live;
         let is_old = now_ms() - feed.started - live.heard.get_untracked() > SILENCE;
-        if is_old && live.link.get_untracked() == Link::Reconnecting {
+        if is_old && matches!(live.link.get_untracked(), Link::Static | Link::Reconnecting) {
             live.link.set(Link::Stale);
         }
     }

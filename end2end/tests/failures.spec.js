@@ -114,7 +114,7 @@ test("who was signed out elsewhere is told, keeps what was typed, and goes on wh
   const page = await context.newPage();
   await signIn(page);
   await mark(page);
-  await page.getByLabel("Priority per time step").fill("7");
+  await page.getByLabel("Priority lost per time step").fill("7");
   // By somebody with the same cookie, such as the person himself on the page that ends sign-ins.
   const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
   const headers = { Cookie: cookie, Origin: site };
@@ -123,12 +123,12 @@ test("who was signed out elsewhere is told, keeps what was typed, and goes on wh
   const save = page.getByRole("button", { name: "Save" });
   await save.click();
   await expect(page.locator(".said")).toContainText("The server refused this.");
-  await expect(page.getByLabel("Priority per time step")).toHaveValue("7");
+  await expect(page.getByLabel("Priority lost per time step")).toHaveValue("7");
   await expect(page.getByText("1 unsaved change")).toBeVisible();
   const other = await context.newPage();
   await signIn(other);
   await save.click();
-  await expect(page.locator(".said")).toContainText("Priority per time step: 7");
+  await expect(page.locator(".said")).toContainText("Priority lost per time step: 7");
   await expectNoReload(page);
   await context.close();
 });

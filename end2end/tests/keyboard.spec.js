@@ -243,7 +243,7 @@ test("a car is plugged in at a simulated charger", async ({ page, simulated, key
   await signIn(page.context(), simulated);
   await page.goto(`${simulated}/simulator/`);
   await keys.choose("Plug in");
-  await expect(page.getByRole("status")).toContainText("Plug in");
+  await expect(page.locator(".simulated-charger [role=status]")).toContainText("Plug in");
 });
 
 test("an address without a page leads back", async ({ page, keys, quiet }) => {

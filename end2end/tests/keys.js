@@ -43,7 +43,11 @@ export function byKeys(page) {
       await press(key);
       const here = await now();
       if (!here) continue;
-      expect(here.wrong, `"${here.name}" has the focus`).toEqual([]);
+      if (here.wrong.length > 0) {
+        // It may still be on its way there.
+        const wrong = async () => (await now())?.wrong;
+        await expect.poll(wrong, { message: `"${here.name}" has the focus`, timeout: 3_000 }).toEqual([]);
+      }
       if (is(here.name, wanted)) return;
       passed.push(here.name);
     }

@@ -39,8 +39,8 @@ pub fn drawn(
         let draw = draw.clone();
         move |is_taken_over: Option<bool>| {
             let (Some(element), Some(html)) = (node.get(), draw()) else { return is_taken_over.unwrap_or_default() };
-            if is_taken_over != Some(true) && element.has_child_nodes() {
-                // The server has drawn it by the same.
+            if is_taken_over != Some(true) && element.first_element_child().is_some() {
+                // The server has drawn it, by the same.
                 morph::show_dialogs(&element);
             } else {
                 morph::update(&element, &html);
