@@ -119,7 +119,7 @@ type Shared = (Arc<Site>, Hands);
 /// What was done last from the page, and where; and whether it is followed.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Done {
+struct Shown {
     charger: String,
     done: String,
     follow: String,
@@ -131,14 +131,14 @@ const FOLLOWED: u32 = 5;
 async fn page(
     State((site, hands)): State<Shared>,
     Asking(caller): Asking,
-    Asked(done): Asked<Done>,
+    Asked(shown): Asked<Shown>,
     headers: HeaderMap,
 ) -> Response {
     let css = assets::bundle().map(|bundle| bundle.css);
     let present = site.present().clone();
     let identities = hands.identities();
     let role = caller.role();
-    let is_followed = !done.follow.is_empty();
+    let is_followed = !shown.follow.is_empty();
     let refresh = is_followed.then_some(FOLLOWED);
     still_page(&headers, &caller, PATH, css.as_deref(), refresh, Lang::simulator, |lang| {
         html! {
@@ -153,7 +153,7 @@ async fn page(
             @if identities.is_empty() { p { (lang.no_simulated()) } }
             div.simulated {
                 @for id in &identities {
-                    @let done = if done.charger == *id { named(&done.done) } else { None };
+                    @let done = if shown.charger == *id { named(&shown.done) } else { None };
                     @let done = done.map(|(_, _, name, _)| name(lang));
                     @let cannot = ui::cannot(lang, role, Right::Command);
                     (charger(lang, id, present.find(id).map(AsRef::as_ref), done, (cannot, is_followed)))
