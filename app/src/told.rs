@@ -26,6 +26,8 @@ pub struct Counts {
     pub in_use: u64,
     /// How many are in each state that occurs, in the documented order.
     pub states: Vec<(String, u64)>,
+    /// How many are out of contact.
+    pub lost: u64,
 }
 
 /// Counts what the feed has told; `None` where it has told nothing.
@@ -34,14 +36,15 @@ pub fn counts(chargers: &BTreeMap<String, ChargerMessage>) -> Option<Counts> {
         return None;
     }
     let mut by_state = [0; STATE_NAMES.len()];
-    let mut in_use = 0;
+    let (mut in_use, mut lost) = (0, 0);
     for told in chargers.values().filter(|told| told.has_state()) {
         by_state[state_index(told.state.as_deref())] += 1;
         in_use += u64::from(is_in_use(told.state.as_deref()));
+        lost += u64::from(!told.online);
     }
     let states = STATE_NAMES.iter().zip(by_state).filter(|(_, count)| *count > 0);
     let states = states.map(|(name, count)| ((*name).to_owned(), count)).collect();
-    Some(Counts { chargers: by_state.iter().sum(), in_use, states })
+    Some(Counts { chargers: by_state.iter().sum(), in_use, states, lost })
 }
 
 /// Whether the feed knows more of a charge point than that it was in this state and in contact: a session has begun or ended
@@ -347,6 +350,6 @@ mod tests {
         ];
         let counts = counts(&chargers.map(|(id, told)| (id.to_owned(), told)).into()).unwrap();
         let states = [("Charging", 1), ("SupsendedEV", 1), ("Other", 2)].map(|(name, count)| (name.to_owned(), count));
-        assert_eq!(counts, Counts { chargers: 4, in_use: 2, states: states.into() });
+        assert_eq!(counts, Counts { chargers: 4, in_use: 2, states: states.into(), lost: 4 });
     }
 }

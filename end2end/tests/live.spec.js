@@ -100,7 +100,7 @@ test("what has changed while nobody looked is marked, until it is put away", asy
   await look(page, true);
   await a.status("Charging");
   await charge(a, 5000);
-  await expect(badge).toContainText("Charging");
+  await expect(badge).toContainText("Stopped");
   await expect(mark).toHaveCount(0);
   await look(page, false);
   await expect(mark).toHaveCount(1);

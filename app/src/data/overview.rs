@@ -20,6 +20,8 @@ pub struct Overview {
     pub phases: Phases,
     /// How many charge points are in each state that occurs.
     pub states: Vec<(String, u64)>,
+    /// How many of those with a state are out of contact.
+    pub lost: u64,
     /// The charge points that were heard of last.
     pub chargers: Vec<ChargerLine>,
     /// The number of the session that was counted last: the feed tells those that have ended since.
@@ -137,6 +139,7 @@ pub(super) mod on_server {
             number,
             phases: phases(&present, now.at),
             states: states.filter(|(_, count)| *count > 0).map(|(name, count)| ((*name).to_owned(), count)).collect(),
+            lost: present.by_contact().map(|charger| u64::from(!charger.is_online())).sum(),
             chargers: present
                 .by_contact()
                 .take(CHARGERS)

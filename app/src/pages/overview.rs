@@ -5,9 +5,10 @@ use super::parts::{
     placed_cell, row_head, state_word, table, tiles,
 };
 use super::{Page, Seen, settle};
-use crate::charts::{self, Chart, EnergyData, StateShare};
+use crate::charts::{self, Chart, EnergyData, StateShare, gauge, number};
 use crate::components::{
-    EnergyWords, Span, card, choice, energy_chart, hidden, input, link_button, segmented, select, state_donut,
+    EnergyWords, Glyph, Span, card, choice, energy_chart, hidden, icon, input, link_button, segmented, select,
+    state_donut,
 };
 use crate::data::{EnergyChart, EnergySeries, Moment, Overview, ROWS, RecentLine, period_word};
 use crate::feed_message::{ChargerMessage, Ended, Totals};
@@ -16,7 +17,8 @@ use crate::text::format::{kwh_2, kwh_3, with_unit};
 use crate::told::{counts, is_contact_news};
 use bmw_domain::calendar::Period;
 use bmw_domain::energy::Energy;
-use bmw_domain::status::condition;
+use bmw_domain::phase::Phase;
+use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -46,6 +48,7 @@ impl Page for Overview {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         html! {
+            (wellness(seen, self))
             (tiles(seen, &self.tiles))
             div.grid {
                 (energy(lang, self, &self.energy_now(seen))) (phases(seen, &self.phases)) (chargers(seen, self))
@@ -116,6 +119,38 @@ impl EnergyChart {
         if let Some(energy) = self.series[place].energies.get_mut(period) {
             *energy += ended.energy;
             self.total += ended.energy;
+        }
+    }
+}
+
+/// Whether the site is well, at a glance: what is not, or that all is.
+fn wellness(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
+    let (states, lost) = counts(seen.chargers).map_or((None, data.lost), |counts| (Some(counts.states), counts.lost));
+    let states = states.as_ref().unwrap_or(&data.states);
+    let is_faulted = |state: &str| condition(Some(state)) == Condition::Faulted;
+    let faulted: u64 = states.iter().filter(|(state, _)| is_faulted(state)).map(|(_, count)| count).sum();
+    let load = seen.phases.unwrap_or(data.phases.load);
+    let share = |phase: Phase| gauge::percent(load[phase.index()], f64::from(data.phases.limits[phase.index()]));
+    let near = Phase::ALL.into_iter().filter_map(|phase| Some((phase, share(phase)?)));
+    let near: Vec<_> = near.filter(|(_, share)| gauge::level(Some(*share)) == gauge::Level::Critical).collect();
+    let is_well = faulted == 0 && lost == 0 && near.is_empty();
+    let class = match (is_well, faulted == 0 && near.is_empty()) {
+        (true, _) => "well is-charging",
+        (_, true) => "well is-waiting",
+        _ => "well is-faulted",
+    };
+    html! {
+        @if !states.is_empty() {
+            p class=(class) data-key="well" {
+                (icon(if is_well { Glyph::CIRCLE_CHECK } else { Glyph::TRIANGLE_ALERT }))
+                @if is_well { span { (lang.all_well()) } }
+                @if faulted > 0 { a href="/devices/?state=Faulted" { (lang.faulted_chargers(faulted)) } }
+                @if lost > 0 { a href="/devices/?sort=contact" { (lang.lost_chargers(lost)) } }
+                @for (phase, share) in near {
+                    a href="#phases" rel="external" { (lang.phase_near(phase, number::measured(share, 0))) }
+                }
+            }
         }
     }
 }
@@ -299,6 +334,7 @@ mod tests {
             energy: chart(false, None, &[None], &["2015-11", "2015-12"]),
             phases: crate::data::Phases { load: [None; 3], limits: [0; 3] },
             states: Vec::new(),
+            lost: 0,
             chargers: Vec::new(),
             number: 1000,
             sessions: vec![line(2, "2015-12-03T10:00:00"), line(1, "2015-12-03T09:00:00")],

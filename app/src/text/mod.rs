@@ -10,6 +10,7 @@ use bmw_domain::account::Role;
 use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::command::Action;
 use bmw_domain::field::FieldError;
+use bmw_domain::phase::Phase;
 use bmw_domain::settings::SettingField;
 use serde::{Deserialize, Serialize};
 
@@ -303,6 +304,9 @@ texts! {
     unknown_load: "未知", "Unknown";
     change_limits: "更改上限", "Change limits";
     phases_help: "5 分钟内的测量值与上限相比", "Measured in the last 5 minutes, against the limit";
+
+    // Well or not
+    all_well: "一切正常", "All is well";
 
     // Connectivity
     connectivity: "联网状态总览", "Connectivity";
@@ -689,6 +693,29 @@ impl Lang {
             (Self::Zh, _) => format!("{count} 项未保存"),
             (Self::En, 1) => "1 unsaved change".to_owned(),
             (Self::En, _) => format!("{count} unsaved changes"),
+        }
+    }
+
+    /// `1 charger faulted`.
+    pub fn faulted_chargers(self, count: u64) -> String {
+        let many = if count == 1 { " charger faulted" } else { " chargers faulted" };
+        [&count.to_string(), self.pick(" 个电桩故障", many)].concat()
+    }
+
+    /// `2 chargers out of contact`.
+    pub fn lost_chargers(self, count: u64) -> String {
+        let many = if count == 1 { " charger out of contact" } else { " chargers out of contact" };
+        [&count.to_string(), self.pick(" 个电桩失去联系", many)].concat()
+    }
+
+    /// `Phase A at 96 % of its limit`.
+    pub fn phase_near(self, phase: Phase, percent: impl AsRef<str>) -> String {
+        let mut letter = [0; 4];
+        let letter = phase.letter().encode_utf8(&mut letter);
+        let percent = percent.as_ref();
+        match self {
+            Self::Zh => [letter, " 相已达上限的 ", percent, " %"].concat(),
+            Self::En => ["Phase ", letter, " at ", percent, " % of its limit"].concat(),
         }
     }
 
