@@ -6,7 +6,14 @@ export default defineConfig({
   outputDir: "test-results",
   // The pages are judged, not the machine: generous, so that a busy one does not fail them.
   timeout: 60_000,
-  expect: { timeout: 15_000 },
+  expect: {
+    timeout: 15_000,
+    // An age that has moved on by a second, and a letter that another version of the browser draws its own way.
+    toHaveScreenshot: { maxDiffPixelRatio: 0.01 },
+  },
+  // Those that the README shows, see tests/pictures.spec.js. None is made by the way.
+  snapshotPathTemplate: "../docs/pictures/{arg}{ext}",
+  updateSnapshots: "none",
   workers: process.env.BMW_TEST_WORKERS ? Number(process.env.BMW_TEST_WORKERS) : 2,
   fullyParallel: true,
   reporter: [["list"]],

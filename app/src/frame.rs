@@ -49,7 +49,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
         Some(Action::Do(word)) if word == "seen" => live.away.set(None),
         _ => {}
     };
-    drawn("frame", draw, listen, |_| {})
+    drawn("frame", || true, draw, listen, |_| {})
 }
 
 /// How old what is shown is, ms. A page that is just being opened is new.
@@ -178,7 +178,7 @@ impl Frame {
             };
         };
         html! {
-            details.account-menu data-key="account" {
+            details.account-menu data-key="account" data-menu {
                 summary.topbar-switch.topbar-account aria-label=(lang.labelled(lang.own_account(), &person.name)) {
                     (icon(Glyph::USER)) span { (person.name) }
                 }

@@ -213,9 +213,11 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
-        // A document is shown from what was kept because the site could not be reached.
-        let is_kept = live.heard.get_untracked() < 0;
-        live.link.set(if is_kept { Link::Stale } else { Link::Reconnecting });
+        // A document is shown from what was kept because the site could not be reached. Said once the page has been taken over: it is
+        // news to what the server drew.
+        if live.heard.get_untracked() < 0 {
+            set_timeout(move || live.link.set(Link::Stale), Duration::ZERO);
+        }
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();
@@ -287,6 +289,9 @@ mod in_browser {
             live.heard.set(feed.heard.get() - feed.started);
             // Its steps are long, and what is shown is not younger than when it was heard.
             live.clock.set(now_ms() - feed.started);
+        }
+        // Also when the first connection does not come about.
+        if matches!(live.link.get_untracked(), Link::Static | Link::Connected) {
             live.link.set(Link::Reconnecting);
         }
         let wait = wait_ms(feed.attempts.get(), js_sys::Math::random());
@@ -334,7 +339,7 @@ mod in_browser {
     fn say_if_stale(feed: &Feed) {
         let live = feed.live;
         let is_old = now_ms() - feed.started - live.heard.get_untracked() > SILENCE;
-        if is_old && live.link.get_untracked() == Link::Reconnecting {
+        if is_old && matches!(live.link.get_untracked(), Link::Static | Link::Reconnecting) {
             live.link.set(Link::Stale);
         }
     }

@@ -140,20 +140,9 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
         guard(&response, nonce.as_deref());
     }
     let hydration = bundle.map(|bundle| {
-        let start = format!(
-            "import('{}').then(m => m.default({{module_or_path:'{}'}}).then(() => m.hydrate())){KEEPER};",
-            bundle.js, bundle.wasm
-        );
+        let start = start(&bundle);
         view! {
             <link rel="stylesheet" href=bundle.css.clone() />
-            <link rel="modulepreload" href=bundle.js.clone() nonce=nonce.clone() />
-            <link
-                rel="preload"
-                href=bundle.wasm.clone()
-                r#as="fetch"
-                r#type="application/wasm"
-                crossorigin="anonymous"
-            />
             <script type="module" nonce=nonce.clone()>
                 {start}
             </script>
@@ -171,6 +160,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
                 {theme_colours(theme).map(theme_colour)}
                 <meta name="mobile-web-app-capable" content="yes" />
                 <meta name="apple-mobile-web-app-title" content="BMW" />
+                <meta name="description" content=lang.description() />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <link rel="manifest" href=on_site::manifest_of(lang) />
@@ -194,20 +184,38 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
     [("(prefers-color-scheme: light)", light), ("(prefers-color-scheme: dark)", dark)]
 }
 
+/// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
+/// then, beside nothing. A page that nobody sees is never painted and begins at once. Where it does not come about, the page
+/// is what it is where nothing may run: links and forms, with their buttons.
+fn start(bundle: &Bundle) -> String {
+    format!(
+        "const start = () => Promise.all([import('{}'), fetch('{}')])\
+         .then(([page, module]) => page.default({{module_or_path: module}}).then(() => page.hydrate())){KEEPER}\
+         .catch(error => {{\
+         document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
+         throw error;\
+         }});\
+         document.hidden ? start() : requestAnimationFrame(() => setTimeout(start));",
+        bundle.js, bundle.wasm
+    )
+}
+
 /// What a page depends on: who asks for it and in which language, and whether it is a page that is asked for.
 const BY_READER: &str = "Accept, Accept-Language, Authorization, Cookie";
 
-/// A page beside those of the interface, in the same frame and language: without script, and asked for anew every few seconds.
+/// A page beside those of the interface, in the same frame and language: without script, and asked for anew after `refresh`
+/// seconds if that is wanted.
 pub fn still_page(
     headers: &http::HeaderMap,
     caller: &bmw_site::Caller,
     path: &str,
     css: Option<&str>,
+    refresh: Option<u32>,
     title: fn(Lang) -> &'static str,
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {
     let person = access::person(caller);
-    still_document(Still { headers, path, css, person: person.as_ref(), refresh: Some(5), script: None }, title, body)
+    still_document(Still { headers, path, css, person: person.as_ref(), refresh, script: None }, title, body)
 }
 
 /// What a page without script is drawn by.
@@ -237,6 +245,7 @@ pub(crate) fn still_document(
                 meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="same-origin";
+                meta name="description" content=(lang.description());
                 @if let Some(seconds) = still.refresh { meta http-equiv="refresh" content=(seconds); }
                 title { (title(lang)) " · BMW" }
                 @for (media, colour) in theme_colours(theme) { meta name="theme-color" media=(media) content=(colour); }

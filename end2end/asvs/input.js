@@ -470,7 +470,7 @@ export async function logsAndData({ site, closed, boss, people, tokens }) {
       const known = ["bmw_session", "bmw_device", "bmw_awaited", "lang", "theme"];
       for (const name of names) must(known.includes(name.replace(/^__Host-/, "")), name);
       const { body } = await site.get("/overview/");
-      const [, script] = body.match(/modulepreload" href="([^"]+)"/) ?? [];
+      const [, script] = body.match(/import\('([^']+)'\)/) ?? [];
       if (script)
         must(!/localStorage|sessionStorage|indexedDB/.test((await site.get(script)).body), "the script has a store");
     },

@@ -65,7 +65,7 @@ test("the session query goes step by step: date, Record ID, Charge Code, Start",
   await page.getByRole("link", { name: "Previous month" }).click();
   await expect(month).not.toHaveText(shown);
   const day = page.locator(".calendar .is-marked").first();
-  const date = await day.getAttribute("aria-label");
+  const date = await day.getAttribute("title");
   await day.click();
   await expect(page.locator("#query input[type=date]")).toHaveValue(date);
   const records = page.locator("#query select[name=record]");

@@ -2,11 +2,13 @@ import { alive, expect, expectNoReload, expectNoSidewaysScroll, mark, open, page
 
 for (const { path, en } of pages) {
   test(`${en} hydrates without a word in the console`, async ({ page }) => {
+    const told = page.waitForEvent("websocket").then((socket) => socket.waitForEvent("framereceived"));
     await open(page, path);
     await expect(page.locator("h1")).toHaveText(en);
     await expect(page).toHaveTitle(`${en} · BMW`);
-    // What comes after hydration: ages tick, the feed tells.
-    await page.waitForTimeout(500);
+    // What comes after hydration: the feed tells, and that is drawn.
+    await told;
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   });
 
   test(`${en} fits a phone`, async ({ page }) => {

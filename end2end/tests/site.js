@@ -94,8 +94,12 @@ export async function serve(database, extra = {}, listen = "127.0.0.1:0") {
 
 /** Makes a database by these commands, with the administrator. */
 export function prepared(folder, name, ...commands) {
+  return preparedBy({}, folder, name, ...commands);
+}
+
+function preparedBy(environment, folder, name, ...commands) {
   const database = `sqlite://${join(folder, name)}`;
-  const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai" };
+  const env = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...environment };
   for (const command of commands) execFileSync(binary, command, { env, stdio: "pipe" });
   addAccount(env);
   return database;
@@ -128,15 +132,22 @@ export const test = base.extend({
     },
     { scope: "worker" },
   ],
+  // A site with three years behind it, whose chargers are software and go on.
+  simulated: [
+    async ({ folder }, use) => {
+      const server = await serve(prepared(folder, "simulated.db", ["demo"]), { BMW_SIMULATOR: "true" });
+      await use(server.address);
+      await server.end();
+    },
+    { scope: "worker" },
+  ],
   baseURL: async ({ site }, use) => use(site),
   page: signedIn,
   // Fails the test when the console says anything, or when a request leaves the site.
   quiet: [
-    async ({ page, javaScriptEnabled }, use) => {
+    async ({ page }, use) => {
       const said = [];
       page.on("console", (message) => {
-        // Where nothing may run, the bundle is fetched ahead for nobody, and Chromium says so after a while.
-        if (javaScriptEnabled === false && message.text().includes("preload")) return;
         // Our configuration says that, and Playwright that it does as it is told.
         if (message.text() === "Service Worker registration blocked by Playwright") return;
         if (["error", "warning"].includes(message.type())) said.push(`${message.type()}: ${message.text()}`);
@@ -174,10 +185,10 @@ export const testChargers = base.extend({
   strictSite: async ({}, use) => useSite(use, {}),
 });
 
-/** Serves a site of its own while a test runs. */
-export async function useSite(use, environment) {
+/** Serves a site of its own while a test runs, filled by these commands. */
+export async function useSite(use, environment, ...commands) {
   const folder = mkdtempSync(join(tmpdir(), "bmw-chargers-"));
-  const server = await serve(prepared(folder, "site.db"), environment);
+  const server = await serve(preparedBy(environment, folder, "site.db", ...commands), environment);
   await use(server.address);
   await server.end();
   rmSync(folder, { recursive: true });
@@ -214,10 +225,23 @@ export async function expectNoSidewaysScroll(page) {
   expect(content, "nothing is wider than the screen").toBeLessThanOrEqual(width);
 }
 
+/** The pages of the navigation. */
 export const pages = [
   { path: "/overview/", zh: "总览", en: "Overview" },
   { path: "/devices/", zh: "电桩", en: "Devices" },
   { path: "/details/", zh: "详情", en: "Details" },
   { path: "/records/", zh: "记录", en: "Records" },
   { path: "/settings/", zh: "设置", en: "Settings" },
+];
+
+/** Pages that WebAssembly brings to life, beside those of the navigation. */
+export const livePages = [...pages, { path: "/cards/", zh: "卡", en: "Cards" }];
+
+/** Pages that are links and forms alone. */
+export const stillPages = [
+  { path: "/log_in/", zh: "登录", en: "Sign in" },
+  { path: "/account/", zh: "我的账户", en: "My account" },
+  { path: "/users/", zh: "用户", en: "Users" },
+  { path: "/audit/", zh: "操作日志", en: "Audit log" },
+  { path: "/charger_password/?charger_id=10245006", zh: "电桩密码", en: "Password of the charger" },
 ];

@@ -116,34 +116,47 @@ pub fn router(site: Arc<Site>, hands: Hands) -> Router {
 
 type Shared = (Arc<Site>, Hands);
 
-/// What was done last from the page, and where.
+/// What was done last from the page, and where; and whether it is followed.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Done {
+struct Shown {
     charger: String,
     done: String,
+    follow: String,
 }
+
+/// After how many seconds the page is asked for anew while it is followed. Nobody's page moves who has not asked for it.
+const FOLLOWED: u32 = 5;
 
 async fn page(
     State((site, hands)): State<Shared>,
     Asking(caller): Asking,
-    Asked(done): Asked<Done>,
+    Asked(shown): Asked<Shown>,
     headers: HeaderMap,
 ) -> Response {
     let css = assets::bundle().map(|bundle| bundle.css);
     let present = site.present().clone();
     let identities = hands.identities();
     let role = caller.role();
-    still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, |lang| {
+    let is_followed = !shown.follow.is_empty();
+    let refresh = is_followed.then_some(FOLLOWED);
+    still_page(&headers, &caller, PATH, css.as_deref(), refresh, Lang::simulator, |lang| {
         html! {
             p.muted { (lang.simulator_help()) }
+            p {
+                @if is_followed {
+                    a.button href=(PATH) { (icon(Glyph::SQUARE)) span { (lang.follow_end()) } }
+                } @else {
+                    a.button href=(Query::from([("follow", "1")]).on(PATH)) { (icon(Glyph::REFRESH_CW)) span { (lang.follow()) } }
+                }
+            }
             @if identities.is_empty() { p { (lang.no_simulated()) } }
             div.simulated {
                 @for id in &identities {
-                    @let done = if done.charger == *id { named(&done.done) } else { None };
+                    @let done = if shown.charger == *id { named(&shown.done) } else { None };
                     @let done = done.map(|(_, _, name, _)| name(lang));
                     @let cannot = ui::cannot(lang, role, Right::Command);
-                    (charger(lang, id, present.find(id).map(AsRef::as_ref), done, cannot))
+                    (charger(lang, id, present.find(id).map(AsRef::as_ref), done, (cannot, is_followed)))
                 }
             }
         }
@@ -151,7 +164,13 @@ async fn page(
 }
 
 /// A simulated charge point: how the site sees it, what was done to it last, and what can be done.
-fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str>, cannot: Option<&str>) -> Markup {
+fn charger(
+    lang: Lang,
+    id: &str,
+    now: Option<&ChargePointNow>,
+    done: Option<&str>,
+    (cannot, is_followed): (Option<&str>, bool),
+) -> Markup {
     let state = now.and_then(ChargePointNow::state_name);
     let is_online = now.is_some_and(ChargePointNow::is_online);
     let word = state.map_or(lang.unknown(), |state| lang.state_name(state).unwrap_or(state));
@@ -171,6 +190,7 @@ fn charger(lang: Lang, id: &str, now: Option<&ChargePointNow>, done: Option<&str
             @if let Some(done) = done { p role="status" { (lang.last_done()) " " (done) } }
             form.commands method="post" action=(PATH) {
                 input type="hidden" name="charger" value=(id);
+                @if is_followed { input type="hidden" name="follow" value="1"; }
                 @for (word, _, name, glyph) in DEEDS {
                     @match cannot {
                         Some(why) => {
@@ -219,13 +239,13 @@ async fn act(
                 (known, patience) = (version(), FOLLOWS);
             }
             // Back to where the person was.
-            let page = Query::from([("charger", id), ("done", word)]).on(PATH);
+            let page = Query::from([("charger", id), ("done", word), ("follow", field(&fields, "follow"))]).on(PATH);
             Redirect::to(&[page.as_str(), "#", &encoded(id)].concat()).into_response()
         }
         _ => {
             let css = assets::bundle().map(|bundle| bundle.css);
             let said = |lang: Lang| notice(NoticeKind::Error, &html! { (lang.not_there()) });
-            let mut response = still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, said);
+            let mut response = still_page(&headers, &caller, PATH, css.as_deref(), None, Lang::simulator, said);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }

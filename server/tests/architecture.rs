@@ -155,6 +155,18 @@ fn what_draws_knows_no_document() {
     }
 }
 
+#[test]
+fn no_journey_waits_for_a_time() {
+    let journeys = std::fs::read_dir(root().join("end2end/tests")).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<_> = journeys.map(|path| (std::fs::read_to_string(&path).unwrap(), path)).collect();
+    assert!(!texts.is_empty());
+    for (text, path) in texts {
+        for word in ["waitForTimeout", "setTimeout(resolve", "networkidle"] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
 /// The lines of a folder's sources that are neither comments nor empty.
 fn code_lines(folder: &str) -> Vec<(PathBuf, String)> {
     let mut lines = Vec::new();

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures the release program, one name after another.
 
+mod browser;
 mod figures;
 mod load;
 mod ocpp;
@@ -9,6 +10,8 @@ mod site;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+
+use browser::Browser;
 
 use crate::command::{cargo, command, output, run_logged};
 use crate::progress::Progress;
@@ -31,6 +34,8 @@ pub struct Bench {
     pub node_central: Option<PathBuf>,
     /// Those who follow the feed.
     pub watch: PathBuf,
+    /// A browser, in which pages are measured; `None` where it cannot be installed.
+    pub browser: Option<Browser>,
 }
 
 type Measurement = fn(&Bench) -> Result<()>;
@@ -54,7 +59,7 @@ pub fn run(names: &[String]) -> Result<()> {
             bail!("there is no measurement '{name}', but: {}", known.join(", "));
         }
     }
-    let progress = Progress::new(release::STEPS + 3);
+    let progress = Progress::new(release::STEPS + 5);
     let (program, _) = release::build(&progress)?;
     let step = progress.step("yardstick and busy site");
     run_logged(
@@ -66,6 +71,10 @@ pub fn run(names: &[String]) -> Result<()> {
     let wrk = tools::ensure_wrk(&progress.step("wrk"))?;
     let step = progress.step("a central system in Node");
     let node_central = tools::ensure_node_central(&step).inspect_err(|error| println!("not measured: {error:#}")).ok();
+    let chromium = tools::ensure_chromium(&progress.step("Chromium"));
+    let scripts = tools::ensure_lighthouse(&progress.step("lighthouse"));
+    let browser = chromium.and_then(|program| Ok(Browser { program, scripts: scripts? }));
+    let browser = browser.inspect_err(|error| println!("pages are not measured in a browser: {error:#}")).ok();
     let example = |name: &str| project::path("target/release/examples").join(name);
     let bench = Bench {
         program,
@@ -76,6 +85,7 @@ pub fn run(names: &[String]) -> Result<()> {
         bare_central: example("bare_central"),
         node_central,
         watch: example("watch"),
+        browser,
     };
     println!("\n{}", machine());
     for (name, measure) in MEASUREMENTS {

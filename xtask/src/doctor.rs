@@ -43,6 +43,7 @@ fn findings() -> Result<Vec<Finding>> {
     let trunk = tools::trunk();
     let bindgen = tools::wasm_bindgen()?;
     let deny = tools::cargo_deny();
+    let geckodriver = tools::geckodriver();
     Ok(vec![
         Finding {
             what: "compiler".to_owned(),
@@ -103,6 +104,18 @@ fn findings() -> Result<Vec<Finding>> {
             needed_by: "test",
             there: tools::has_cjk_font().then(|| "installed".to_owned()),
             otherwise: "by apt's fonts-noto-cjk",
+        },
+        Finding {
+            what: "Firefox".to_owned(),
+            needed_by: "test",
+            there: tools::find_firefox().map(show),
+            otherwise: "by apt's firefox-esr",
+        },
+        Finding {
+            what: geckodriver.title(),
+            needed_by: "test",
+            there: geckodriver.find()?.map(show),
+            otherwise: "by cargo install, about 1 min",
         },
         Finding {
             what: tools::SCHEMATHESIS.title(),

@@ -15,6 +15,7 @@ mod faults;
 mod fingerprint;
 mod fuzz;
 mod lockfile;
+mod pictures;
 mod postgres;
 mod progress;
 mod project;
@@ -41,6 +42,7 @@ The chores of the project:
     cargo xtask fuzz [TARGET] [SECONDS]
                                     arbitrary frames and sessions, 600 s each
     cargo xtask bench [NAME…]       measure, and print the figures
+    cargo xtask pictures            make the pictures that README shows and the tests compare with
     cargo xtask doctor              say which tools are there and which are missing
     cargo xtask postgres -- COMMAND run a command beside a private PostgreSQL, whose address
                                     it finds in BMW_TEST_DATABASE_URL
@@ -76,6 +78,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "bench" => bench::run(rest)?,
         "faults" => faults::run(none(rest)?)?,
         "fuzz" => fuzz::run(rest)?,
+        "pictures" => pictures::run(none(rest)?)?,
         "doctor" => doctor::run(none(rest)?)?,
         "postgres" => return postgres::run_beside(after_dashes(rest)?),
         other if is_help(other) => println!("{HELP}"),

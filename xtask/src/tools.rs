@@ -19,6 +19,7 @@ pub const TRUNK: &str = "0.21.14";
 pub const CARGO_FUZZ: &str = "0.13.2";
 pub const BINARYEN: &str = "132.0.0";
 pub const CARGO_DENY: &str = "0.20.2";
+pub const GECKODRIVER: &str = "0.37.1";
 
 /// A tool that is compiled from its crate.
 pub struct CargoTool {
@@ -63,6 +64,19 @@ pub fn cargo_deny() -> CargoTool {
         name,
         package: name,
         version: CARGO_DENY.to_owned(),
+        locked: true,
+        unoptimised: true,
+        takes: "about 1 min",
+    }
+}
+
+/// Drives Firefox.
+pub fn geckodriver() -> CargoTool {
+    let name = "geckodriver";
+    CargoTool {
+        name,
+        package: name,
+        version: GECKODRIVER.to_owned(),
         locked: true,
         unoptimised: true,
         takes: "about 1 min",
@@ -218,7 +232,33 @@ pub fn has_cjk_font() -> bool {
     }
 }
 
-/// A browser for the tests, with a font for Chinese.
+/// Whether the font is there that Debian's browsers draw with, where nothing else was chosen.
+fn has_latin_font() -> bool {
+    output(command("fc-list").args(["DejaVu Sans", "family"])).is_none_or(|fonts| !fonts.is_empty())
+}
+
+/// The fonts that pages are drawn with, each with its version; `None` where the machine does not tell.
+pub fn fonts() -> Option<String> {
+    let found = |pattern: &str| output(command("fc-match").args(["--format", "%{family} %{fontversion}\n", pattern]));
+    let fonts: Option<Vec<String>> =
+        ["system-ui", "system-ui:bold", "Noto Sans CJK SC", "Noto Sans CJK SC:bold"].into_iter().map(found).collect();
+    fonts.map(|fonts| fonts.join("\n") + "\n")
+}
+
+pub fn find_firefox() -> Option<PathBuf> {
+    ["firefox-esr", "firefox"].iter().find_map(|name| which(name))
+}
+
+pub fn ensure_firefox(step: &Step) -> Result<PathBuf> {
+    if find_firefox().is_none() {
+        apt::install(step, &["firefox-esr"])?;
+    }
+    let firefox = find_firefox().context("Firefox is still missing")?;
+    step.done("there");
+    Ok(firefox)
+}
+
+/// A browser for the tests, with fonts for both languages.
 pub fn ensure_chromium(step: &Step) -> Result<PathBuf> {
     let mut missing = Vec::new();
     if find_chromium().is_none() {
@@ -226,6 +266,9 @@ pub fn ensure_chromium(step: &Step) -> Result<PathBuf> {
     }
     if !has_cjk_font() {
         missing.push("fonts-noto-cjk");
+    }
+    if !has_latin_font() {
+        missing.push("fonts-dejavu-core");
     }
     if missing.is_empty() {
         step.done("there");
@@ -366,22 +409,33 @@ pub fn ensure_end2end_packages(step: &Step) -> Result<()> {
 
 /// The folder of a central system in Node, with its packages: the yardstick of `cargo xtask bench ocpp`.
 pub fn ensure_node_central(step: &Step) -> Result<PathBuf> {
-    const FOLDER: &str = "end2end/central";
+    ensure_node_folder(step, "central")
+}
+
+/// The folder of what measures pages in a browser, with its packages.
+pub fn ensure_lighthouse(step: &Step) -> Result<PathBuf> {
+    ensure_node_folder(step, "lighthouse")
+}
+
+/// A copy of a folder of `end2end`, with the packages that it names.
+fn ensure_node_folder(step: &Step, name: &str) -> Result<PathBuf> {
+    let folder = format!("end2end/{name}");
     let _lock = lock(step)?;
-    let home = cache()?.join(format!("node-central-{}", fingerprint::of(&[FOLDER], &[])?));
+    let home = cache()?.join(format!("node-{name}-{}", fingerprint::of(&[&folder], &[])?));
     if home.is_dir() {
         step.done("there");
         return Ok(home);
     }
     ensure_npm(step)?;
     let scratch = Scratch::beside(&home)?;
-    for name in ["package.json", "central.js"] {
-        fs::copy(project::path(FOLDER).join(name), scratch.path().join(name))?;
+    for file in fingerprint::files(&project::path(&folder))? {
+        fs::copy(&file, scratch.path().join(file.file_name().context("a file without a name")?))?;
     }
-    step.say("installing with npm, which compiles SQLite");
+    step.say("installing with npm");
     let mut install = command("npm");
-    install.current_dir(scratch.path()).args(["install", "--no-audit", "--no-fund"]);
-    run_logged(step, &mut install, "npm-central")?;
+    // The browser is the system's: no package may download one.
+    install.current_dir(scratch.path()).env("PUPPETEER_SKIP_DOWNLOAD", "1");
+    run_logged(step, install.args(["install", "--no-audit", "--no-fund"]), &format!("npm-{name}"))?;
     scratch.keep_as(&home)?;
     step.done("installed");
     Ok(home)

@@ -179,7 +179,7 @@ impl Page {
     fn schema(&mut self, schema: &Value) {
         self.prose(text(schema, "/description"));
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-            self.raw("<pre>");
+            self.raw("<pre tabindex=\"0\">");
             self.text(&serde_json::to_string_pretty(schema).unwrap_or_default());
             self.raw("</pre>");
             return;

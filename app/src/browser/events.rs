@@ -6,7 +6,7 @@ use crate::data::Query;
 use leptos::prelude::window;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{
-    Element, Event, FormData, HtmlAnchorElement, HtmlDialogElement, HtmlFormElement, HtmlInputElement,
+    Element, Event, FormData, HtmlAnchorElement, HtmlDialogElement, HtmlElement, HtmlFormElement, HtmlInputElement,
     HtmlSelectElement, KeyboardEvent, MouseEvent, PointerEvent, SubmitEvent, UrlSearchParams,
 };
 
@@ -59,6 +59,7 @@ pub fn action(event: &Event) -> Option<Action> {
         "change" => changed(&target),
         "input" => typed(&target),
         "click" => clicked(event, target),
+        "keydown" => leave_menu(event, &target),
         // Closed in whatever way.
         "close" => Some(Action::Go { address: target.get_attribute("data-back")?, replace: false }),
         _ => None,
@@ -107,6 +108,16 @@ fn clicked(event: &Event, target: Element) -> Option<Action> {
         return None;
     }
     Some(Action::Do(word))
+}
+
+/// Escape closes the menu that the focus is in, and gives it back to what opens that.
+fn leave_menu(event: &Event, target: &Element) -> Option<Action> {
+    if event.dyn_ref::<KeyboardEvent>()?.key() == "Escape" {
+        let menu = target.closest("details[data-menu]").ok()??;
+        menu.remove_attribute("open").ok()?;
+        menu.query_selector("summary").ok()??.dyn_ref::<HtmlElement>()?.focus().ok()?;
+    }
+    None
 }
 
 /// Whether a press on a link leads to another page, here.

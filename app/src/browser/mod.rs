@@ -21,39 +21,47 @@ use leptos::web_sys::{self, Event};
 const EVENTS: [&str; 10] =
     ["submit", "change", "input", "click", "close", "pointermove", "pointerdown", "pointerout", "keydown", "focusout"];
 
-/// A `<div>` that holds what `draw` draws, and is kept like that. While `draw` has nothing (`None`) there is none.
+/// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
 ///
-/// `listen` is told of the events inside (see [`EVENTS`]), `painted` is called after each change with the `<div>`.
+/// What the server has drawn is taken over as it is. `listen` is told of the events inside (see [`EVENTS`]), `painted` is
+/// called after each change with the `<div>`.
 pub fn drawn(
     class: &'static str,
+    is_there: impl Fn() -> bool + Send + Sync + 'static,
     draw: impl Fn() -> Option<String> + Clone + Send + Sync + 'static,
     listen: impl Fn(&Event) + Clone + 'static,
     painted: impl Fn(&web_sys::Element) + 'static,
 ) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
     let node = NodeRef::<Div>::new();
     let is_drawn = StoredValue::new(false);
+    // Before anything is listened to: what was typed by then is a change like any other.
+    Effect::new({
+        let draw = draw.clone();
+        move |is_taken_over: Option<bool>| {
+            let (Some(element), Some(html)) = (node.get(), draw()) else { return is_taken_over.unwrap_or_default() };
+            if is_taken_over != Some(true) && element.first_element_child().is_some() {
+                // The server has drawn it, by the same.
+                morph::show_dialogs(&element);
+            } else {
+                morph::update(&element, &html);
+            }
+            painted(&element);
+            true
+        }
+    });
     Effect::new(move |_: Option<Option<Listener>>| {
         let (element, listen) = (node.get()?, listen.clone());
         let listener = Listener::new(element.as_ref(), &EVENTS, move |event| listen(event));
         events::tell_what_was_typed(&element);
         Some(listener)
     });
-    Effect::new({
-        let draw = draw.clone();
-        move |_| {
-            if let (Some(element), Some(html)) = (node.get(), draw()) {
-                morph::update(&element, &html);
-                painted(&element);
-            }
-        }
-    });
     move || {
         // In the browser this only waits for the first drawing. Every run of it sets up the `<div>` again.
-        if cfg!(not(feature = "ssr")) && is_drawn.get_value() {
-            return Some(container(class, node, String::new()));
+        if !is_drawn.get_value() && !is_there() {
+            return None;
         }
-        let html = draw()?;
         is_drawn.set_value(true);
+        let html = if cfg!(feature = "ssr") { draw()? } else { String::new() };
         Some(container(class, node, html))
     }
 }

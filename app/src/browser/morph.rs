@@ -190,7 +190,7 @@ fn property(element: &Element, name: &str, value: Option<&str>) {
 }
 
 /// Makes dialogs modal: markup alone cannot.
-fn show_dialogs(target: &Element) {
+pub fn show_dialogs(target: &Element) {
     let Ok(Some(dialog)) = target.query_selector("dialog[open]:not(:modal)") else { return };
     if let Some(dialog) = dialog.dyn_ref::<HtmlDialogElement>() {
         // Taking the attribute away tells nobody, unlike `close()`.

@@ -114,16 +114,19 @@ fn dial(name: &str, load: Option<f64>, limit: f64, unknown: &str) -> Markup {
     let percent = gauge::percent(load, limit);
     let limit_text = number::measured(limit, 1);
     let reading = load.map_or_else(|| "—".to_owned(), |load| number::measured(load, 1));
-    let spoken = match load {
-        Some(_) => [&reading, " A / ", &limit_text, " A"].concat(),
-        None => unknown.to_owned(),
+    // Without a value it is a picture that says so.
+    let (role, label) = match load {
+        Some(_) => ("meter", name.to_owned()),
+        None => ("img", [name, ": ", unknown].concat()),
     };
+    let spoken = load.map(|_| [&reading, " A / ", &limit_text, " A"].concat());
     let is_none = percent.is_none_or(|percent| percent <= 0.0);
     html! {
         div class={ "gauge " (gauge::level(percent).class()) } {
-            svg viewBox="0 0 120 96" role="meter" aria-label=(name) aria-valuemin="0" aria-valuemax=(limit_text)
+            svg viewBox="0 0 120 96" role=(role) aria-label=(label)
+                aria-valuemin=[load.map(|_| "0")] aria-valuemax=[load.map(|_| &limit_text)]
                 aria-valuenow=[load.map(|load| number::measured(load.clamp(0.0, limit.max(0.0)), 1))]
-                aria-valuetext=(spoken)
+                aria-valuetext=[spoken]
             {
                 path.track pathLength="100" d=(ARC) {}
                 // Where amber and red begin.

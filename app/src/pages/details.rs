@@ -433,7 +433,7 @@ fn calendar(lang: Lang, data: &Details, query: &SessionQuery) -> Markup {
                 @let day: Day = first.plus(place);
                 // The first day of the month stands under its day of the week.
                 a.day.is-marked[query.marked.contains(&day)] data-column=[(place == 0).then(|| first.weekday() + 1)]
-                    aria-current=[(day == query.date).then_some("date")] data-noscroll aria-label=(day.to_string())
+                    aria-current=[(day == query.date).then_some("date")] data-noscroll title=(day.to_string())
                     href=(base.clone().with("date", day).on("/details/"))
                 { (place + 1) }
             }

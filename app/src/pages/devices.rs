@@ -260,7 +260,7 @@ fn bulk(seen: &Seen<'_>, data: &Devices, chosen: usize) -> Markup {
                 (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot, Some(lang.ask_stop_all())))
                 (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))
             }
-            details.bulk-more open[wrong.is_some()] {
+            details.bulk-more data-menu open[wrong.is_some()] {
                 summary.button { (icon(Glyph::ELLIPSIS)) span { (lang.more()) } }
                 div.bulk-body {
                     div.commands {

@@ -478,8 +478,8 @@ impl Shown {
 
     /// Saves the settings as they stand in the form, unless they are wrong or already on their way.
     fn save(self) {
-        let Some(Answer(Ok(bytes))) = untrack(|| self.data.get()) else { return };
-        let Some(settings) = decode::<SettingsPage>(&bytes) else { return };
+        let known = self.last.with_value(|last| decode::<SettingsPage>(&last.as_ref()?.0));
+        let Some(settings) = known else { return };
         let typed = self.local.with_untracked(|local| {
             let is_sent = matches!(local.saving, Saving::Sent);
             (!is_sent && settings.errors(local).is_empty()).then(|| settings.form(|field| settings.value(local, field)))
@@ -552,6 +552,7 @@ fn page(name: PageName) -> AnyView {
     guard_leaving(shown);
     let content = browser::drawn(
         "content",
+        move || shown.answer().is_some(),
         move || shown.draw(),
         move |event| shown.listen(event),
         move |page| {
@@ -564,7 +565,7 @@ fn page(name: PageName) -> AnyView {
         <Transition fallback=move || {
             view! {
                 <p class="page-loading" role="status">
-                    {ui.lang.get().loading()}
+                    {ui.lang.get_untracked().loading()}
                 </p>
             }
         }>{content}</Transition>
@@ -666,7 +667,7 @@ pub fn not_found() -> AnyView {
     };
     view! {
         {page_title(move || ui.lang.get().not_found_title())}
-        {browser::drawn("content", draw, |_| {}, |_| {})}
+        {browser::drawn("content", || true, draw, |_| {}, |_| {})}
     }
     .into_any()
 }

@@ -128,7 +128,7 @@ texts! {
     offline_title: "与服务器失去联系", "The server cannot be reached";
     changed_while_away: "您离开期间有变化", "Changed while you were away";
     put_away: "知道了", "Put away";
-    switch_language: "Switch to English", "切换到中文";
+    switch_language: "EN: switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
     theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
@@ -136,6 +136,8 @@ texts! {
     // Between a name and what is said of it, and between two parts of a list.
     colon: "：", ": ";
     comma: "，", ", ";
+    description: "电动汽车充电站点控制器：电桩、充电记录与用电，实时显示，可操作。",
+        "The controller of a site that charges electric vehicles: its chargers, sessions and energy, live, and how to operate them.";
 
     // Accounts
     sign_in: "登录", "Sign in";
@@ -566,6 +568,8 @@ texts! {
     cut_network: "断网", "Cut network";
     no_current_here: "没有电流", "No current flows";
     last_done: "刚才的操作：", "Last done:";
+    follow: "持续刷新", "Keep it up to date";
+    follow_end: "停止刷新", "Stop that";
     no_simulated: "没有模拟的电桩。", "No charger is simulated.";
 
     // Devices

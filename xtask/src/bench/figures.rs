@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::load::{self, Paths};
 use super::server::{self, Server};
-use super::{Bench, site};
+use super::{Bench, browser, site};
 
 /// Sessions of the large and the small site.
 const LARGE: u64 = 1_000_000;
@@ -148,7 +148,7 @@ pub fn import(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// The overview, rendered by the server.
+/// Pages: rendered by the server, on a phone, and while a site is busy.
 pub fn pages(bench: &Bench) -> Result<()> {
     let large = serve(bench, LARGE)?;
     println!("| page | bytes | pages/s | asked |\n|---|--:|--:|--:|");
@@ -162,6 +162,11 @@ pub fn pages(bench: &Bench) -> Result<()> {
         let bytes = large.get(path)?.1.len();
         let rate = load::requests_per_second(&bench.wrk, large.address, &Paths::new("pages", &rotated(path))?, 5)?;
         println!("| {name} | {bytes} | {rate:.0} | {asked} |");
+    }
+    drop(large);
+    if let Some(browser) = &bench.browser {
+        browser::phone(bench, browser)?;
+        browser::live(bench, browser)?;
     }
     Ok(())
 }

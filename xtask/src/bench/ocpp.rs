@@ -186,7 +186,7 @@ impl Load {
 }
 
 /// A number of a flat JSON object.
-fn figure(line: &str, name: &str) -> Result<f64> {
+pub fn figure(line: &str, name: &str) -> Result<f64> {
     let rest = line.split_once(&format!("\"{name}\":")).with_context(|| format!("no {name} in {line}"))?.1;
     let number = rest.split([',', '}']).next().unwrap_or_default();
     number.trim().parse().with_context(|| format!("{name} in {line}"))

@@ -110,18 +110,24 @@ pub fn database(program: &Path, sessions: u64) -> Result<(PathBuf, Option<Durati
 
 /// Imports a site file into a new database.
 pub fn import(program: &Path, file: &Path, database: &Path) -> Result<Duration> {
-    for suffix in ["", "-wal", "-shm", ".lock"] {
-        let path = PathBuf::from(format!("{}{suffix}", database.display()));
-        if path.exists() {
-            std::fs::remove_file(&path)?;
-        }
-    }
+    remove(database)?;
     let begin = Instant::now();
     let status = on(&mut Command::new(program), database).arg("import").arg(file).stdout(Stdio::null()).status()?;
     if !status.success() {
         bail!("bmw import failed ({status})");
     }
     Ok(begin.elapsed())
+}
+
+/// Removes a database, if it is there.
+pub fn remove(database: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let path = PathBuf::from(format!("{}{suffix}", database.display()));
+        if path.exists() {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Points a program at a database of a measured site.
