@@ -22,6 +22,8 @@ struct Frame {
     path: String,
     search: String,
     person: Option<Person>,
+    /// How many alerts nobody has seen.
+    alerts: u64,
 }
 
 /// The frame around the page. Without WebAssembly its switches are links that set a cookie and lead back here.
@@ -37,6 +39,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             path: location.pathname.get(),
             search: location.search.get(),
             person: ui.person(),
+            alerts: live.alerts.get(),
         };
         Some(frame.draw().into_string())
     };
@@ -59,7 +62,7 @@ fn age(live: Live) -> Option<i64> {
 pub(crate) fn still(lang: Lang, theme: Theme, path: &str, person: Option<&Person>) -> Markup {
     let (path, search) = (path.to_owned(), String::new());
     let person = person.cloned();
-    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person }.draw()
+    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person, alerts: 0 }.draw()
 }
 
 /// A page that shows nothing but why.
@@ -107,6 +110,7 @@ impl Frame {
                     // Beside the status: nobody wants to hear it count.
                     @if let Some(age) = self.age { span.live-age { (lang.ago(age)) } }
                 }
+                (self.bell())
                 a.topbar-switch rel="external nofollow" href=(self.preference("lang", other.code())) data-do="lang"
                     lang=(other.code()) aria-label=(lang.switch_language()) title=(lang.switch_language())
                 { (switch_label(other)) }
@@ -114,6 +118,20 @@ impl Frame {
                     data-do="theme" aria-label=(theme_label) title=(theme_label)
                 { (icon(theme_glyph)) }
                 (self.account())
+            }
+        }
+    }
+
+    /// The way to the alerts, with how many nobody has seen.
+    fn bell(&self) -> Markup {
+        let is_here = self.path.starts_with("/alerts");
+        html! {
+            a.topbar-switch.bell href="/alerts/" aria-current=[is_here.then_some("page")] title=(self.lang.alerts()) {
+                (icon(Glyph::BELL))
+                span.sr-only { (self.lang.alerts()) }
+                @if self.alerts > 0 {
+                    " " span.bell-count { (self.alerts) span.sr-only { " " (self.lang.alerts_pressing()) } }
+                }
             }
         }
     }
@@ -198,8 +216,17 @@ mod tests {
             age(live)
         });
         let (path, search) = (String::new(), String::new());
-        let frame =
-            Frame { lang: Lang::En, theme: Theme::System, link, age, is_routing: false, path, search, person: None };
+        let frame = Frame {
+            lang: Lang::En,
+            theme: Theme::System,
+            link,
+            age,
+            is_routing: false,
+            path,
+            search,
+            person: None,
+            alerts: 0,
+        };
         let drawn = frame.draw().into_string();
         let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();
         let mut text = String::new();

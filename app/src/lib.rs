@@ -25,6 +25,7 @@ mod download;
 pub mod feed_message;
 mod frame;
 pub mod live;
+pub mod notify;
 mod pages;
 #[cfg(feature = "ssr")]
 pub mod serve;
@@ -62,6 +63,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("details") view=pages::view_of(PageName::Details) />
                     <Route path=StaticSegment("records") view=pages::view_of(PageName::Records) />
                     <Route path=StaticSegment("settings") view=pages::view_of(PageName::Settings) />
+                    <Route path=StaticSegment("alerts") view=pages::view_of(PageName::Alerts) />
                     <Route path=StaticSegment("cards") view=pages::view_of(PageName::Cards) />
                 </FlatRoutes>
             </main>

@@ -124,6 +124,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
     let person = ui::signed_in();
     let (account, role) = (person.as_ref().map(|it| it.name.clone()), person.map(|it| Role::word(it.role)));
+    let alerts = crate::live::alerts().to_string();
     let nonce = use_nonce();
     if let Some(response) = use_context::<ResponseOptions>() {
         guard(&response, nonce.as_deref());
@@ -150,7 +151,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     });
     view! {
         <!DOCTYPE html>
-        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role>
+        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role data-alerts=alerts>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />

@@ -88,6 +88,7 @@ impl Served {
             commands,
             feed: FeedTimes::default(),
             has_simulator: false,
+            webhook: None,
             shutdown,
         };
         let bundle =
