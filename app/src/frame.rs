@@ -5,6 +5,8 @@ use crate::browser::events::{self, Action};
 use crate::components::{Glyph, icon};
 use crate::data::Query;
 use crate::live::{Link, Live};
+#[cfg(feature = "ssr")]
+use crate::serve::Still;
 use crate::text::{Lang, switch_label};
 use crate::ui::{Person, Theme, Ui};
 use leptos::prelude::*;
@@ -59,10 +61,10 @@ fn age(live: Live) -> Option<i64> {
 
 /// The frame around a page that has no script.
 #[cfg(feature = "ssr")]
-pub(crate) fn still(lang: Lang, theme: Theme, path: &str, person: Option<&Person>) -> Markup {
-    let (path, search) = (path.to_owned(), String::new());
-    let person = person.cloned();
-    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person, alerts: 0 }.draw()
+pub(crate) fn still(lang: Lang, theme: Theme, still: &Still<'_>) -> Markup {
+    let (path, search) = (still.path.to_owned(), String::new());
+    let (person, alerts) = (still.person.cloned(), still.alerts);
+    Frame { lang, theme, link: Link::Static, age: None, is_routing: false, path, search, person, alerts }.draw()
 }
 
 /// A page that shows nothing but why.

@@ -82,8 +82,8 @@ impl Live {
 /// How many alerts are open and seen by nobody, for one who may know.
 #[cfg(feature = "ssr")]
 pub(crate) fn alerts() -> u64 {
-    let may = crate::data::caller().may(bmw_domain::account::Right::Read);
-    use_context::<crate::state::AppState>().filter(|_| may).map_or(0, |state| state.site.pressing_alerts())
+    let state = use_context::<crate::state::AppState>();
+    state.map_or(0, |state| crate::serve::alerts(&state.site, &crate::data::caller()))
 }
 
 /// As the server knew it when it drew the document.

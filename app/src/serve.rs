@@ -6,9 +6,10 @@ use crate::api::{self, ApiError};
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
 use crate::download::{self, quoted};
+use crate::live;
 use crate::state::AppState;
 use crate::text::Lang;
-use crate::ui::{COOKIE_RULES, Person, Theme};
+use crate::ui::{COOKIE_RULES, Person, Theme, counted};
 use crate::{App, frame, ui};
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +17,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use bmw_domain::account::Role;
+use bmw_domain::account::{Right, Role};
 use bmw_domain::record::TransactionId;
 use bmw_site::FRAMES_KEPT;
 use http::header::{self, HeaderValue};
@@ -124,7 +125,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
     let person = ui::signed_in();
     let (account, role) = (person.as_ref().map(|it| it.name.clone()), person.map(|it| Role::word(it.role)));
-    let alerts = crate::live::alerts().to_string();
+    let alerts = live::alerts().to_string();
     let nonce = use_nonce();
     if let Some(response) = use_context::<ResponseOptions>() {
         guard(&response, nonce.as_deref());
@@ -173,6 +174,7 @@ const BY_READER: &str = "Accept, Accept-Language, Authorization, Cookie";
 
 /// A page beside those of the interface, in the same frame and language: without script, and asked for anew every few seconds.
 pub fn still_page(
+    site: &bmw_site::Site,
     headers: &http::HeaderMap,
     caller: &bmw_site::Caller,
     path: &str,
@@ -181,7 +183,13 @@ pub fn still_page(
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {
     let person = access::person(caller);
-    still_document(Still { headers, path, css, person: person.as_ref(), refresh: Some(5) }, title, body)
+    let alerts = alerts(site, caller);
+    still_document(Still { headers, path, css, person: person.as_ref(), refresh: Some(5), alerts }, title, body)
+}
+
+/// How many alerts are open and seen by nobody, for one who may know.
+pub(crate) fn alerts(site: &bmw_site::Site, caller: &bmw_site::Caller) -> u64 {
+    if caller.may(Right::Read) { site.pressing_alerts() } else { 0 }
 }
 
 /// What a page without script is drawn by.
@@ -192,6 +200,8 @@ pub(crate) struct Still<'a> {
     pub person: Option<&'a Person>,
     /// After how many seconds it is asked for anew.
     pub refresh: Option<u32>,
+    /// How many alerts nobody has seen.
+    pub alerts: u64,
 }
 
 /// A page without script, in the frame of all others.
@@ -210,12 +220,12 @@ pub(crate) fn still_document(
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="same-origin";
                 @if let Some(seconds) = still.refresh { meta http-equiv="refresh" content=(seconds); }
-                title { (title(lang)) " · BMW" }
+                title { (counted(still.alerts)) (title(lang)) " · BMW" }
                 link rel="icon" type="image/svg+xml" href="/favicon.svg";
                 @if let Some(css) = still.css { link rel="stylesheet" href=(css); }
             }
             body {
-                div.frame { (frame::still(lang, theme, still.path, still.person)) }
+                div.frame { (frame::still(lang, theme, &still)) }
                 main.page id="content" tabindex="-1" {
                     h1.page-title { (title(lang)) }
                     (body(lang))

@@ -48,6 +48,7 @@ pub fn anonymous(number: u16) -> Unit {
         busy: 0.5,
         faults_a_day: FAULTS_A_DAY,
         losses_a_day: LOSSES_A_DAY,
+        is_broken: false,
     }
 }
 
@@ -70,6 +71,8 @@ pub fn start(site: &Arc<Site>, addr: SocketAddr, hands: Hands, ending: watch::Re
                 busy: 0.5,
                 faults_a_day: FAULTS_A_DAY,
                 losses_a_day: LOSSES_A_DAY,
+                // So that there is something to be alarmed at.
+                is_broken: now.state_name() == Some("Faulted"),
             }
         })
         .collect();
@@ -134,7 +137,7 @@ async fn page(
     let present = site.present().clone();
     let identities = hands.identities();
     let role = caller.role();
-    still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, |lang| {
+    still_page(&site, &headers, &caller, PATH, css.as_deref(), Lang::simulator, |lang| {
         html! {
             p.muted { (lang.simulator_help()) }
             @if identities.is_empty() { p { (lang.no_simulated()) } }
@@ -225,7 +228,7 @@ async fn act(
         _ => {
             let css = assets::bundle().map(|bundle| bundle.css);
             let said = |lang: Lang| notice(NoticeKind::Error, &html! { (lang.not_there()) });
-            let mut response = still_page(&headers, &caller, PATH, css.as_deref(), Lang::simulator, said);
+            let mut response = still_page(&site, &headers, &caller, PATH, css.as_deref(), Lang::simulator, said);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }

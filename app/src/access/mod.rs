@@ -247,8 +247,15 @@ impl Pages {
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
         let person = person(&asked.caller);
-        let still =
-            Still { headers: &asked.headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let alerts = crate::serve::alerts(&self.state.site, &asked.caller);
+        let still = Still {
+            headers: &asked.headers,
+            path,
+            css: self.css.as_deref(),
+            person: person.as_ref(),
+            refresh: None,
+            alerts,
+        };
         let mut response = still_document(still, title, body);
         *response.status_mut() = status;
         response

@@ -217,14 +217,7 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
 /// page has a mark there only when it is erased.
 fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
     let live = Live::get();
-    let text = move || {
-        // How many alerts nobody has seen: also for one who looks at another tab.
-        let count = match live.alerts.get() {
-            0 => String::new(),
-            count => ["(", &count.to_string(), ") "].concat(),
-        };
-        [&count, name(), " · BMW"].concat()
-    };
+    let text = move || [&ui::counted(live.alerts.get()), name(), " · BMW"].concat();
     // The server asks for it when the page is complete: its signals may be gone by then, and no thread may know them.
     #[cfg(feature = "ssr")]
     let text = {
