@@ -173,28 +173,9 @@ impl Config {
         if let Some(number) = given(options.limit_connections) {
             config.limits.connections = limit("--limit-connections", &number)?;
         }
-        for (option, value, time) in [
-            ("--alert-fault-after", options.alert_fault_after, &mut config.alert_times.fault),
-            ("--alert-offline-after", options.alert_offline_after, &mut config.alert_times.offline),
-            ("--alert-overload-after", options.alert_overload_after, &mut config.alert_times.overload),
-        ] {
-            if let Some(seconds) = given(value) {
-                *time = lasting(option, &seconds)?;
-            }
-        }
-        let secret = given(options.alert_webhook_secret);
-        config.webhook = match given(options.alert_webhook) {
-            Some(address) => Some(
-                // The address may hold a secret.
-                Target::read(&address, secret).map_err(|error| Failure::usage(format!("--alert-webhook: {error}")))?,
-            ),
-            None if secret.is_some() => {
-                return Err(Failure::usage(
-                    "--alert-webhook-secret: there is no --alert-webhook that it could sign for",
-                ));
-            }
-            None => None,
-        };
+        config.alert_times =
+            alert_times([options.alert_fault_after, options.alert_offline_after, options.alert_overload_after])?;
+        config.webhook = webhook(given(options.alert_webhook), given(options.alert_webhook_secret))?;
         if let Some(log) = given(options.log) {
             config.log = log;
         }
@@ -247,6 +228,34 @@ fn interval(text: &str) -> Result<Duration, Failure> {
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
         Failure::usage(format!("--feed-interval: {text:?} is not a number of seconds from 0.1 to 86400"))
     })
+}
+
+/// How long a fault, lost contact and an overload must last.
+fn alert_times([fault, offline, overload]: [Option<String>; 3]) -> Result<Times, Failure> {
+    let mut times = Times::default();
+    for (option, value, time) in [
+        ("--alert-fault-after", fault, &mut times.fault),
+        ("--alert-offline-after", offline, &mut times.offline),
+        ("--alert-overload-after", overload, &mut times.overload),
+    ] {
+        if let Some(seconds) = given(value) {
+            *time = lasting(option, &seconds)?;
+        }
+    }
+    Ok(times)
+}
+
+/// Where alerts are told to. What is wrong is said without a word of the address: it may hold a secret.
+fn webhook(address: Option<String>, secret: Option<String>) -> Result<Option<Target>, Failure> {
+    match address {
+        Some(address) => Target::read(&address, secret)
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("--alert-webhook: {error}"))),
+        None if secret.is_some() => {
+            Err(Failure::usage("--alert-webhook-secret: there is no --alert-webhook that it could sign for"))
+        }
+        None => Ok(None),
+    }
 }
 
 /// How long something must last, ms.

@@ -80,7 +80,7 @@ impl Target {
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(if is_by_tls { 443 } else { 80 });
-        Ok(Self { host, port, is_by_tls, secret, address })
+        Ok(Self { address, host, port, is_by_tls, secret })
     }
 
     /// What is shown of it.

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-const MINUTE: Duration = Duration::from_mins(1);
+/// In ms.
+const MINUTE: u64 = 60_000;
 const ONE: ChargePointKey = ChargePointKey(1);
 
 /// A site on a database that outlives it, with a clock that stands still.
@@ -86,8 +87,9 @@ impl Running {
         self.tell(ONE, Event::Stop(stop)).await;
     }
 
-    async fn pass(&self, time: Duration) {
-        self.ticker.pass(time);
+    /// Lets so many ms pass.
+    async fn pass(&self, ms: u64) {
+        self.ticker.pass(Duration::from_millis(ms));
         self.site.settle_alerts().await.unwrap();
     }
 
@@ -116,10 +118,10 @@ async fn lost_contact_is_an_alert_after_four_minutes_and_ends_with_it() {
     }
     site.pass(3 * MINUTE).await;
     site.connect(ChargePointKey(3)).await;
-    site.pass(MINUTE - Duration::from_millis(1)).await;
+    site.pass(MINUTE - 1).await;
     assert_eq!(site.causes(), []);
     let news = site.site.alert_news();
-    site.pass(Duration::from_millis(1)).await;
+    site.pass(1).await;
     assert_eq!(site.causes(), [2, 1].map(|number| Cause::Offline(ChargePointKey(number))));
     let (turn, together) = told.recv().await.unwrap();
     assert_eq!((turn, together.len()), (AlertTurn::Begun, 2), "what begins at once is told at once");
@@ -129,7 +131,7 @@ async fn lost_contact_is_an_alert_after_four_minutes_and_ends_with_it() {
     site.pass(60 * MINUTE).await;
     assert_eq!(site.open().len(), 2, "each is there once");
     site.connect(ONE).await;
-    site.pass(Duration::ZERO).await;
+    site.pass(0).await;
     assert_eq!(site.causes(), [Cause::Offline(ChargePointKey(2))]);
     assert_eq!(site.ended().await.iter().map(|alert| alert.cause.clone()).collect::<Vec<_>>(), [Cause::Offline(ONE)]);
     assert_eq!(told.recv().await.unwrap().0, AlertTurn::Ended);
@@ -155,9 +157,9 @@ async fn a_site_that_was_down_counts_from_its_start_and_goes_on_with_what_is_ope
     let site = Running::start(folder.path()).await;
     assert_eq!(site.open(), before, "they stay open");
     site.connect(ONE).await;
-    site.pass(4 * MINUTE - Duration::from_millis(1)).await;
+    site.pass(4 * MINUTE - 1).await;
     assert_eq!(site.open(), before[..1], "none is raised twice; one whose cause is gone has ended");
-    site.pass(Duration::from_millis(1)).await;
+    site.pass(1).await;
     assert_eq!(site.causes(), [3, 2].map(|number| Cause::Offline(ChargePointKey(number))));
     let since = site.open()[0].since;
     assert_eq!(Some(since), site.site.present().get(ChargePointKey(3)).unwrap().last_contact());
@@ -169,9 +171,9 @@ async fn a_fault_is_an_alert_after_two_minutes_by_its_code() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::with(folder.path(), 1).await;
     site.status("Faulted", "GroundFailure").await;
-    site.pass(2 * MINUTE - Duration::from_millis(1)).await;
+    site.pass(2 * MINUTE - 1).await;
     assert_eq!(site.causes(), []);
-    site.pass(Duration::from_millis(1)).await;
+    site.pass(1).await;
     assert_eq!(site.causes(), [Cause::Fault(ONE, "GroundFailure".to_owned())]);
     site.status("Faulted", "OverVoltage").await;
     site.pass(2 * MINUTE).await;
@@ -182,7 +184,7 @@ async fn a_fault_is_an_alert_after_two_minutes_by_its_code() {
     assert_eq!(site.open().len(), 1);
     site.connect(ONE).await;
     site.status("Available", "NoError").await;
-    site.pass(Duration::ZERO).await;
+    site.pass(0).await;
     assert_eq!(site.causes(), []);
     site.end().await;
 }
@@ -234,7 +236,7 @@ async fn who_has_seen_what_lasts_is_kept_and_what_came_since_is_not_seen() {
     assert_eq!((by(&Caller::terminal()).as_str(), by(&nobody).as_str()), ("terminal", ""));
     assert!(site.site.open_alerts(&Caller::nobody([10, 0, 0, 1].into(), false)).is_err());
     site.connect(ONE).await;
-    site.pass(Duration::ZERO).await;
+    site.pass(0).await;
     assert!(site.ended().await[0].acknowledged.is_some());
     site.end().await;
 }
@@ -272,12 +274,12 @@ async fn a_phase_at_its_limit_is_an_alert_after_a_minute() {
         let time = Told::ours(Clock::real());
         let reading = Reading { time, register: None, currents, offered: None, power: None };
         site.tell(ONE, Event::Meter(Meter { connector: 1, transaction: None, readings: vec![reading] })).await;
-        site.pass(Duration::ZERO).await;
+        site.pass(0).await;
     };
     measure(33.0).await;
-    site.pass(MINUTE - Duration::from_millis(1)).await;
+    site.pass(MINUTE - 1).await;
     assert_eq!(site.causes(), []);
-    site.pass(Duration::from_millis(1)).await;
+    site.pass(1).await;
     assert_eq!(site.causes(), [Cause::Overload(Phase::B)]);
     assert_eq!(site.open()[0].detail, "33.0 / 32 A");
     measure(31.0).await;

@@ -446,7 +446,7 @@ async fn alerts_begin_are_seen_and_end(store: &dyn Store) {
     let all = AlertFilter::default();
     assert_eq!(page(all, None, 10).await, [fault.clone(), offline.clone(), seen[2].clone()]);
     let place = AlertPlace { at: Timestamp(20_000), id: fault.id };
-    assert_eq!(page(all, Some(place), 1).await, [offline.clone()]);
+    assert_eq!(page(all, Some(place), 1).await, std::slice::from_ref(&offline));
     let faults = AlertFilter { kind: Some(AlertKind::Fault), charge_point: Some(key) };
     assert_eq!(page(faults, None, 10).await, [fault]);
     let elsewhere = AlertFilter { charge_point: Some(ChargePointKey(9_999)), ..all };
