@@ -17,6 +17,7 @@ pub mod holds;
 mod joining;
 mod lane;
 mod links;
+mod peaks;
 mod peer;
 mod present;
 mod running;

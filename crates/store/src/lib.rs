@@ -35,6 +35,7 @@ use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, Sess
 use bmw_domain::command::{Action, Command};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::Peaks;
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
 };
@@ -84,6 +85,8 @@ pub struct Inventory {
     pub last_session: i32,
     /// The number of the last batch.
     pub last_batch: i64,
+    /// The peaks of the site's phases on the day that they were last measured.
+    pub peaks: Peaks,
 }
 
 /// Energy of one charge point's sessions that were counted on one day.
@@ -147,6 +150,8 @@ pub struct Batch {
     pub findings: Vec<Finding>,
     /// What happened.
     pub happenings: Vec<Happening>,
+    /// The peaks of the site's phases; those that are there take the place of the last ones.
+    pub peaks: Option<Peaks>,
 }
 
 impl Batch {
@@ -160,6 +165,7 @@ impl Batch {
             && self.values.is_empty()
             && self.findings.is_empty()
             && self.happenings.is_empty()
+            && self.peaks.is_none()
     }
 }
 
