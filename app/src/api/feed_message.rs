@@ -3,9 +3,10 @@
 //! The server writes them with the documented names. The browser's own JSON reads them: one of Rust's would weigh more
 //! in the bundle than all that is done with the messages.
 
-use crate::data::Value;
+use crate::data::{Lines, Peak, Value};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::PhaseSequence;
 use js_sys::{Array, Date, JSON, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -48,6 +49,8 @@ pub struct ChargerMessage {
     pub minutes: Option<i32>,
     /// Phases that carry current.
     pub phases: Option<i32>,
+    /// What its lines draw.
+    pub lines: Lines,
     /// Whether it is in contact.
     pub online: bool,
     /// What the messages up to this one have measured, oldest first (see [`ChargerMessage::follow`]).
@@ -67,6 +70,19 @@ pub struct Totals {
     pub number: i64,
     /// Those that have ended up to it, oldest first (see [`Totals::follow`]).
     pub ended: Vec<Ended>,
+    /// The phases of the site, where they were told.
+    pub phases: Option<PhasesOfDay>,
+}
+
+/// What the phases A, B and C of the site may carry, and their peaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhasesOfDay {
+    /// The most that the site may draw, A.
+    pub limits: [u32; 3],
+    /// The highest load of the day.
+    pub peaks: [Option<Peak>; 3],
+    /// The phases that the lines of charge points are wired to.
+    pub sequence: PhaseSequence,
 }
 
 /// A session that has ended.
@@ -99,6 +115,12 @@ fn time(message: &JsValue, name: &str) -> Option<LocalTime> {
     Some(LocalTime(Date::parse(&(value(message, name).as_string()? + "Z")) as i64))
 }
 
+/// What lines draw; nothing is known where it was not told.
+fn lines(told: &JsValue) -> Lines {
+    let amperes = |name| value(told, name).as_f64();
+    Lines { measured: ["l1", "l2", "l3"].map(amperes), offered: amperes("offered") }
+}
+
 impl Totals {
     fn read(message: &JsValue) -> Self {
         let ended = value(message, "ended").dyn_into::<Array>().unwrap_or_default();
@@ -108,7 +130,20 @@ impl Totals {
             sessions: count(message, "sessions").unsigned_abs(),
             number: count(message, "number"),
             ended: ended.iter().filter_map(|session| Ended::read(&session)).collect(),
+            phases: PhasesOfDay::read(message),
         }
+    }
+}
+
+impl PhasesOfDay {
+    fn read(message: &JsValue) -> Option<Self> {
+        let sequence = PhaseSequence::parse(&value(message, "vchpowersequence").as_string()?)?;
+        let phases = ["phase_a", "phase_b", "phase_c"].map(|name| value(message, name));
+        let peak =
+            |phase: &JsValue| Some(Peak { amperes: value(phase, "peak").as_f64()?, at: time(phase, "peak_time")? });
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // settings are smaller
+        let limit = |phase: &JsValue| count(phase, "limit") as u32;
+        Some(Self { limits: phases.each_ref().map(limit), peaks: phases.each_ref().map(peak), sequence })
     }
 }
 
@@ -143,6 +178,7 @@ impl FeedMessage {
                     energy: whole("intconsumedenergy"),
                     minutes: whole("intElapsedTime"),
                     phases: whole("intchargingphase"),
+                    lines: lines(&value("lines")),
                     online: value("online").is_truthy(),
                     trail: Vec::new(),
                 };

@@ -74,6 +74,12 @@ impl PhaseSequence {
     }
 }
 
+impl Default for PhaseSequence {
+    fn default() -> Self {
+        Self::ABC
+    }
+}
+
 impl fmt::Display for PhaseSequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|phase| write!(f, "{}", phase.letter()))

@@ -112,11 +112,12 @@ impl Reader {
 
     /// Sends what it does not know yet.
     async fn tell(&mut self, told: Arc<Told>) -> Result<(), Over> {
+        let with_more = self.wanted.totals;
         let known = match told.charge_point {
             Some(key) => self.known.get(&key).map(|(known, _)| known),
             None => self.of_site(&told).as_ref(),
         };
-        if known.is_some_and(|known| known.is_like(&told, self.wanted.totals)) {
+        if known.is_some_and(|known| known.is_like(&told, with_more)) {
             return Ok(());
         }
         self.send(&told).await?;
