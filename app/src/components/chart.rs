@@ -172,7 +172,7 @@ pub fn state_donut(file: &str, shares: &[StateShare], words: ChartWords<'_>, hea
                     }
                 }
             }
-            (behind(words, file, &donut::csv(shares, state, count), None))
+            (behind(ChartWords { behind: words.download, ..words }, file, &donut::csv(shares, state, count), None))
         }
     }
 }

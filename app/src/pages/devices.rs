@@ -90,7 +90,9 @@ fn currents(seen: &Seen<'_>, data: &Devices) -> Markup {
                             p.currents-head {
                                 (link(&Query::from([("charger_id", &line.id)]).on("/details/"), &line.id))
                                 span.number {
-                                    (amperes(line.lines.offered)) " / " (amperes(line.limit.map(f64::from))) " A"
+                                    (amperes(line.lines.offered))
+                                    @if let Some(limit) = line.limit { " / " (measured(limit.into(), 1)) }
+                                    " A"
                                 }
                             }
                             (lines(seen, data.phases.sequence, &line.lines, (line.limit, line.phases)))

@@ -160,15 +160,13 @@ fn energy(seen: &Seen<'_>, page: &Overview, chart: &EnergyChart) -> Markup {
     };
     let data = energy_data(seen, chart);
     let words = chart_words(lang, lang.energy_chart(), if data.is_off() { lang.chart_off() } else { lang.no_energy() });
-    let key = if chart.series.len() > 1 {
-        key(seen, page, chart, &data)
-    } else {
-        html! {}
+    let key = html! {
+        @if chart.series.len() > 1 { (key(seen, page, chart, &data)) }
+        @if !chart.others.is_empty() { (others(seen, page, chart)) }
     };
     let body = html! {
         (energy_options(seen, page))
         (energy_chart(("energy", &energy_file(chart)), &data, words, (lang.chart_period(), lang.total()), &key))
-        @if !chart.others.is_empty() { (others(seen, page, chart)) }
     };
     card("energy", Span::Two, lang.energy_chart(), &total, &body)
 }
