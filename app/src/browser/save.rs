@@ -6,6 +6,7 @@
 use crate::charts::backend::{push_escaped, text_width};
 use crate::charts::number::push_int;
 use crate::data::push_encoded;
+use js_sys::JSON;
 use leptos::logging::error;
 use leptos::prelude::{document, window};
 use leptos::wasm_bindgen::JsCast;
@@ -69,7 +70,9 @@ fn paint(image: &HtmlImageElement, width: i32, height: i32) -> Option<String> {
 
 fn canvas() -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
     let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
-    let context = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    // It is read again and again for its colours.
+    let options = JSON::parse(r#"{"willReadFrequently":true}"#).ok()?;
+    let context = canvas.get_context_with_context_options("2d", &options).ok()??.dyn_into().ok()?;
     Some((canvas, context))
 }
 
@@ -204,7 +207,7 @@ impl Writer {
         for entry in (0..found.length()).filter_map(|index| found.item(index)?.dyn_into::<Element>().ok()) {
             let swatch = style(&entry.query_selector(".swatch").ok()??)?;
             let text = entry.text_content().unwrap_or_default();
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
             let needs = text_width(&text).ceil() as i32 + 18 + MARGIN;
             if x > MARGIN && x + needs > width {
                 (x, line) = (MARGIN, line + 1);

@@ -339,3 +339,68 @@ fn mark(percent: Option<f64>) -> String {
     number::push_hundredths(&mut out, -(((percent.unwrap_or(0.0) - 0.6).clamp(0.0, 98.8) * 100.0) as i32));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dial_of(load: Option<f64>, limit: u32, peak: Option<(f64, &str)>) -> String {
+        let words = DialWords { unknown: "Unknown", headroom: "Headroom", peak: "Peak" };
+        dial(&Dial { name: "Phase A", load, limit, peak }, words).into_string()
+    }
+
+    #[test]
+    fn a_dial_says_what_is_left_and_marks_the_peak() {
+        let html = dial_of(Some(48.25), 100, Some((62.0, "14:32")));
+        assert!(html.contains("<dd>51.8 A</dd>") && html.contains("<dd>62 A <span>14:32</span></dd>"), "{html}");
+        assert!(html.contains("stroke-dashoffset=\"-61.4\""), "{html}");
+        let html = dial_of(Some(120.0), 100, Some((130.0, "14:32")));
+        assert!(html.contains("<dd class=\"is-over\">−20 A</dd>") && html.contains("\"-98.8\""), "{html}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_zero() {
+        let html = dial_of(None, 100, None);
+        assert!(html.contains("aria-valuetext=\"Unknown\"") && !html.contains("aria-valuenow"), "{html}");
+        assert_eq!(html.matches("<dd>—</dd>").count(), 2, "{html}");
+        assert!(!html.contains("class=\"peak\""), "{html}");
+        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
+        let line = |measured| LineBar { name: "L1 · Phase A".to_owned(), letter: 'A', measured };
+        let html = line_bars(&[line(None), line(Some(0.0))], (None, None), words).into_string();
+        assert!(html.contains("aria-valuetext=\"Unknown\"") && html.contains("aria-valuetext=\"0 A\""), "{html}");
+        assert_eq!(html.matches("class=\"measured\"").count(), 1, "{html}");
+        for odd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            let html = line_bars(&[line(Some(odd))], (Some(odd), Some(odd)), words).into_string();
+            assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+            let html = dial_of(Some(odd), 0, Some((odd, "")));
+            assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+        }
+    }
+
+    #[test]
+    fn bars_are_to_one_scale() {
+        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
+        let line = |measured| LineBar { name: String::new(), letter: 'B', measured: Some(measured) };
+        let html = line_bars(&[line(8.0)], (Some(16.0), Some(32.0)), words).into_string();
+        assert!(
+            html.contains("class=\"offered\" width=\"50%\"") && html.contains("class=\"measured\" width=\"25%\""),
+            "{html}"
+        );
+        assert!(html.contains("aria-valuetext=\"8 A, offered 16 A, limit 32 A\""), "{html}");
+        assert!(!html.contains("is-over"), "{html}");
+        // What is drawn beyond the limit is the scale then.
+        let html = line_bars(&[line(40.0)], (Some(16.0), Some(32.0)), words).into_string();
+        assert!(html.contains("is-over") && html.contains("class=\"measured\" width=\"100%\""), "{html}");
+    }
+
+    #[test]
+    fn the_file_of_a_chart_is_a_link_that_needs_nothing() {
+        let words = ChartWords { label: "Current", empty: "", behind: "Table", download: "Download" };
+        let html = behind(words, "current_A", "Time,\"a\"\r\n1,2\r\n", None).into_string();
+        let address = "data:text/csv;charset=utf-8,%EF%BB%BFTime,%22a%22%0D%0A1,2%0D%0A";
+        assert!(
+            html.contains(&["download=\"current_A.csv\" rel=\"external\" href=\"", address, "\""].concat()),
+            "{html}"
+        );
+    }
+}

@@ -51,7 +51,7 @@ pub struct EnergyChart {
     pub labels: Vec<String>,
     /// The series. One without name holds the sum of all, or of all that have no series of their own.
     pub series: Vec<EnergySeries>,
-    /// The charge points that have no series of their own, by identity, each with its energy.
+    /// The charge points that have no series of their own, each with its energy, the largest first.
     pub others: Vec<(String, Energy)>,
     /// The sum of all.
     pub total: Energy,
@@ -258,6 +258,7 @@ pub(super) mod on_server {
                 others.push((name, total));
             }
         }
+        others.sort_by_key(|(_, total)| Reverse(*total));
         series.extend(asked.into_iter().flatten());
         if !others.is_empty() {
             series.push(EnergySeries { name: None, energies: joined });
@@ -284,11 +285,11 @@ pub(super) mod on_server {
             let (series, others) = stacked(all(), &[]);
             assert_eq!(names(&series), ["05", "06", "07", "08", "09", "10", "11", "12", "13", "others"]);
             assert_eq!(series[SERIES].energies, [Energy::from_wh(1 + 2 + 3 + 4)]);
-            assert_eq!(others.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["01", "02", "03", "04"]);
+            assert_eq!(others.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["04", "03", "02", "01"]);
             let with = ["03", "07", "none", "01"].map(ToOwned::to_owned);
             let (series, others) = stacked(all(), &with);
             assert_eq!(names(&series)[SERIES..], ["03", "01", "others"]);
-            assert_eq!(others, [("02".to_owned(), Energy::from_wh(2)), ("04".to_owned(), Energy::from_wh(4))]);
+            assert_eq!(others, [("04".to_owned(), Energy::from_wh(4)), ("02".to_owned(), Energy::from_wh(2))]);
             // Nobody is left.
             let with = ["01", "02", "03", "04"].map(ToOwned::to_owned);
             assert_eq!(names(&stacked(all(), &with).0)[SERIES..], ["01", "02", "03", "04"]);

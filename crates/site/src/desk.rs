@@ -405,14 +405,17 @@ impl Desk {
 
     /// Follows the peaks of the phases, and lets the batch store them where it is time.
     fn look_at_peaks(&mut self, draft: &ChargePoints, present: &Present, batch: &mut Batch) -> PeaksSeen {
-        let (moment, now) = (Instant::now(), self.site.clock().now());
-        let mut peaks = self.site.peaks();
-        let is_other = self.peaks.looks(moment)
-            && peaks.follow(load_of(draft, present.settings(), now), now, self.site.is_today());
+        let (moment, anyway) = (Instant::now(), !batch.is_empty() || self.is_ending);
+        let looks = self.peaks.looks(moment);
+        if !looks && !self.peaks.stores(moment, anyway) {
+            return PeaksSeen::default();
+        }
+        let (now, mut peaks) = (self.site.clock().now(), self.site.peaks());
+        let is_other = looks && peaks.follow(load_of(draft, present.settings(), now), now, self.site.is_today());
         if is_other {
             self.peaks.found(moment);
         }
-        let is_stored = self.peaks.stores(moment, !batch.is_empty() || self.is_ending);
+        let is_stored = self.peaks.stores(moment, anyway);
         batch.peaks = is_stored.then_some(peaks);
         PeaksSeen { changed: is_other.then_some(peaks), is_stored }
     }
