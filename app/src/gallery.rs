@@ -252,15 +252,17 @@ fn bars(lang: Lang, measured: [Option<f64>; 3], within: (Option<f64>, Option<f64
 
 /// The legend of an energy chart.
 fn key(data: &EnergyData) -> Markup {
-    let entry = |(index, series): (usize, &EnergySeries)| LegendEntry {
-        colour: series.colour,
-        name: &series.name,
-        energy: series.values.iter().copied().sum(),
-        is_off: series.is_off,
-        then_off: String::new(),
-        without: (index == 2).then(|| "#charts".to_owned()),
-    };
-    let entries: Vec<LegendEntry<'_>> = data.series.iter().enumerate().map(entry).collect();
+    let mut entries = Vec::new();
+    for (index, series) in data.series.iter().enumerate() {
+        entries.push(LegendEntry {
+            colour: series.colour,
+            name: &series.name,
+            energy: series.values.iter().copied().sum(),
+            is_off: series.is_off,
+            then_off: String::new(),
+            without: (index == 2).then(|| "#charts".to_owned()),
+        });
+    }
     legend(&entries, "#charts", &html! {}, ("Legend", "Drop"))
 }
 
