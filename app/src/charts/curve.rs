@@ -138,10 +138,15 @@ impl CurveData {
         if LocalTime(at).day() == self.to.day() { time.get(11..).unwrap_or(&time).to_owned() } else { time }
     }
 
+    /// How exactly a value is said: energy to the Wh.
+    fn decimals(&self) -> u32 {
+        if self.unit == "kWh" { 3 } else { 2 }
+    }
+
     /// A stop in words: `15:09:47 · 31.9 A`.
     pub fn read(&self, stop: usize) -> String {
         self.inside().nth(stop).map_or_else(String::new, |(at, value)| {
-            [&self.time(at), " · ", &measured(value, 2), " ", self.unit].concat()
+            [&self.time(at), " · ", &measured(value, self.decimals()), " ", self.unit].concat()
         })
     }
 }
@@ -193,7 +198,7 @@ pub fn table(data: &CurveData, words: TableWords<'_>) -> String {
     for (at, values) in rows {
         cell(&mut out, "<tr><th scope=\"row\">", &data.time(at), "</th>");
         for value in values {
-            cell(&mut out, "<td class=\"number\">", &measured(value, 2), "</td>");
+            cell(&mut out, "<td class=\"number\">", &measured(value, data.decimals()), "</td>");
         }
         out.push_str("</tr>");
     }
@@ -356,6 +361,9 @@ mod tests {
         assert_eq!(draw(&data, "").matches('M').count(), 1 + 3 + 1 + 5, "area, curves, limit, grid");
 
         assert_eq!(data.read(3), "11:38:47 · 9 A");
+        data.unit = "kWh";
+        data.samples[4].1 = Some(0.003);
+        assert_eq!(data.read(3), "11:38:47 · 0.003 kWh");
     }
 
     #[test]

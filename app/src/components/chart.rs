@@ -244,7 +244,7 @@ fn dial(dial: &Dial<'_>, words: DialWords<'_>) -> Markup {
                 dl.gauge-facts {
                     div {
                         dt { (words.headroom) }
-                        dd.is-over[headroom.is_some_and(|left| left < 0.0)] {
+                        dd class=[headroom.is_some_and(|left| left < 0.0).then_some("is-over")] {
                             (headroom.map_or_else(|| "—".to_owned(), |left| [&*number::measured(left, 1), " A"].concat()))
                         }
                     }
@@ -339,7 +339,7 @@ fn dash(percent: Option<f64>) -> String {
 fn mark(percent: Option<f64>) -> String {
     let mut out = String::with_capacity(10);
     // Half of its own width before it; at the very end it must not fall off.
-    number::push_hundredths(&mut out, -(((percent.unwrap_or(0.0) - 0.6).clamp(0.0, 98.8) * 100.0) as i32));
+    number::push_hundredths(&mut out, -(((percent.unwrap_or(0.0) - 0.6).clamp(0.0, 98.8) * 100.0).round() as i32));
     out
 }
 
