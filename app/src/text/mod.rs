@@ -893,6 +893,16 @@ impl Lang {
         [&count.to_string(), self.pick(zh, if count == 1 { one } else { many })].concat()
     }
 
+    /// A kind of alert.
+    pub const fn alert_kind(self, kind: AlertKind) -> &'static str {
+        match kind {
+            AlertKind::Fault => self.pick("电桩故障", "Charger faulted"),
+            AlertKind::Offline => self.pick("失去联系", "Out of contact"),
+            AlertKind::Stopped => self.pick("充电异常中断", "Session cut off"),
+            AlertKind::Overload => self.pick("相位达到上限", "Phase at its limit"),
+        }
+    }
+
     /// How often an alert has begun.
     pub fn alert_times(self, times: i32) -> String {
         ["×", &times.to_string()].concat()
