@@ -22,6 +22,8 @@ export default defineConfig({
     locale: "en-GB",
     timezoneId: "America/New_York",
     trace: "retain-on-failure",
+    // What it keeps is a test of its own, tests/yard.spec.js; the others want what the server says.
+    serviceWorkers: "block",
     launchOptions: {
       executablePath: process.env.BMW_TEST_CHROMIUM || "/usr/bin/chromium",
       args: [

@@ -1,5 +1,5 @@
-//! Puts the bundle into the program: compresses each file here, once and as well as possible, so
-//! that serving it costs a copy.
+//! Puts the bundle into the program, and the files of `public`: compresses each here, once and as well as
+//! possible, so that serving it costs a copy.
 //!
 //! The bundle is the folder that `BMW_BUNDLE` names, else `target/bundle` of the workspace. Without
 //! one the program builds and runs all the same; its pages then have no script.
@@ -22,18 +22,28 @@ fn main() -> Result<()> {
 
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let packing = Packing::for_profile(&std::env::var("PROFILE")?);
+    let public = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../public").canonicalize()?;
+    println!("cargo::rerun-if-changed={}", public.display());
     let mut files = Vec::new();
-    collect(&folder, &mut files)?;
+    // A bundle of an older version may have one of the others as well.
+    for folder in [&public, &folder] {
+        collect(folder, &mut |file| {
+            let path = url_path(folder, &file)?;
+            if !files.iter().any(|(known, _)| *known == path) {
+                files.push((path, file));
+            }
+            Ok(())
+        })?;
+    }
     files.sort();
 
     let mut table = String::from("static FILES: &[Asset] = &[\n");
-    for (index, file) in files.iter().enumerate() {
-        let path = url_path(&folder, file)?;
-        let entry = Entry::write(&out, index, path, &fs::read(file)?, &packing)?;
+    for (index, (path, file)) in files.iter().enumerate() {
+        let entry = Entry::write(&out, index, path.clone(), &fs::read(file)?, &packing)?;
         entry.append_to(&mut table)?;
     }
     table.push_str("];\n");
-    let names = Names::find(&folder, &files)?;
+    let names = Names::find(files.iter().map(|(path, _)| path.as_str()))?;
     writeln!(table, "static NAMES: Option<Names> = {names};")?;
     fs::write(out.join("assets_table.rs"), table)?;
     Ok(())
@@ -55,13 +65,13 @@ fn bundle_folder() -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn collect(folder: &Path, found: &mut dyn FnMut(PathBuf) -> Result<()>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files)?;
+            collect(&path, found)?;
         } else {
-            files.push(path);
+            found(path)?;
         }
     }
     Ok(())
@@ -192,16 +202,12 @@ fn is_named_by_content(path: &str) -> bool {
 struct Names;
 
 impl Names {
-    fn find(folder: &Path, files: &[PathBuf]) -> Result<String> {
+    fn find<'a>(paths: impl Iterator<Item = &'a str>) -> Result<String> {
         let mut found = [None, None, None];
-        for file in files {
-            let path = url_path(folder, file)?;
-            if !is_named_by_content(&path) {
-                continue;
-            }
+        for path in paths.filter(|path| is_named_by_content(path)) {
             for (slot, end) in found.iter_mut().zip([".js", ".wasm", ".css"]) {
                 if path.ends_with(end) {
-                    *slot = Some(path.clone());
+                    *slot = Some(path);
                 }
             }
         }
@@ -210,7 +216,7 @@ impl Names {
                 Ok(format!("Some(Names {{ js: {js:?}, wasm: {wasm:?}, css: {css:?} }})"))
             }
             [None, None, None] => Ok("None".to_owned()),
-            _ => Err(format!("{} lacks a script, a module or a style", folder.display()).into()),
+            _ => Err("the bundle lacks a script, a module or a style".into()),
         }
     }
 }

@@ -179,7 +179,7 @@ impl Frame {
         };
         html! {
             details.account-menu data-key="account" data-menu {
-                summary.topbar-switch.topbar-account aria-label={ (lang.own_account()) ": " (person.name) } {
+                summary.topbar-switch.topbar-account aria-label=(lang.labelled(lang.own_account(), &person.name)) {
                     (icon(Glyph::USER)) span { (person.name) }
                 }
                 div.account-body {

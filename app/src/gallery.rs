@@ -31,7 +31,8 @@ pub fn routes(css: Option<&str>) -> Router {
 }
 
 async fn page(State(css): State<Option<Arc<str>>>, headers: HeaderMap) -> Response {
-    let still = Still { headers: &headers, path: PATHS[0], css: css.as_deref(), person: None, refresh: None };
+    let still =
+        Still { headers: &headers, path: PATHS[0], css: css.as_deref(), person: None, refresh: None, script: None };
     still_document(still, |_| "Gallery", draw)
 }
 
@@ -114,7 +115,7 @@ fn tile_values(lang: Lang) -> [(Glyph, &'static str, String, &'static str, &'sta
 
 fn notices(lang: Lang) -> Markup {
     let kinds = [NoticeKind::Info, NoticeKind::Success, NoticeKind::Warning, NoticeKind::Error];
-    let errors = [("text", "Text", "at most 10 characters".to_owned()), ("whole", "Whole", "0–999".to_owned())];
+    let errors = [("text", "Text: at most 10 characters".to_owned()), ("whole", "Whole: 0–999".to_owned())];
     let body = html! {
         div.gallery-stack {
             @for kind in kinds { (notice(kind, &html! { p { (lang.failed_network()) } })) }
@@ -246,7 +247,7 @@ fn charts(lang: Lang) -> Markup {
             (curve_chart("no-curve", &nothing, lang.current(), lang.no_values()))
             (phase_gauges(&names, [Some(40.0), Some(110.5), Some(124.0)], [125; 3], lang.unknown_load()))
             (phase_gauges(&names, [None, Some(0.0), Some(200.0)], [125, 0, 125], lang.unknown_load()))
-            (state_donut(&shares, lang.unit_chargers(), lang.connectivity()))
+            (state_donut(&shares, lang.unit_chargers(2), lang.connectivity()))
         }
     };
     part("charts", "Charts", &body)

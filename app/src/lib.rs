@@ -27,6 +27,8 @@ mod frame;
 #[cfg(all(feature = "ssr", debug_assertions))]
 mod gallery;
 pub mod live;
+#[cfg(feature = "ssr")]
+pub mod on_site;
 mod pages;
 #[cfg(feature = "ssr")]
 pub mod serve;

@@ -78,8 +78,11 @@ pub struct Live {
     pub pulse: RwSignal<u32>,
     /// Ms since the page was loaded, in steps. Ages are counted by it.
     pub clock: RwSignal<i64>,
-    /// What the clock showed when the feed was last heard of, as long as it is not connected.
+    /// What the clock showed when the feed was last heard of, as long as it is not connected. Below 0 where the document is one that
+    /// was kept, and nothing has been heard of the site since.
     pub heard: RwSignal<i64>,
+    /// How old the document was when it was loaded, ms. The page that it shows takes it.
+    pub kept_for: StoredValue<i64>,
     /// What has happened while nobody looked, until it is put away.
     pub away: RwSignal<Option<Away>>,
 }
@@ -87,6 +90,7 @@ pub struct Live {
 impl Live {
     /// Makes it known to all views below; in the browser also opens the feed.
     pub fn provide() -> Self {
+        let kept_for = kept_for();
         let live = Self {
             link: RwSignal::new(Link::Static),
             chargers: RwSignal::default(),
@@ -96,7 +100,8 @@ impl Live {
             of_sessions: StoredValue::new(true),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
-            heard: RwSignal::default(),
+            heard: RwSignal::new(-kept_for),
+            kept_for: StoredValue::new(kept_for),
             away: RwSignal::default(),
         };
         provide_context(live);
@@ -109,6 +114,19 @@ impl Live {
     pub fn get() -> Self {
         use_context().unwrap_or_else(Self::provide)
     }
+}
+
+/// How old the document is, ms: more than 0 for one that the service worker has kept (`data-kept`, ms since 1970).
+#[cfg(feature = "hydrate")]
+fn kept_for() -> i64 {
+    let at = document().document_element().and_then(|html| html.get_attribute("data-kept")?.parse::<f64>().ok());
+    #[allow(clippy::cast_possible_truncation)] // ms between two times of this device
+    at.map_or(0, |at| (js_sys::Date::now() - at) as i64).max(0)
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn kept_for() -> i64 {
+    0
 }
 
 /// The bounds of the wait before the feed is opened again, ms.
@@ -195,6 +213,10 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
+        // A document is shown from what was kept because the site could not be reached.
+        if live.heard.get_untracked() < 0 {
+            live.link.set(Link::Stale);
+        }
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();
@@ -346,8 +368,8 @@ mod in_browser {
         feed.seq.set(feed.seq.get() + 1);
         let live = feed.live;
         if live.link.get_untracked() != Link::Connected {
-            // What the feed does not carry may have changed meanwhile. A page that has just been loaded knows it.
-            if !live.chargers.with_untracked(std::collections::BTreeMap::is_empty) {
+            // What the feed does not carry may have changed meanwhile. A page that has just been loaded knows it, unless it was kept.
+            if live.heard.get_untracked() < 0 || !live.chargers.with_untracked(std::collections::BTreeMap::is_empty) {
                 ask(feed);
             }
             live.link.set(Link::Connected);

@@ -6,6 +6,7 @@ use crate::api::{self, ApiError};
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
 use crate::download::{self, quoted};
+use crate::on_site::{self, THEME_DARK, THEME_LIGHT};
 use crate::state::AppState;
 use crate::text::Lang;
 use crate::ui::{COOKIE_RULES, Person, Theme};
@@ -46,16 +47,16 @@ pub fn page_routes(state: AppState, bundle: Option<Bundle>) -> Router {
         move |request| function(context.clone(), request)
     };
     let css = bundle.as_ref().map(|bundle| bundle.css.as_str());
-    let accounts = access::routes(state.clone(), css);
+    let beside = access::routes(state.clone(), css).merge(on_site::routes(state.clone(), css));
     #[cfg(debug_assertions)]
-    let accounts = accounts.merge(crate::gallery::routes(css));
+    let beside = beside.merge(crate::gallery::routes(css));
     let bundle = bundle.map(Arc::new);
     let pages = leptos_axum::render_app_async_with_context(context, move || shell(bundle.clone()));
     let mut router = Router::new().route("/fn/{*function}", get(functions.clone()).post(functions));
     for (path, route) in routes() {
         router = router.route(path, route);
     }
-    router.with_state(state).merge(accounts).fallback_service(get(pages)).layer(middleware::from_fn(to_the_end))
+    router.with_state(state).merge(beside).fallback_service(get(pages)).layer(middleware::from_fn(to_the_end))
 }
 
 /// The routes beside the pages and their functions.
@@ -73,10 +74,10 @@ fn routes() -> [(&'static str, MethodRouter<AppState>); 5] {
 pub fn paths() -> Vec<String> {
     let pages = leptos_axum::generate_route_list(App).into_iter().map(|page| page.path().to_owned());
     let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned());
-    let beside = routes().into_iter().map(|(path, _)| path).chain(access::paths()).map(ToOwned::to_owned);
+    let beside = routes().into_iter().map(|(path, _)| path).chain(access::paths()).chain(on_site::paths());
     #[cfg(debug_assertions)]
-    let beside = beside.chain(crate::gallery::PATHS.map(ToOwned::to_owned));
-    pages.chain(functions).chain(beside).collect()
+    let beside = beside.chain(crate::gallery::PATHS);
+    pages.chain(functions).chain(beside.map(ToOwned::to_owned)).collect()
 }
 
 /// Answers a call of a server function, or a plain form that is sent to one.
@@ -124,6 +125,11 @@ async fn to_the_end(request: Request, next: Next) -> Response {
     })
 }
 
+/// Lets the service worker keep what is seen, where the browser allows it. The document says when it does: what cannot be asked
+/// for may be loaded as a whole then.
+const KEEPER: &str = ".then(() => isSecureContext && navigator.serviceWorker && navigator.serviceWorker.register('/sw.js')\
+    .then(() => navigator.serviceWorker.ready).then(() => document.documentElement.dataset.keeper = '', console.warn))";
+
 /// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.
 pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
@@ -142,6 +148,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
             </script>
         }
     });
+    let theme_colour = |(media, colour)| leptos::html::meta().name("theme-color").attr("media", media).content(colour);
     view! {
         <!DOCTYPE html>
         <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role>
@@ -151,7 +158,12 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="referrer" content="same-origin" />
                 <meta name="description" content=lang.description() />
+                {theme_colours(theme).map(theme_colour)}
+                <meta name="mobile-web-app-capable" content="yes" />
+                <meta name="apple-mobile-web-app-title" content="BMW" />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
+                <link rel="manifest" href=on_site::manifest_of(lang) />
                 {hydration}
                 <MetaTags />
             </head>
@@ -172,10 +184,20 @@ fn start(bundle: &Bundle) -> String {
          .catch(error => {{\
          document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
          throw error;\
-         }});\
+         }}){KEEPER};\
          document.hidden ? start() : requestAnimationFrame(() => setTimeout(start));",
         bundle.js, bundle.wasm
     )
+}
+
+/// The colours of a system's bar around a page, where it is light and where it is dark.
+const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
+    let [light, dark] = match theme {
+        Theme::System => [THEME_LIGHT, THEME_DARK],
+        Theme::Light => [THEME_LIGHT; 2],
+        Theme::Dark => [THEME_DARK; 2],
+    };
+    [("(prefers-color-scheme: light)", light), ("(prefers-color-scheme: dark)", dark)]
 }
 
 /// What a page depends on: who asks for it and in which language, and whether it is a page that is asked for.
@@ -193,7 +215,7 @@ pub fn still_page(
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {
     let person = access::person(caller);
-    still_document(Still { headers, path, css, person: person.as_ref(), refresh }, title, body)
+    still_document(Still { headers, path, css, person: person.as_ref(), refresh, script: None }, title, body)
 }
 
 /// What a page without script is drawn by.
@@ -204,9 +226,11 @@ pub(crate) struct Still<'a> {
     pub person: Option<&'a Person>,
     /// After how many seconds it is asked for anew.
     pub refresh: Option<u32>,
+    /// The file of a script, where there is one after all.
+    pub script: Option<&'a str>,
 }
 
-/// A page without script, in the frame of all others.
+/// A page without script, or with one file of it, in the frame of all others.
 pub(crate) fn still_document(
     still: Still<'_>,
     title: fn(Lang) -> &'static str,
@@ -224,8 +248,12 @@ pub(crate) fn still_document(
                 meta name="description" content=(lang.description());
                 @if let Some(seconds) = still.refresh { meta http-equiv="refresh" content=(seconds); }
                 title { (title(lang)) " · BMW" }
+                @for (media, colour) in theme_colours(theme) { meta name="theme-color" media=(media) content=(colour); }
                 link rel="icon" type="image/svg+xml" href="/favicon.svg";
+                link rel="apple-touch-icon" href="/apple-touch-icon.png";
+                link rel="manifest" href=(on_site::manifest_of(lang));
                 @if let Some(css) = still.css { link rel="stylesheet" href=(css); }
+                @if let Some(script) = still.script { script type="module" src=(script) {} }
             }
             body {
                 div.frame { (frame::still(lang, theme, still.path, still.person)) }
@@ -236,8 +264,7 @@ pub(crate) fn still_document(
             }
         }
     };
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
-                  frame-ancestors 'none'";
+    let policy = if still.script.is_some() { BY_FILE } else { BY_NOTHING };
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, policy),
@@ -249,12 +276,18 @@ pub(crate) fn still_document(
     (headers, document.into_string()).into_response()
 }
 
+/// The policies of pages without script, and with a file of it.
+const BY_NOTHING: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; form-action 'self'; \
+                          base-uri 'none'; frame-ancestors 'none'";
+const BY_FILE: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; \
+                       manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Headers of every page. What it shows belongs to one moment and one person's choices: it is not kept.
 fn guard(response: &ResponseOptions, nonce: Option<&str>) {
     let script = nonce.map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
     let policy = format!(
         "default-src 'self'; script-src 'self'{script} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+         connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
     );
     let set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

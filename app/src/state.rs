@@ -1,5 +1,6 @@
 //! What the server hands to routes, server functions and pages.
 
+use crate::on_site::Origin;
 use bmw_domain::account::Right;
 use bmw_site::{Access, Caller, Commands, NotDone, Site};
 use http::Method;
@@ -21,6 +22,8 @@ pub struct AppState {
     pub feed: FeedTimes,
     /// Whether charge points are simulated, with a page at `/simulator/` to play with them (`BMW_SIMULATOR`).
     pub has_simulator: bool,
+    /// By what address people reach the site, where it is not the one by which they ask (`BMW_PUBLIC_URL`).
+    pub public_url: Option<Origin>,
     /// Tells the feeds to end.
     pub shutdown: Shutdown,
 }

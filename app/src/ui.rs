@@ -137,7 +137,8 @@ pub(crate) fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a
 /// Who is signed in, as the front has told.
 #[cfg(feature = "ssr")]
 pub(crate) fn signed_in() -> Option<Person> {
-    crate::access::person(&crate::data::caller())
+    let parts = use_context::<http::request::Parts>()?;
+    crate::access::person(&crate::access::Asking::of(&parts.extensions))
 }
 
 /// Who was signed in when the server drew the document.

@@ -88,6 +88,7 @@ impl Served {
             commands,
             feed: FeedTimes::default(),
             has_simulator: false,
+            public_url: None,
             shutdown,
         };
         let bundle =
@@ -134,7 +135,10 @@ async fn pages_show_the_data_without_any_script() {
                 "must be a number",
             ],
         ),
-        ("/details/?charger_id=21509001&wrong=Reset&at=type&why=%3Ci%3E", &["type: &lt;i&gt;"]),
+        (
+            "/details/?charger_id=21509001&wrong=Reset&at=type&why=%22NoSuchField%22",
+            &["Kind: The command has no such field."],
+        ),
         (
             "/details/?date=2015-12-24&record=1&start=1",
             &["<dialog", "2015-12-24 15:14:59", "04A1B2", "5\u{202f}min", "Charge Code"],

@@ -74,11 +74,11 @@ test("an administrator adds an operator, who may command and no more", async ({ 
   await other.goto("/account/");
   const tokens = other.locator("#tokens");
   await tokens.getByLabel("What for").fill("meter");
-  await tokens.getByLabel("Present password").fill("wrong");
+  await tokens.getByLabel("Current password").fill("wrong");
   await tokens.getByRole("button", { name: "Make a token" }).click();
   await expect(other.getByRole("alert")).toContainText("Name or password is wrong.");
   await expect(tokens.getByLabel("What for")).toHaveValue("meter");
-  await tokens.getByLabel("Present password").fill(PASSWORD);
+  await tokens.getByLabel("Current password").fill(PASSWORD);
   await tokens.getByRole("button", { name: "Make a token" }).click();
   await expect(other.locator("code.token")).toHaveText(/^[0-9a-f]{64}$/);
   await other.getByRole("button", { name: "Revoke" }).click();
@@ -106,7 +106,7 @@ test("a second factor is turned on, asked for at the sign-in, and turned off", a
   await expect(card.getByRole("img", { name: "Scan this with your authenticator app." })).toBeVisible();
   const secret = await card.locator("code.token").first().textContent();
   await expect(card.locator("code.token").last()).toHaveText(new RegExp(`^otpauth://totp/BMW:careful\\?secret=${secret}&`));
-  await card.getByLabel("Present password").fill(PASSWORD);
+  await card.getByLabel("Current password").fill(PASSWORD);
   // Each code is taken once: the one before serves here, and leaves those of now.
   await card.getByLabel("Code").fill(code(secret, -1));
   await card.getByRole("button", { name: "Turn it on" }).click();
@@ -135,7 +135,7 @@ test("a second factor is turned on, asked for at the sign-in, and turned off", a
   await lost.getByLabel("Code").fill(codes[0]);
   await lost.getByRole("button", { name: "Sign in" }).click();
   await expect(lost.locator("#second-factor")).toContainText("9 recovery codes are left.");
-  await lost.locator("#second-factor").getByLabel("Present password").fill(PASSWORD);
+  await lost.locator("#second-factor").getByLabel("Current password").fill(PASSWORD);
   await lost.locator("#second-factor").getByLabel("Code").fill(codes[1]);
   await lost.getByRole("button", { name: "Turn it off" }).click();
   await expect(lost.locator(".notice")).toContainText("Saved");

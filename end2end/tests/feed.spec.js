@@ -322,7 +322,7 @@ test("what is shown is said to be old when the server does not answer any more",
   await expect(page.locator(".note")).toContainText("The server cannot be reached");
   await expect(page.locator("#properties .badge")).toHaveText("Charging");
   await page.locator("[data-do=lang]").click();
-  await expect(page.locator(".live-sign")).toHaveText(/数据已旧\s*\d+.*前/);
+  await expect(page.locator(".live-sign")).toHaveText(/数据已过时\s*\d+.*前/);
   server.thaw();
   await sign(page, "connected");
   await expect(page.locator(".note")).toHaveCount(0);

@@ -199,7 +199,7 @@ test("what happened is listed, and how long there has been no contact", async ({
   await page.goto(details(openSite));
   await alive(page);
   const events = page.locator(".events li");
-  await expect(events.filter({ hasText: "GroundFailure, V12" })).toContainText("Faulted");
+  await expect(events.filter({ hasText: "Ground fault, V12" })).toContainText("Faulted");
   await expect(events.filter({ hasText: `Session ${transactionId} began` })).toHaveCount(1);
   await expect(events.filter({ hasText: "Started" })).toHaveCount(1);
   await charger.pullOut();
@@ -349,7 +349,13 @@ test("cards are entered, blocked, brought in and taken out, and rule who may cha
   expect((await permission("anna1")).status).toBe("Blocked");
   await page.getByRole("textbox", { name: "Paste lines" }).fill("tag,group\nBob,,1\nCleo,,0,2020-13-01");
   await page.getByRole("button", { name: "Import CSV" }).click();
-  await expect(page.getByRole("alert")).toContainText("line 3: expires");
+  const refused = page.getByRole("alert");
+  await expect(refused).toContainText("Line 3: Expires on: A day is written YYYY-MM-DD.");
+  // It was said by the server, and follows the language nevertheless.
+  for (const said of ["第 3 行：失效日期：日期应为 YYYY-MM-DD。", "Line 3: Expires on: "]) {
+    await page.locator(".topbar-switch").first().click();
+    await expect(refused).toContainText(said);
+  }
   await expect(page.locator(".cards tbody tr")).toHaveCount(1);
   await page.getByRole("textbox", { name: "Paste lines" }).fill("tag,group,blocked,expires,note\nBob,,1\nCleo,,0,2020-12-01,\"old, and gone\"");
   await page.getByRole("button", { name: "Import CSV" }).click();

@@ -59,7 +59,8 @@ async function signedIn({ page, baseURL }, use) {
   await use(page);
 }
 
-async function serve(database, extra = {}, listen = "127.0.0.1:0") {
+/** Serves a database. */
+export async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   const environment = { ...process.env, BMW_DATABASE_URL: database, BMW_TIMEZONE: "Asia/Shanghai", ...extra };
   const server = spawn(binary, ["serve", "--listen", listen], { env: environment });
   const gone = new Promise((resolve) => server.once("exit", resolve));
@@ -91,7 +92,8 @@ async function serve(database, extra = {}, listen = "127.0.0.1:0") {
   };
 }
 
-function prepared(folder, name, ...commands) {
+/** Makes a database by these commands, with the administrator. */
+export function prepared(folder, name, ...commands) {
   return preparedBy({}, folder, name, ...commands);
 }
 
@@ -146,6 +148,8 @@ export const test = base.extend({
     async ({ page }, use) => {
       const said = [];
       page.on("console", (message) => {
+        // Our configuration says that, and Playwright that it does as it is told.
+        if (message.text() === "Service Worker registration blocked by Playwright") return;
         if (["error", "warning"].includes(message.type())) said.push(`${message.type()}: ${message.text()}`);
       });
       page.on("pageerror", (error) => said.push(`exception: ${error.message}`));

@@ -1,4 +1,4 @@
-//! The bundle that the build has put into the program: precompressed bytes, served as they are.
+//! The files that the build has put into the program, the bundle and those of `public`: precompressed bytes, served as they are.
 
 use axum::Router;
 use axum::body::Body;
@@ -6,7 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bmw_app::bundle::Bundle;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// A file in every form in which it can be sent.
@@ -39,10 +41,14 @@ pub fn bundle() -> Option<Bundle> {
     })
 }
 
+/// The service worker. It asks for the site's pages, and a new one is asked for each time.
+const WORKER: &str = "/sw.js";
+const WORKER_POLICY: &str = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'";
+
 /// Where the bundle is.
 pub const FOLDER: &str = "/pkg/{*rest}";
 
-/// Routes for every file of the bundle, and "not found" for all else below `/pkg`, which must not
+/// Routes for every file, and "not found" for all else below `/pkg`, which must not
 /// reach the pages: a browser with an old page would take one for a script.
 pub fn router<S>() -> Router<S>
 where
@@ -55,7 +61,7 @@ where
     })
 }
 
-/// Whether a path is that of a file of the bundle, or below its folder: nothing there is a secret.
+/// Whether a path is that of a file, or below the folder of the bundle: nothing there is a secret.
 pub fn is_file(path: &str) -> bool {
     path.starts_with("/pkg/") || FILES.iter().any(|asset| asset.path == path)
 }
@@ -63,8 +69,15 @@ pub fn is_file(path: &str) -> bool {
 fn respond(asset: &Asset, request: &HeaderMap) -> Response {
     let mut response =
         if has_etag(request, asset.etag) { StatusCode::NOT_MODIFIED.into_response() } else { content(asset, request) };
-    let lifetime = if asset.forever { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let lifetime = match asset {
+        Asset { forever: true, .. } => "public, max-age=31536000, immutable",
+        Asset { path: WORKER, .. } => "no-cache",
+        _ => "public, max-age=3600",
+    };
     let headers = response.headers_mut();
+    if asset.path == WORKER {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(WORKER_POLICY));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
     headers.insert(ETAG, HeaderValue::from_static(asset.etag));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -280,7 +293,8 @@ mod tests {
     /// What was built in is served, whatever it is: with and without a bundle.
     #[tokio::test]
     async fn every_file_is_served() {
-        assert_eq!(bundle().is_none(), FILES.is_empty());
+        assert_eq!(bundle().is_some(), FILES.iter().any(|asset| asset.forever));
+        assert!(is_file(WORKER) && is_file("/favicon.svg") && is_file("/icon-512.png"));
         for asset in FILES {
             let response = ask(Method::GET, asset.path).await;
             assert_eq!(response.status(), StatusCode::OK, "{}", asset.path);

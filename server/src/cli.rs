@@ -105,6 +105,10 @@ pub struct Options {
     /// The address to serve on [default: 127.0.0.1:8000]
     #[arg(long, env = "BMW_LISTEN", value_name = "ADDRESS:PORT", global = true)]
     pub listen: Option<String>,
+    /// By what address people reach the site, such as https://site.example, for the QR codes of the chargers [default: the one by
+    /// which the sheet of codes is asked for]
+    #[arg(long, env = "BMW_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
     /// Whether everybody on the site's network may read: true, or false to let only those in who sign in [default: true]
     #[arg(long, env = "BMW_PUBLIC_READ", value_name = "BOOL", global = true)]
     pub public_read: Option<String>,

@@ -5,6 +5,7 @@ use crate::cli::Options;
 use crate::limits::Bounds;
 use crate::peer::Proxies;
 use crate::tls;
+use bmw_app::on_site::Origin;
 use bmw_app::state::FeedTimes;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
@@ -28,6 +29,8 @@ pub struct Config {
     pub tls: Option<tls::Options>,
     /// The proxies whose word on their clients is believed.
     pub trusted_proxies: Proxies,
+    /// By what address people reach the site, where it is not the one by which they ask.
+    pub public_url: Option<Origin>,
     /// Whether everybody on the site's network may read.
     pub public_read: bool,
     /// Whether simulated charge points are served with.
@@ -68,6 +71,7 @@ impl Config {
             ocpp_listen: None,
             tls: None,
             trusted_proxies: Proxies::default(),
+            public_url: None,
             public_read: true,
             simulator: false,
             ocpp: bmw_ocpp::Options::default(),
@@ -114,6 +118,11 @@ impl Config {
         if let Some(list) = given(options.trusted_proxies) {
             let list = Proxies::parse(&list);
             config.trusted_proxies = list.map_err(|error| Failure::usage(format!("--trusted-proxies: {error}")))?;
+        }
+        if let Some(url) = given(options.public_url) {
+            let origin = Origin::parse(&url);
+            config.public_url =
+                Some(origin.map_err(|error| Failure::usage(format!("--public-url: {url:?}: {error}")))?);
         }
         config.public_read = match given(options.public_read).as_deref() {
             None | Some("true") => true,
@@ -246,7 +255,7 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 19] = [
+        let cases: [(&str, Change, &[&str]); 20] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
@@ -258,6 +267,17 @@ mod tests {
                 "--trusted-proxies",
                 |options, value| options.trusted_proxies = Some(value),
                 &["proxy", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1 10.0.0.2", "10.0.0.1,"],
+            ),
+            (
+                "--public-url",
+                |options, value| options.public_url = Some(value),
+                &[
+                    "site.example",
+                    "ftp://site.example",
+                    "https://",
+                    "https://site.example/bmw",
+                    "https://a@site.example",
+                ],
             ),
             ("--ocpp-security", |options, value| options.ocpp_security = Some(value), &["3", "-1", "tls", "01"]),
             ("--operator-id-tag", |options, value| options.operator_id_tag = Some(value), &["123456789012345678901"]),

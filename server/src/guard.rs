@@ -6,6 +6,7 @@ use crate::assets;
 use axum::response::{IntoResponse as _, Response};
 use bmw_app::access::{SIGN_IN, sign_in_for};
 use bmw_app::api::{ApiError, BY_WHO_ASKS, DOCS};
+use bmw_app::on_site::MANIFEST;
 use bmw_app::serve::{is_own_path, page_before};
 use bmw_domain::account::Right;
 use bmw_site::{Caller, Denied};
@@ -13,8 +14,9 @@ use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
-/// What is open to everybody, whoever may read: to sign in, what that page looks like, and whether the program lives.
-const OPEN: [&str; 5] = ["/log_in", "/log_in/code", "/log_out", "/preferences", "/healthz"];
+/// What is open to everybody, whoever may read: to sign in, what that page looks like, whether the program lives, and what says
+/// nothing of the site but that it is one.
+const OPEN: [&str; 7] = ["/log_in", "/log_in/code", "/log_out", "/preferences", "/healthz", MANIFEST, "/offline"];
 
 /// Whether a method only reads.
 pub const fn is_reading(method: &Method) -> bool {

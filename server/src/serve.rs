@@ -100,6 +100,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         commands,
         feed: config.feed,
         has_simulator: config.simulator,
+        public_url: config.public_url.clone(),
         shutdown: shutdown.clone(),
     };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));

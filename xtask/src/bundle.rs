@@ -27,7 +27,6 @@ const INPUTS: &[&str] = &[
     "crates/domain/src",
     "frontend/Cargo.toml",
     "frontend/src",
-    "public",
     "style",
     "Cargo.lock",
     "Cargo.toml",

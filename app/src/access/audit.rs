@@ -197,10 +197,20 @@ impl Log<'_> {
         let changes = changes(&json(&entry.before), &json(&entry.after), &entry.subject);
         let line = |change: &Change| {
             let part = change.path.last().map_or("", String::as_str);
-            let value = |value: &Value| self.value(part, value);
+            // What a command asks for is in the protocol's own words.
+            let is_payload = change.path.first().is_some_and(|first| first == "arguments");
+            let value = |value: &Value| {
+                let text = self.value(part, value);
+                html! { @if is_payload { code { (text) } } @else { (text) } }
+            };
             html! {
                 li {
-                    @if !change.path.is_empty() { span.muted { (self.lang.audit_part(&change.path)) ": " } }
+                    @if !change.path.is_empty() {
+                        span.muted {
+                            @match self.lang.audit_part(&change.path) { Ok(words) => (words), Err(name) => code { (name) } }
+                            (self.lang.colon())
+                        }
+                    }
                     @if let Some(before) = &change.before { del { (value(before)) } " → " }
                     @match &change.after {
                         Some(after) => ins { (value(after)) },

@@ -118,7 +118,9 @@ fn failed(lang: Lang, error: &PasswordError) -> (StatusCode, &'static str) {
         PasswordError::Busy => (StatusCode::SERVICE_UNAVAILABLE, lang.sign_in_busy()),
         PasswordError::Inside | PasswordError::Store(_) => {
             tracing::error!(%error, "a charge point's password");
-            (StatusCode::INTERNAL_SERVER_ERROR, lang.failed_store())
+            let is_store = matches!(error, PasswordError::Store(_));
+            let text = if is_store { lang.failed_store() } else { lang.failed_inside() };
+            (StatusCode::INTERNAL_SERVER_ERROR, text)
         }
     }
 }
@@ -168,8 +170,8 @@ impl Shown<'_> {
                     p { code.token { (password) } }
                     p { (lang.charger_password_how()) }
                     ul {
-                        li { (lang.account_name()) ": " code { (self.identity()) } }
-                        li { "AuthorizationKey: " code { (password) } }
+                        li { (lang.account_name()) (lang.colon()) code { (self.identity()) } }
+                        li { "AuthorizationKey" (lang.colon()) code { (password) } }
                     }
                 },
             ),
@@ -189,7 +191,7 @@ impl Shown<'_> {
         let holds = html! {
             @if let Some((origin, at)) = self.state.holds {
                 (badge(Condition::Ready, lang.charger_password_has())) " "
-                (lang.password_origin(origin)) ", " (self.local(at))
+                (lang.password_origin(origin)) (lang.comma()) (self.local(at))
             } @else {
                 (badge(Condition::Waiting, lang.charger_password_none()))
             }
@@ -199,7 +201,7 @@ impl Shown<'_> {
             @if let Some(at) = self.state.sent {
                 tr {
                     (row_head(what, &plain(lang.charger_password_sent())))
-                    (cell(state, &html! { (self.local(at)) ": " (lang.charger_password_sent_help()) }))
+                    (cell(state, &html! { p { (self.local(at)) } p.muted { (lang.charger_password_sent_help()) } }))
                 }
             }
             tr {
@@ -272,5 +274,5 @@ fn said_profile(lang: Lang, security: Security) -> String {
         (true, false) => lang.profile_password(),
         (true, true) => lang.profile_both(),
     };
-    format!("{}: {meaning}", security.profile())
+    lang.labelled(&security.profile().to_string(), meaning)
 }

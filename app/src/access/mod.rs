@@ -5,7 +5,6 @@
 mod audit;
 mod charger_passwords;
 mod own;
-mod qr;
 mod sign_in;
 mod users;
 
@@ -23,7 +22,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bmw_domain::account::{AccountFault, Role};
-use bmw_site::access::{Access, AccessError, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
+use bmw_site::access::{Access, AccessError, Choice, Credentials, RecoveryCode, Secret, SignedIn, Visitor};
 use bmw_site::{Caller, Denied, whole_seconds};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
@@ -157,7 +156,7 @@ fn number(fields: &Fields, name: &str) -> i64 {
 }
 
 fn role(fields: &Fields) -> Result<Role, AccessError> {
-    Role::from_word(field(fields, "role")).ok_or(AccessError::Choice("role"))
+    Role::from_word(field(fields, "role")).ok_or(AccessError::Choice(Choice::Role))
 }
 
 /// A request for one of these pages.
@@ -218,7 +217,7 @@ impl Said<'_> {
                 &html! {
                     p { (lang.token_once()) }
                     p { code.token { (secret.as_str()) } }
-                    p.muted { "Authorization: Bearer …" }
+                    p.muted { code { "Authorization: Bearer …" } }
                 },
             ),
             Self::Codes(codes) => notice(
@@ -247,8 +246,14 @@ impl Pages {
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
         let person = person(&asked.caller);
-        let still =
-            Still { headers: &asked.headers, path, css: self.css.as_deref(), person: person.as_ref(), refresh: None };
+        let still = Still {
+            headers: &asked.headers,
+            path,
+            css: self.css.as_deref(),
+            person: person.as_ref(),
+            refresh: None,
+            script: None,
+        };
         let mut response = still_document(still, title, body);
         *response.status_mut() = status;
         response
@@ -355,9 +360,8 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::WrongCode => lang.code_wrong(),
         AccessError::NeedsCode => lang.code_needed(),
         AccessError::Again => lang.sign_in_again(),
-        AccessError::Choice("role") => return (status, lang.no_choice(lang.role_name())),
-        AccessError::Choice("days") => return (status, lang.no_choice(lang.holds_for())),
-        AccessError::Choice(name) => return (status, lang.no_choice(name)),
+        AccessError::Choice(Choice::Role) => return (status, lang.no_choice(lang.role_name())),
+        AccessError::Choice(Choice::Days) => return (status, lang.no_choice(lang.holds_for())),
         AccessError::Fault(AccountFault::Reserved) => lang.account_reserved(),
         AccessError::Fault(AccountFault::Name) => lang.account_name_help(),
         AccessError::Fault(AccountFault::Short) => lang.password_short(),
@@ -367,7 +371,8 @@ fn failed(lang: Lang, error: &AccessError) -> (StatusCode, String) {
         AccessError::Unknown => lang.not_there(),
         AccessError::Own => lang.account_own(),
         AccessError::TooMany => lang.tokens_too_many(),
-        AccessError::Inside | AccessError::Store(_) => lang.failed_store(),
+        AccessError::Inside => lang.failed_inside(),
+        AccessError::Store(_) => lang.failed_store(),
     };
     (status, text.to_owned())
 }

@@ -1,18 +1,18 @@
 //! One's own account: password, second factor, sign-ins, and tokens of one's programs.
 
-use super::qr;
 use super::{
     Asked, Fields, OWN, Pages, SIGN_IN, Said, code_entry, deed, entry, field, form, keep_in, lead, led, list, number,
     role, roles,
 };
 use crate::components::{Glyph, Span, card, icon, tag};
+use crate::on_site::qr;
 use crate::pages::plain;
 use crate::text::Lang;
 use axum::extract::{Form, State};
 use axum::response::Response;
 use bmw_domain::account::{ProgramToken, Right, Role, SignIn};
 use bmw_domain::calendar::Timestamp;
-use bmw_site::access::{AccessError, By, Credentials, NewOwnToken, OwnFactor, Proof, Setup, SignedIn, Who};
+use bmw_site::access::{AccessError, By, Choice, Credentials, NewOwnToken, OwnFactor, Proof, Setup, SignedIn, Who};
 use bmw_site::{Clock, Denied};
 use maud::{Markup, html};
 
@@ -97,7 +97,7 @@ pub(super) async fn change(State(pages): State<Pages>, asked: Asked, Form(fields
 /// The token that a form asks for.
 fn wanted(fields: &Fields) -> Result<NewOwnToken<'_>, AccessError> {
     let days = DAYS.into_iter().find(|days| field(fields, "days") == days.to_string());
-    let days = days.ok_or(AccessError::Choice("days"))?;
+    let days = days.ok_or(AccessError::Choice(Choice::Days))?;
     Ok(NewOwnToken { name: field(fields, "name"), role: role(fields)?, days: (days > 0).then_some(days) })
 }
 

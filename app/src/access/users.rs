@@ -146,6 +146,6 @@ fn add(lang: Lang, typed: &Fields) -> Markup {
     html! {
         p.muted { (lang.account_name_help()) " " (lang.password_help()) }
         (form(USERS, None, &fields))
-        ul.muted { @for role in Role::ALL { li { (lang.role(role)) ": " (lang.role_help(role)) } } }
+        ul.muted { @for role in Role::ALL { li { (lang.labelled(lang.role(role), lang.role_help(role))) } } }
     }
 }

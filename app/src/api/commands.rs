@@ -131,7 +131,7 @@ async fn give_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
 
 fn refused(refusal: Refusal, action: Action) -> ApiError {
     match refusal {
-        Refusal::Field(field, text) => ApiError::Named(vec![(field, text)]),
+        Refusal::Field(field, fault) => ApiError::Named(vec![(field, fault.to_string())]),
         Refusal::Pending => {
             let text = format!("A {} is pending for this charger.", action.name());
             ApiError::detail(StatusCode::CONFLICT, text)

@@ -61,7 +61,7 @@ pub fn draw(shares: &[StateShare], unit: &str, label: &str) -> String {
         push_hundredths(&mut out, -start);
         out.push_str("\"><title>");
         push_escaped(&mut out, &share.name);
-        out.push_str(": ");
+        out.push_str(" · ");
         out.push_str(&whole(share.count));
         out.push_str("</title></circle>");
     }

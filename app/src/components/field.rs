@@ -113,16 +113,16 @@ fn radios(name: &str, value: &str, choices: &[(&str, &str)]) -> Markup {
     }
 }
 
-/// What is wrong with a form, above it: one link to each wrong field, by its name, its label and what is wrong.
-pub fn field_errors<'a>(heading: &str, errors: impl IntoIterator<Item = (&'a str, &'a str, String)>) -> Markup {
+/// What is wrong with a form, above it: one link to each wrong field, by its name and what is said of it.
+pub fn field_errors<'a>(heading: &str, errors: impl IntoIterator<Item = (&'a str, String)>) -> Markup {
     html! {
         div.notice.is-faulted role="alert" {
             (icon(Glyph::CIRCLE_ALERT))
             div.notice-body {
                 p { (heading) }
                 ul {
-                    @for (name, label, error) in errors {
-                        li { a href={ "#field-" (name) } rel="external" { (label) ": " (error) } }
+                    @for (name, error) in errors {
+                        li { a href={ "#field-" (name) } rel="external" { (error) } }
                     }
                 }
             }

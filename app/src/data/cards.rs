@@ -54,6 +54,7 @@ pub mod word {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::refused::{CardField, Refused};
     use crate::data::settings::Typed;
     use crate::download::{MARK, guarded, unguarded};
     use bmw_domain::account::Right;
@@ -89,28 +90,29 @@ pub(super) mod on_server {
     }
 
     /// Carries out what a form of cards asks: how many cards changed, or what is wrong.
-    pub async fn change(site: &Site, word: &str, values: &Typed) -> Result<Result<u32, String>, DataError> {
+    pub async fn change(site: &Site, word: &str, values: &Typed) -> Result<Result<u32, Refused>, DataError> {
         let caller = caller();
         // Before anything is looked at: who may not is told that first.
         caller.check(Right::Cards)?;
         let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
         let cards = match word {
             word::PUT => card(site, [named("tag"), named("group"), named("blocked"), named("expires"), named("note")])
-                .map(|card| vec![card]),
+                .map(|card| vec![card])
+                .map_err(|(field, error)| wrong(field, error)),
             word::CSV => csv(site, named("csv")),
             word::REMOVE => {
                 return Ok(match IdTag::new(named("tag")) {
                     Ok(tag) => Ok(u32::from(site.remove_card(&tag, &caller).await?)),
-                    Err(error) => Err(format!("tag: {error}")),
+                    Err(error) => Err(wrong(CardField::Tag, error)),
                 });
             }
             _ => match site.all_cards(&caller)?.get(named("tag")) {
                 Some(card) => Ok(vec![Card { is_blocked: word == word::BLOCK, ..card.clone() }]),
-                None => Err("tag: There is no such card.".to_owned()),
+                None => Err(Refused::NoCard),
             },
         };
         match cards {
-            Err(wrong) => Ok(Err(wrong)),
+            Err(refused) => Ok(Err(refused)),
             Ok(cards) => {
                 let count = u32::try_from(cards.len()).unwrap_or(u32::MAX);
                 site.put_cards(cards, &caller).await?;
@@ -119,35 +121,40 @@ pub(super) mod on_server {
         }
     }
 
-    /// Reads a card; else what is wrong, by the field's name.
-    fn card(site: &Site, [tag, group, blocked, expires, note]: [&str; 5]) -> Result<Card, String> {
-        let wrong = |name: &str, error: FieldError| format!("{name}: {error}");
+    /// A wrong field of a card that is the only one.
+    fn wrong(field: CardField, error: FieldError) -> Refused {
+        Refused::Card { line: None, field, error }
+    }
+
+    /// Reads a card; else the field that is wrong, and what is wrong with it.
+    fn card(site: &Site, [tag, group, blocked, expires, note]: [&str; 5]) -> Result<Card, (CardField, FieldError)> {
         let expires_at = match expires.trim() {
             "" => None,
             text => {
-                let day = Day::parse(text).ok_or_else(|| wrong("expires", FieldError::NotDay))?;
+                let day = Day::parse(text).ok_or((CardField::Expires, FieldError::NotDay))?;
                 Some(site.clock().zone().instant(LocalTime::midnight(day)))
             }
         };
         let is_blocked = match blocked.trim() {
             "" | "0" | "false" => false,
             "1" | "true" | "on" => true,
-            _ => return Err(wrong("blocked", FieldError::NotFlag)),
+            _ => return Err((CardField::Blocked, FieldError::NotFlag)),
         };
         let note = note.trim();
         let note = if note.is_empty() { Ok(String::new()) } else { field::printable(note, NOTE_MOST) };
         let group = group.trim();
+        let group = (!group.is_empty()).then(|| IdTag::new(group)).transpose();
         Ok(Card {
-            tag: IdTag::new(tag.trim()).map_err(|error| wrong("tag", error))?,
-            group: (!group.is_empty()).then(|| IdTag::new(group)).transpose().map_err(|error| wrong("group", error))?,
+            tag: IdTag::new(tag.trim()).map_err(|error| (CardField::Tag, error))?,
+            group: group.map_err(|error| (CardField::Group, error))?,
             is_blocked,
             expires_at,
-            note: note.map_err(|error| wrong("note", error))?,
+            note: note.map_err(|error| (CardField::Note, error))?,
         })
     }
 
     /// Reads all cards of a CSV, or says what is wrong with the first line that is.
-    fn csv(site: &Site, text: &str) -> Result<Vec<Card>, String> {
+    fn csv(site: &Site, text: &str) -> Result<Vec<Card>, Refused> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -156,16 +163,17 @@ pub(super) mod on_server {
         let mut cards = Vec::new();
         for (index, record) in reader.records().enumerate() {
             let line = index + 1;
-            let record = record.map_err(|error| format!("line {line}: {error}"))?;
+            let record = record.map_err(|_| Refused::Line(line))?;
             let value = |column: usize| record.get(column).unwrap_or_default();
             // The heading of an export, with or without its mark of byte order.
             if index == 0 && value(0).trim_start_matches('\u{feff}').eq_ignore_ascii_case(COLUMNS[0]) {
                 continue;
             }
             let fields = std::array::from_fn(|column| unguarded(value(column)));
-            cards.push(card(site, fields).map_err(|error| format!("line {line}: {error}"))?);
+            let wrong = |(field, error)| Refused::Card { line: Some(line), field, error };
+            cards.push(card(site, fields).map_err(wrong)?);
         }
-        if cards.is_empty() { Err("csv: There is no card in it.".to_owned()) } else { Ok(cards) }
+        if cards.is_empty() { Err(Refused::NoCards) } else { Ok(cards) }
     }
 
     /// All cards as a CSV.

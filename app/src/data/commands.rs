@@ -1,9 +1,12 @@
 //! Commands as the pages give and show them.
 
+#[cfg(feature = "ssr")]
+use super::refused::Refused;
 use super::settings::Typed;
 use super::{DataError, Moment};
 #[cfg(feature = "ssr")]
 use super::{Query, encode};
+use crate::text::Both;
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::field::FieldError;
@@ -38,7 +41,7 @@ pub struct FindingLine {
     /// The session, where it is one of ours.
     pub record: Option<i32>,
     /// The values that say more.
-    pub detail: String,
+    pub detail: Both,
 }
 
 /// A charge point that nobody knows and that asked to come in.
@@ -62,8 +65,8 @@ pub struct Told {
     pub given: u32,
     /// Whether no charge point was chosen to give it to.
     pub is_for_none: bool,
-    /// Why some were not, in the words of the interface: the charge point, the field, and what is wrong.
-    pub refused: String,
+    /// Why some were not: whom or what it is about, and what is wrong.
+    pub refused: Vec<Both>,
     /// The form that was not understood.
     pub wrong: Option<WrongForm>,
 }
@@ -84,8 +87,8 @@ pub struct WrongForm {
 pub enum Problem {
     /// By our own rules.
     Field(FieldError),
-    /// By those of the protocol's types, in English.
-    Told(String),
+    /// By those of the protocol or the site, which only the command itself knows: the field's name in words, and what is wrong.
+    Told(Both, Both),
 }
 
 /// What an address tells where nothing was chosen.
@@ -96,10 +99,13 @@ const FOR_NONE: &str = "0";
 impl Told {
     /// What an address tells.
     pub fn of(query: &Query, site: &bmw_site::Site) -> Self {
+        let (refused, more) = Refused::told(query);
+        let refused = refused.iter().map(|refused| Both::of(|lang| lang.refused(refused)));
+        let more = (more > 0).then(|| Both::of(|lang| lang.more_refused(more)));
         Self {
             given: query.number("given", 1..=100_000).unwrap_or(0),
             is_for_none: query.get("given") == Some(FOR_NONE),
-            refused: query.get("refused").unwrap_or_default().to_owned(),
+            refused: refused.chain(more).collect(),
             wrong: super::forms::wrong_in(query, on_server::around(site)),
         }
     }
@@ -136,8 +142,6 @@ pub(super) mod on_server {
     use bmw_site::{Ask, Caller, Clock, Joining, NotDone, Refusal, Site};
     use bmw_store::StoreError;
 
-    /// The most characters of what an address tells.
-    const REFUSED_MOST: usize = 300;
     /// Commands in the log of a page.
     const LOG: u32 = 20;
     /// The most characters of a reply that is shown.
@@ -147,17 +151,14 @@ pub(super) mod on_server {
         let back = values.get("back").cloned().unwrap_or_default();
         match carry_out(values).await {
             // A person is led back to where he was, and told there.
-            Err(DataError::Refused) if is_plain_form() => {
-                let (lang, _) = crate::ui::chosen();
-                Ok(led(&led_back(&back, 0, &[lang.role_too_low().to_owned()]), &back))
-            }
+            Err(DataError::Refused) if is_plain_form() => Ok(led(&led_back(&back, 0, &[Refused::Role]), &back)),
             outcome => outcome,
         }
     }
 
     async fn carry_out(values: Typed) -> Result<String, DataError> {
         let commands = use_context::<AppState>().map(|state| state.commands).ok_or(DataError::Protocol)?;
-        let (site, caller, (lang, _)) = (site()?, caller(), crate::ui::chosen());
+        let (site, caller) = (site()?, caller());
         let named = |name: &str| values.get(name).map(String::as_str).unwrap_or_default();
         let back = named("back").to_owned();
         if named("command") == ADMIT {
@@ -185,13 +186,13 @@ pub(super) mod on_server {
             let ask = Ask { charge_point: now.key, action: form.action, arguments: arguments.clone(), key: None };
             match commands.give(ask, &caller).await {
                 Ok(_) => given += 1,
-                Err(Refusal::Field(field, text)) => {
-                    refused.push(format!("{identity}: {field}: {text}"));
+                Err(Refusal::Field(field, fault)) => {
+                    refused.push(Refused::field(identity, &field, &fault));
                     // The form knows the last part of a field that lies deep.
-                    found = Some((field.rsplit('.').next().unwrap_or_default().to_owned(), text));
+                    found = Some((field.rsplit('.').next().unwrap_or_default().to_owned(), fault));
                 }
                 Err(Refusal::Pending | Refusal::KeyUsed) => {
-                    refused.push(format!("{identity}: {}", lang.action_is_pending(form.action)));
+                    refused.push(Refused::Pending(identity.clone(), form.action));
                 }
                 Err(Refusal::Denied(denied)) => return Err(denied.into()),
                 Err(Refusal::Store(error)) => return Err(error.into()),
@@ -214,23 +215,24 @@ pub(super) mod on_server {
         let (mut admitted, mut refused) = (0, Vec::new());
         for (_, identity) in values.iter().filter(|(name, _)| is_charger(name)) {
             match Identity::new(identity) {
-                Ok(identity) => match site.add_charge_point(identity, caller).await {
+                Ok(identity) => match site.add_charge_point(identity.clone(), caller).await {
                     Ok(_) => admitted += 1,
-                    Err(NotDone::Store(error @ StoreError::Exists(_))) => refused.push(error.to_string()),
+                    Err(NotDone::Store(StoreError::Exists(_))) => {
+                        refused.push(Refused::Exists(identity.to_string()));
+                    }
                     Err(error) => return Err(error.into()),
                 },
-                Err(error) => refused.push(format!("{identity}: {error}")),
+                Err(error) => refused.push(Refused::identity(identity, error)),
             }
         }
         Ok(led(&led_back(back, admitted, &refused), back))
     }
 
     /// What an address tells of what came of it.
-    fn led_back(back: &str, given: u32, refused: &[String]) -> Query {
-        let refused: String = refused.join("; ").chars().take(REFUSED_MOST).collect();
+    fn led_back(back: &str, given: u32, refused: &[Refused]) -> Query {
         let (_, query) = back.split_once('?').unwrap_or((back, ""));
         let given = if given > 0 { given.to_string() } else { String::new() };
-        Query::parse(query).with("given", given).with("refused", refused)
+        Refused::tell(Query::parse(query).with("given", given), refused)
     }
 
     /// The page that a form stood on, which now tells this; a plain form is led there. Another page than ours is none.
@@ -262,7 +264,7 @@ pub(super) mod on_server {
             kind: finding.kind,
             at: moment(site, finding.at),
             record: finding.transaction.map(|id| id.0),
-            detail: finding.detail.clone(),
+            detail: Both::of(|lang| lang.finding_values(&finding.detail)),
         };
         Ok(found.iter().map(line).collect())
     }
@@ -289,9 +291,10 @@ pub(super) mod on_server {
 
         #[test]
         fn only_pages_of_ours_are_led_back_to() {
-            let told = |back, given, refused: &[String]| led(&led_back(back, given, refused), back);
+            let told = |back, given, refused: &[Refused]| led(&led_back(back, given, refused), back);
             assert_eq!(told("/details/?charger_id=a&given=9", 1, &[]), "/details/?charger_id=a&given=1");
-            assert_eq!(told("https://evil.example/", 2, &["x: y".to_owned()]), "/devices/?given=2&refused=x:%20y");
+            let refused = told("https://evil.example/", 2, &[Refused::NoCard]);
+            assert_eq!(refused, "/devices/?given=2&refused=%5B%22NoCard%22%5D");
             assert_eq!(told("//evil.example/", 0, &[]), "/devices/");
         }
 

@@ -1,6 +1,7 @@
 //! What happened at a charge point, newest first: connections, starts, status, sessions, and what cannot be quite right.
 
 use super::Moment;
+use crate::text::Both;
 use bmw_domain::charger::{FindingKind, HappeningKind};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ pub struct EventLine {
     /// The connector, where it is about one; 0 is the whole charge point.
     pub connector: Option<i32>,
     /// What else is known of it.
-    pub detail: String,
+    pub detail: Both,
 }
 
 /// What happened.
@@ -57,16 +58,18 @@ pub(super) mod on_server {
         let line = |at: Timestamp, what, connector, detail| EventLine { at: moment(site, at), what, connector, detail };
         let mut events: Vec<EventLine> = Vec::new();
         for it in happenings {
-            events.push(line(it.at, EventWhat::Happened(it.kind, it.status), it.connector, it.detail));
+            let detail = Both::of(|lang| lang.happening_detail(&it));
+            events.push(line(it.at, EventWhat::Happened(it.kind, it.status), it.connector, detail));
         }
         for it in findings {
-            events.push(line(it.at, EventWhat::Found(it.kind), it.connector, it.detail));
+            let detail = Both::of(|lang| lang.finding_values(&it.detail));
+            events.push(line(it.at, EventWhat::Found(it.kind), it.connector, detail));
         }
         for it in sessions {
             let card = it.id_tag.unwrap_or_default();
-            events.extend(it.started_at.map(|at| line(at, EventWhat::Begun(it.id.0), None, card)));
+            events.extend(it.started_at.map(|at| line(at, EventWhat::Begun(it.id.0), None, Both::Same(card))));
             let energy = with_unit(kwh_3(it.energy), "kWh");
-            events.extend(it.finished_at.map(|at| line(at, EventWhat::Ended(it.id.0), None, energy)));
+            events.extend(it.finished_at.map(|at| line(at, EventWhat::Ended(it.id.0), None, Both::Same(energy))));
         }
         // Of one moment, the later told one comes first.
         events.sort_by_key(|event| Reverse(event.at.at));

@@ -6,13 +6,15 @@
 
 use super::Query;
 use super::commands::{Problem, WrongForm};
+use super::refused::{read, written as as_json};
 use super::settings::Typed;
+use crate::text::Both;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::command::Action;
 use bmw_domain::decimal;
 use bmw_domain::field::{self, FieldError};
-use bmw_site::Arguments;
+use bmw_site::{Arguments, Fault};
 use bmw_store::Zone;
 use serde_json::{Value, json};
 
@@ -108,11 +110,11 @@ impl Form {
     }
 
     /// What brings the form back by an address: its fields, and what only the command itself found wrong.
-    pub(super) fn on(&self, address: Query, found: Option<&(String, String)>) -> Query {
+    pub(super) fn on(&self, address: Query, found: Option<&(String, Fault)>) -> Query {
         let cut = |text: &str| text.chars().take(TYPED_MOST).collect::<String>();
         let mut address = address.with("wrong", &self.word);
-        if let Some((field, text)) = found {
-            address = address.with("at", field).with("why", cut(text));
+        if let Some((field, fault)) = found {
+            address = address.with("at", cut(field)).with("why", as_json(fault));
         }
         // Addresses are remembered by browsers, and stand in logs.
         let is_secret = self.get("key").is_some_and(bmw_site::is_secret_key);
@@ -137,10 +139,15 @@ pub(super) fn wrong_in(query: &Query, around: Around<'_>) -> Option<WrongForm> {
         Ok(_) => Vec::new(),
         Err(errors) => errors.into_iter().map(|(name, error)| (name, Problem::Field(error))).collect(),
     };
-    if let (Some(field), Some(text)) = (query.get("at"), query.get("why")) {
-        errors.push((field.to_owned(), Problem::Told(text.to_owned())));
+    if let (Some(field), Some(fault)) = (query.get("at"), query.get("why").and_then(read::<Fault>)) {
+        errors.push((field.to_owned(), told(field, &fault)));
     }
     Some(form.wrong(errors))
+}
+
+/// What only the command itself finds wrong.
+fn told(field: &str, fault: &Fault) -> Problem {
+    Problem::Told(Both::of(|lang| lang.payload_field(field)), Both::of(|lang| lang.fault(fault)))
 }
 
 /// Whether a field says something of the form itself, or of whom it is about.
@@ -384,13 +391,15 @@ mod tests {
         let around = Around { now: NOW, zone: &zone };
         let fields = typed(&[("SetChargingProfile.limit", "<b>"), ("SetChargingProfile.minutes", "60")]);
         let form = Form::of("SetChargingProfile", &fields).unwrap();
-        let found = ("unit".to_owned(), "It is none.".to_owned());
+        let found = ("unit".to_owned(), Fault::NoSuchField);
         let address = form.on(Query::from([("charger_id", "a")]), Some(&found)).on("/details/");
         let back = wrong_in(&Query::parse(address.split_once('?').unwrap().1), around).unwrap();
         assert_eq!(back.form, "SetChargingProfile");
         assert!(back.typed.contains(&("limit".to_owned(), "<b>".to_owned())));
         let limit = ("limit".to_owned(), Problem::Field(FieldError::NotDecimal));
-        assert_eq!(back.errors, [limit, ("unit".to_owned(), Problem::Told("It is none.".to_owned()))]);
+        assert_eq!(back.errors, [limit, ("unit".to_owned(), told("unit", &Fault::NoSuchField))]);
+        let forged = wrong_in(&Query::parse("wrong=Reset&at=type&why=Call+this+number"), around).unwrap();
+        assert_eq!(forged.errors, [], "nobody else's words come back");
         assert_eq!(wrong_in(&Query::parse("wrong=Dance&Dance.a=1"), around), None);
         assert_eq!(wrong_in(&Query::parse("Reset.type=Hard"), around), None);
     }

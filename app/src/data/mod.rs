@@ -19,6 +19,8 @@ mod operation;
 mod overview;
 mod query;
 mod records;
+#[cfg(feature = "ssr")]
+mod refused;
 mod settings;
 
 pub use cards::*;
@@ -167,7 +169,7 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 18] = [
+    const SOURCES: [&[u8]; 19] = [
         include_bytes!("mod.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
@@ -179,6 +181,7 @@ const FORM: [u8; 4] = {
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
+        include_bytes!("../text/both.rs"),
         include_bytes!("../../../crates/domain/src/calendar.rs"),
         include_bytes!("../../../crates/domain/src/energy.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),
@@ -282,12 +285,14 @@ mod tests {
 pub(crate) use cards::on_server::export as export_cards;
 #[cfg(feature = "ssr")]
 pub(crate) use on_server::*;
+#[cfg(feature = "ssr")]
+pub(crate) use refused::{CardField, Refused};
 
 #[cfg(feature = "ssr")]
 mod on_server {
     use super::settings::on_server::is_plain_form;
     use super::{DataError, FORM, Moment, Phases, Tiles};
-    use crate::access::Asking;
+    use crate::on_site;
     use crate::state::AppState;
     use bmw_domain::calendar::Timestamp;
     use bmw_site::{Caller, Denied, NotDone, Present, Site};
@@ -322,9 +327,10 @@ mod on_server {
         use_context::<AppState>().is_some_and(|state| state.has_simulator)
     }
 
-    /// Who asks.
+    /// Who the data are for.
     pub fn caller() -> Caller {
-        use_context::<http::request::Parts>().map(|parts| Asking::of(&parts.extensions)).unwrap_or_default()
+        let parts = use_context::<http::request::Parts>();
+        parts.map(|parts| on_site::reader(&parts.extensions, &parts.headers)).unwrap_or_default()
     }
 
     impl From<Denied> for DataError {

@@ -25,7 +25,9 @@ impl Page for CardsPage {
                 (notice(NoticeKind::Error, &html! { (reason(lang, error)) }))
             }
             @if self.told.given > 0 { (notice(NoticeKind::Success, &html! { (lang.cards_saved(self.told.given)) })) }
-            @if !self.told.refused.is_empty() { (notice(NoticeKind::Error, &html! { (self.told.refused) })) }
+            @if !self.told.refused.is_empty() {
+                (notice(NoticeKind::Error, &html! { @for why in &self.told.refused { p { (why.get(lang)) } } }))
+            }
             (notice(NoticeKind::Info, &html! { (unknown) }))
             div.grid {
                 (card("card-list", Span::All, lang.cards(), &export, &list(lang, self.cards.as_deref(), cannot)))

@@ -205,7 +205,10 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
             return nothing_yet(lang, lang.no_chargers());
         }
         let asked = data.asked.as_deref().unwrap_or_default();
-        let body = html! { (lang.unknown_charger()) ": " (asked) ". " (lang.unknown_charger_help()) };
+        let body = html! {
+            p { (lang.labelled(lang.unknown_charger(), asked)) }
+            p { (lang.unknown_charger_help()) }
+        };
         return notice(NoticeKind::Warning, &body);
     };
     let mut charger = known.clone();
@@ -215,7 +218,10 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
         (charger.limit, charger.current, charger.phases) = (told.limit, told.current, told.phases);
         (charger.session_energy, charger.session_minutes) = (told.energy, told.minutes);
     }
-    let online = components::tag(if charger.online { lang.online() } else { lang.offline() });
+    let online = html! {
+        a rel="external" href=(Query::from([("charger_id", &known.id)]).on("/qr_codes/")) { (lang.qr_code()) } " "
+        (components::tag(if charger.online { lang.online() } else { lang.offline() }))
+    };
     let contact = contact(seen, &known.id, (known.online, known.contact), data.now);
     let table = charger_table(lang, &contact, &charger);
     let curve = html! { (figures(lang, &charger)) (values(lang, &Series::of(seen, data))) };

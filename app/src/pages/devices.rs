@@ -2,7 +2,7 @@
 
 use super::happenings::out_of_contact;
 use super::parts::{
-    Commanded, Form, badge, both_names, cell, changed_mark, command, command_form, command_state, commands,
+    BothNames, Commanded, Form, badge, cell, changed_mark, command, command_form, command_state, commands,
     details_link, findings, get_form, nothing_yet, order, phases, placed_cell, plain, row_head, state_word,
     table as table_of, tiles, told, when,
 };
@@ -43,6 +43,7 @@ impl Page for Devices {
         let count = html! {
             // It is no page of this interface.
             @if self.has_simulator { a href="/simulator/" rel="external" { (lang.simulator()) } " " }
+            a href="/qr_codes/" rel="external" { (lang.qr_codes()) } " "
             span.muted { (lang.shown_of(self.chargers.len(), self.count)) }
         };
         html! {
@@ -162,7 +163,8 @@ fn filters(lang: Lang, data: &Devices) -> Markup {
 fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
     let lang = seen.lang;
     let names = [("Charger ID", "电桩ID"), ("Firmware Ver", "固件版本"), ("Model ID", "固件ID"), ("State", "状态")]
-        .map(|(en, zh)| both_names(en, zh));
+        .map(|(en, zh)| BothNames(en, zh));
+    let labels = names.map(BothNames::text);
     let chosen = data.chargers.iter().filter(|charger| seen.local.selection.contains(&charger.id)).count();
     html! {
         div.bulk {
@@ -179,11 +181,11 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
                 thead {
                     tr {
                         th scope="col" { span.sr-only { (lang.select()) } }
-                        @for name in &names { th scope="col" { (name) } }
+                        @for name in names { th scope="col" { (name.draw()) } }
                         th scope="col" { (lang.actions()) }
                     }
                 }
-                tbody { @for (number, charger) in data.chargers.iter().enumerate() { (row(seen, data, number, &names, charger)) } }
+                tbody { @for (number, charger) in data.chargers.iter().enumerate() { (row(seen, data, number, &labels, charger)) } }
             }
         }
     }
@@ -253,7 +255,7 @@ fn bulk(seen: &Seen<'_>, data: &Devices, chosen: usize) -> Markup {
             // By the Enter key a form presses its first button: not the one that starts all chargers.
             button type="submit" hidden disabled {}
             span hidden { input type="hidden" name="back" value=(back(data)); }
-            div.commands role="group" aria-label={ (lang.actions()) " – " (lang.selected(chosen)) } {
+            div.commands role="group" aria-label=(lang.labelled(lang.actions(), &lang.selected(chosen))) {
                 (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot, None))
                 (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot, Some(lang.ask_stop_all())))
                 (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))

@@ -29,7 +29,8 @@ pub fn events(seen: &Seen<'_>, at: Moment, events: &[EventLine]) -> Markup {
                                     }
                                 }
                             }
-                            @if !event.detail.is_empty() { span { (event.detail) } }
+                            @let detail = event.detail.get(lang);
+                            @if !detail.is_empty() { span { (detail) } }
                         }
                     }
                 }
@@ -40,7 +41,6 @@ pub fn events(seen: &Seen<'_>, at: Moment, events: &[EventLine]) -> Markup {
 
 /// What an event means, and its name.
 fn words(lang: Lang, what: &EventWhat) -> (Condition, String) {
-    let said = |word: &str, status: &Option<String>| [word, " ", status.as_deref().unwrap_or_default()].concat();
     match what {
         EventWhat::Happened(HappeningKind::Status, status) => {
             (condition(status.as_deref()), state_word(lang, status.as_deref()))
@@ -48,10 +48,9 @@ fn words(lang: Lang, what: &EventWhat) -> (Condition, String) {
         EventWhat::Happened(HappeningKind::Connected, _) => (Condition::Ready, lang.live_connected().to_owned()),
         EventWhat::Happened(HappeningKind::Lost, _) => (Condition::Unknown, lang.event_lost().to_owned()),
         EventWhat::Happened(HappeningKind::Boot, _) => (Condition::Ready, lang.event_boot().to_owned()),
-        EventWhat::Happened(HappeningKind::Firmware, status) => (Condition::Waiting, said(lang.firmware(), status)),
-        EventWhat::Happened(HappeningKind::Diagnostics, status) => {
-            (Condition::Waiting, said(lang.diagnostics_name(), status))
-        }
+        // How far they are is told beside it.
+        EventWhat::Happened(HappeningKind::Firmware, _) => (Condition::Waiting, lang.firmware_name().to_owned()),
+        EventWhat::Happened(HappeningKind::Diagnostics, _) => (Condition::Waiting, lang.diagnostics_name().to_owned()),
         EventWhat::Happened(HappeningKind::Refused, status) => {
             let is_wrong = status.as_deref() == Some(WRONG_PASSWORD);
             let word = if is_wrong { lang.event_wrong_password() } else { lang.event_no_password() };

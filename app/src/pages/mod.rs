@@ -253,6 +253,8 @@ struct Shown {
     local: RwSignal<Local>,
     /// What the clock of the feed showed when data of this time came.
     came: StoredValue<Option<(Moment, i64)>>,
+    /// How old its first data were, ms: those of a document that was kept.
+    kept_for: i64,
     /// The page as it was last read, what it was read from, and the query string that it was asked by.
     last: StoredValue<Option<(Vec<u8>, Arc<dyn Page>, String)>>,
     /// The page's own address, not the router's: a page that is left must not ask for what the next one shows.
@@ -358,9 +360,10 @@ impl Shown {
         let clock = self.live.clock.get();
         match self.came.get_value() {
             Some((known, since)) if known == now => clock - since,
-            _ => {
-                self.came.set_value(Some((now, clock)));
-                0
+            known => {
+                let age = if known.is_none() { self.kept_for } else { 0 };
+                self.came.set_value(Some((now, clock - age)));
+                age
             }
         }
     }
@@ -412,6 +415,16 @@ impl Shown {
                 local.typed.insert(name, value);
             }
         });
+    }
+
+    /// Loads the page as a whole, where a service worker has kept it, or says that it has not.
+    fn load_as_kept(self) {
+        let has_keeper = document().document_element().is_some_and(|html| html.has_attribute("data-keeper"));
+        if has_keeper {
+            let address = self.url.with_untracked(|url| [url.path(), "?", url.search()].concat());
+            // Fails for no address of ours.
+            drop(window().location().assign(address.trim_end_matches('?')));
+        }
     }
 
     /// What was typed without WebAssembly came back by the address, and goes with it.
@@ -512,6 +525,7 @@ fn page(name: PageName) -> AnyView {
         data,
         local: Unsaved::of(name),
         came: StoredValue::new(None),
+        kept_for: live.kept_for.try_update_value(std::mem::take).unwrap_or_default(),
         last: StoredValue::new(None),
         url,
         reading: StoredValue::new(None),
@@ -528,6 +542,11 @@ fn page(name: PageName) -> AnyView {
         let has_missed = |totals: &Option<Totals>| shown.page()?.has_missed(totals.as_ref()?).then_some(());
         if live.totals.with(has_missed).is_some() {
             shown.look_again();
+        }
+    });
+    Effect::new(move |_| {
+        if matches!(shown.answer(), Some(Err(DataError::Network))) {
+            shown.load_as_kept();
         }
     });
     guard_leaving(shown);

@@ -205,7 +205,7 @@ impl Forms<'_> {
             }
         };
         html! {
-            p.muted { (lang.connector()) ": " (of) " · " (self.read_at(told.at)) }
+            p.muted { (lang.labelled(lang.connector(), &of)) " · " (self.read_at(told.at)) }
             div.table-box { (table("data plain schedule", lang.schedule(), &columns, &rows, &html! {})) }
         }
     }
@@ -240,7 +240,7 @@ impl Forms<'_> {
         let version = |label: &str, told: Option<(i64, crate::data::Moment)>| {
             html! {
                 @if let Some((version, at)) = told {
-                    p.muted { (label) " " (version) ", " (when(lang, self.seen.now(self.data.now), Some(at))) }
+                    p.muted { (label) " " (version) (lang.comma()) (when(lang, self.seen.now(self.data.now), Some(at))) }
                 }
             }
         };

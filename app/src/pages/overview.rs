@@ -211,7 +211,8 @@ fn connectivity(seen: &Seen<'_>, data: &Overview) -> Markup {
             count: *count,
         };
         let shares: Vec<StateShare> = states.iter().map(share).collect();
-        state_donut(&shares, lang.unit_chargers(), lang.connectivity())
+        let all = shares.iter().fold(0, |sum: u64, share| sum.saturating_add(share.count));
+        state_donut(&shares, lang.unit_chargers(all), lang.connectivity())
     };
     card("connectivity", Span::One, lang.connectivity(), &html! {}, &body)
 }

@@ -130,9 +130,20 @@ pub fn nothing_yet(lang: Lang, title: &str) -> Markup {
     empty(Glyph::INBOX, title, lang.no_chargers_help(), &html! {})
 }
 
-/// `Charger ID（电桩ID）`: a heading in both languages, as the document asks.
-pub fn both_names(en: &'static str, zh: &'static str) -> String {
-    [en, "（", zh, "）"].concat()
+/// A heading in both languages, as the document asks.
+#[derive(Debug, Clone, Copy)]
+pub struct BothNames(pub &'static str, pub &'static str);
+
+impl BothNames {
+    /// `Charger ID（电桩ID）`
+    pub fn text(self) -> String {
+        [self.0, "（", self.1, "）"].concat()
+    }
+
+    /// The same, each part in its language.
+    pub fn draw(self) -> Markup {
+        html! { span lang="en" { (self.0) } span lang="zh" { "（" (self.1) "）" } }
+    }
 }
 
 /// A table of properties: each with its label in the chosen language, and smaller in the other one.
@@ -317,7 +328,7 @@ impl Form<'_> {
         let error = match error {
             None => String::new(),
             Some((_, Problem::Field(error))) => self.lang.field_error(error),
-            Some((_, Problem::Told(text))) => text.clone(),
+            Some((_, Problem::Told(_, text))) => text.get(self.lang).to_owned(),
         };
         let name = [self.command, ".", entry.name].concat();
         let value = typed.map_or(entry.value, |(_, value)| value.as_str());
@@ -381,7 +392,7 @@ pub fn findings(seen: &Seen<'_>, at: Moment, findings: &[FindingLine]) -> Markup
                 (cell(kind, &plain(finding_word(lang, line.kind))))
                 (cell(record, &plain(number(line.record))))
                 (cell(time, &when(lang, now, Some(line.at))))
-                (cell(detail, &plain(&line.detail)))
+                (cell(detail, &plain(line.detail.get(lang))))
             }
         }
     };
@@ -434,14 +445,17 @@ fn said(seen: &Seen<'_>, told: &Told) -> Markup {
         @if let Some(wrong) = &told.wrong {
             (notice(NoticeKind::Warning, &html! {
                 @let name = Action::from_name(&wrong.form).map_or(wrong.form.as_str(), |action| lang.action(action));
-                (lang.commands_refused()) " – " (name) ": " (lang.wrong_entries(wrong.errors.len()))
+                (lang.commands_refused()) (lang.colon()) (lang.labelled(name, &lang.wrong_entries(wrong.errors.len())))
                 // Whether the form has such a field is not known here.
-                @for (field, problem) in &wrong.errors {
-                    @if let Problem::Told(text) = problem { br; (field) ": " (text) }
+                @for (_, problem) in &wrong.errors {
+                    @if let Problem::Told(field, text) = problem { br; (lang.labelled(field.get(lang), text.get(lang))) }
                 }
             }))
         } @else if !told.refused.is_empty() {
-            (notice(NoticeKind::Warning, &html! { (lang.commands_refused()) ": " (told.refused) }))
+            (notice(NoticeKind::Warning, &html! {
+                p { (lang.commands_refused()) (lang.colon()) }
+                ul { @for why in &told.refused { li { (why.get(lang)) } } }
+            }))
         }
     }
 }

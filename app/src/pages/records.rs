@@ -5,7 +5,7 @@ use super::{Page, Seen};
 use crate::components::{Glyph, NoticeKind, Span, card, choice, empty, icon, input, link_button, notice, select};
 use crate::data::{Query, RecordLine, Records, RecordsFilter};
 use crate::text::Lang;
-use crate::text::format::{grouped, kwh_2, kwh_3, with_unit};
+use crate::text::format::{kwh_2, kwh_3, with_unit};
 use bmw_domain::account::Right;
 use bmw_domain::calendar::LocalTime;
 use maud::{Markup, html};
@@ -44,7 +44,7 @@ impl Page for Records {
         let body = html! {
             (filters(lang, self, has_cards))
             @if let Some(text) = &self.wrong_day {
-                (notice(NoticeKind::Warning, &html! { (lang.wrong_day()) " (" (text) ")" }))
+                (notice(NoticeKind::Warning, &html! { (lang.labelled(text, lang.wrong_day())) }))
             }
             @if self.sessions.is_empty() {
                 @let clear = link_button("/records/", lang.clear_filters(), Some(Glyph::X));
@@ -96,7 +96,7 @@ fn session_table(lang: Lang, data: &Records, has_cards: bool) -> Markup {
         tfoot {
             tr {
                 th scope="row" { (lang.total()) }
-                td colspan="4" data-label=(lang.tile_sessions()) { (grouped(data.count)) " " (lang.sessions()) }
+                td colspan="4" data-label=(lang.tile_sessions()) { (lang.sessions(data.count)) }
                 (cell(columns[5], &html! { (lang.hours(data.time)) }))
                 (cell(columns[6], &html! { (with_unit(kwh_2(data.energy), "kWh")) }))
                 @if has_cards { td {} }

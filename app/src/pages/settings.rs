@@ -55,6 +55,8 @@ impl Page for SettingsPage {
             div.said { (said(lang, self, seen.local)) }
             p.page-links {
                 (link_button("/cards/", lang.cards(), Some(Glyph::CREDIT_CARD))) " "
+                a.button rel="external" href="/qr_codes/" { (icon(Glyph::QR_CODE)) span { (lang.qr_codes()) } } " "
+                a.button rel="external" href="/device/" { (icon(Glyph::SMARTPHONE)) span { (lang.on_this_device()) } } " "
                 @if seen.may(Right::Users) {
                     a.button rel="external" href="/users/" { (icon(Glyph::USERS)) span { (lang.users()) } }
                 }
@@ -64,7 +66,7 @@ impl Page for SettingsPage {
             }
             @if !errors.is_empty() {
                 (field_errors(&lang.wrong_entries(errors.len()), errors.iter().map(|(field, error)| {
-                    (field_name(*field), lang.setting(*field), lang.field_error(error))
+                    (field_name(*field), lang.labelled(lang.setting(*field), &lang.field_error(error)))
                 })))
             }
             form.settings method="post" action=(SaveSettings::PATH) novalidate {
@@ -153,7 +155,7 @@ fn said(lang: Lang, data: &SettingsPage, local: &Local) -> Markup {
                 p { (lang.saved()) }
                 ul {
                     @for field in changed {
-                        li { (lang.setting(*field)) ": " (shown(lang, *field, data.stored(*field))) }
+                        li { (lang.labelled(lang.setting(*field), shown(lang, *field, data.stored(*field)))) }
                     }
                 }
             };

@@ -3,6 +3,7 @@
 use super::Lang;
 use crate::data::field_name;
 use bmw_domain::account::Role;
+use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::settings::SettingField;
 use std::borrow::Cow;
@@ -51,7 +52,7 @@ const KINDS: [(&str, &str, &str); 36] = [
     ("command.outcome", "命令的结果", "Outcome of a command"),
     ("export.records", "下载充电记录", "Sessions downloaded"),
     ("export.cards", "下载卡", "Cards downloaded"),
-    ("export.frames", "下载原始消息", "Raw messages downloaded"),
+    ("export.frames", "下载原始报文", "Raw messages downloaded"),
     ("export.diagnostics", "下载诊断文件", "Diagnostics downloaded"),
     ("export.audit", "下载操作日志", "Audit log downloaded"),
     ("site.import", "导入站点文件", "Site file imported"),
@@ -61,7 +62,7 @@ const KINDS: [(&str, &str, &str); 36] = [
 ];
 
 /// What parts of entries are called, by their names in JSON.
-const PARTS: [(&str, &str, &str); 35] = [
+const PARTS: [(&str, &str, &str); 38] = [
     ("name", "名称", "name"),
     ("names", "名称", "names"),
     ("role", "角色", "role"),
@@ -74,6 +75,9 @@ const PARTS: [(&str, &str, &str); 35] = [
     ("group", "分组", "group"),
     ("note", "备注", "note"),
     ("card", "卡号", "card"),
+    ("passwords", "密码", "passwords"),
+    ("origin", "来源", "from"),
+    ("pending", "等待启用", "not used yet"),
     ("sign_ins", "登录编号", "sign-ins"),
     ("tokens", "令牌编号", "tokens"),
     ("failures", "次数", "failures"),
@@ -121,7 +125,7 @@ pub fn kinds_of(area: &str) -> Vec<String> {
 }
 
 impl Lang {
-    fn of(self, table: &[(&str, &'static str, &'static str)], word: &str) -> Option<&'static str> {
+    pub(super) fn of(self, table: &[(&str, &'static str, &'static str)], word: &str) -> Option<&'static str> {
         table.iter().find(|(known, ..)| *known == word).map(|(_, zh, en)| self.pick(zh, en))
     }
 
@@ -140,8 +144,8 @@ impl Lang {
         }
     }
 
-    /// What a part of an entry is called, by where it stands. Names of the protocol stand for themselves.
-    pub fn audit_part(self, path: &[String]) -> String {
+    /// What a part of an entry is called, by where it stands; `Err` where that is a name of the protocol, which has no words.
+    pub fn audit_part(self, path: &[String]) -> Result<String, String> {
         let setting = |name: &str| SettingField::ALL.into_iter().find(|field| field_name(*field) == name);
         if let [.., list, phase] = path
             && list == "max_current"
@@ -152,16 +156,19 @@ impl Lang {
                 _ => "c",
             };
             if let Some(field) = setting(&format!("max_current_{letter}")) {
-                return self.setting(field).to_owned();
+                return Ok(self.setting(field).to_owned());
             }
         }
-        let word = |part: &String| match (self.of(&PARTS, part), setting(part)) {
-            (Some(name), _) => name.to_owned(),
-            (None, Some(field)) => self.setting(field).to_owned(),
-            (None, None) => part.clone(),
+        let is_payload = path.first().is_some_and(|first| first == "arguments");
+        let word = |part: &String| {
+            let field = || setting(part).map(|field| self.setting(field));
+            let known = if is_payload { self.known_field(part) } else { self.of(&PARTS, part).or_else(field) };
+            known.map_or_else(|| part.clone(), ToOwned::to_owned)
         };
         let shown = path.iter().filter(|part| !["arguments", "settings"].contains(&part.as_str()));
-        shown.map(word).collect::<Vec<_>>().join(" · ")
+        let name = shown.map(word).collect::<Vec<_>>().join(" · ");
+        let has_words = !is_payload || path[1..].iter().all(|part| self.known_field(part).is_some());
+        if has_words { Ok(name) } else { Err(name) }
     }
 
     /// A word that stands for something, in words: a role, or how far a command is.
@@ -173,6 +180,8 @@ impl Lang {
             "state" => CommandState::from_word(word).map(|state| self.command_word(state)),
             "kind" => self.of(&AREAS, word).or_else(|| self.of(&KINDS, word)),
             "command" => Action::from_name(word).map(|action| self.action(action)),
+            "status" | "error" => self.reply_word(word),
+            "origin" => PasswordOrigin::from_word(word).map(|origin| self.password_origin(origin)),
             "mode" => self.of(&[("merge", "合并", "merged"), ("replace", "替换", "in the place of all")], word),
             _ => None,
         }
@@ -322,9 +331,11 @@ mod tests {
     #[test]
     fn parts_are_called_by_what_they_are() {
         let part = |path: &[&str]| Lang::En.audit_part(&path.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
-        assert_eq!(part(&["max_current", "2"]), "Maximum current, phase B");
-        assert_eq!(part(&["settings", "currency"]), "Currency");
-        assert_eq!(part(&["arguments", "connectorId"]), "connectorId");
-        assert_eq!(part(&["Anna1", "note"]), "Anna1 · note");
+        let (words, name) = (|text: &str| Ok(text.to_owned()), |text: &str| Err(text.to_owned()));
+        assert_eq!(part(&["max_current", "2"]), words("Maximum current, phase B"));
+        assert_eq!(part(&["settings", "currency"]), words("Currency"));
+        assert_eq!(part(&["arguments", "connectorId"]), words("Connector"));
+        assert_eq!(part(&["arguments", "csChargingProfiles", "stackLevel"]), name("csChargingProfiles · stackLevel"));
+        assert_eq!(part(&["Anna1", "note"]), words("Anna1 · note"));
     }
 }

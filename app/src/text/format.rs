@@ -25,6 +25,11 @@ pub fn kwh_3(energy: Energy) -> String {
     format!("{sign}{}.{:03}", grouped(wh / 1000), wh % 1000)
 }
 
+/// A number of things, each or all of which are called so in English: `1 session`, `12 214 sessions`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    [grouped(count).as_str(), " ", if count == 1 { one } else { many }].concat()
+}
+
 /// A number with its unit.
 pub fn with_unit(number: impl std::fmt::Display, unit: &str) -> String {
     format!("{number}{SPACE}{unit}")
@@ -119,6 +124,12 @@ mod tests {
         for (value, text) in [(16.0, "16"), (16.44, "16.4"), (-0.04, "0"), (f64::NAN, "0"), (15.96, "16")] {
             assert_eq!(one_decimal(value), text);
         }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let sessions = [0, 1, 2, 12_214].map(|count| counted(count, "session", "sessions").replace('\u{202f}', " "));
+        assert_eq!(sessions, ["0 sessions", "1 session", "2 sessions", "12 214 sessions"]);
     }
 
     #[test]

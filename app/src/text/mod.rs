@@ -4,7 +4,14 @@
 
 #[cfg(feature = "ssr")]
 pub mod audit;
+mod both;
 pub mod format;
+#[cfg(feature = "ssr")]
+mod refused;
+#[cfg(feature = "ssr")]
+mod told;
+
+pub use both::Both;
 
 use bmw_domain::account::Role;
 use bmw_domain::charger::password::PasswordOrigin;
@@ -116,7 +123,7 @@ texts! {
     settings: "设置", "Settings";
     live_connected: "已连接", "Connected";
     live_reconnecting: "正在重连", "Reconnecting";
-    live_stale: "数据已旧", "Stale";
+    live_stale: "数据已过时", "Stale";
     live_static: "未实时更新", "Not live";
     offline_title: "与服务器失去联系", "The server cannot be reached";
     changed_while_away: "您离开期间有变化", "Changed while you were away";
@@ -128,6 +135,9 @@ texts! {
     loading: "正在加载…", "Loading…";
     description: "电动汽车充电站点控制器：电桩、充电记录与用电，实时显示，可操作。",
         "The controller of a site that charges electric vehicles: its chargers, sessions and energy, live, and how to operate them.";
+    // Between a name and what is said of it, and between two parts of a list.
+    colon: "：", ": ";
+    comma: "，", ", ";
 
     // Accounts
     sign_in: "登录", "Sign in";
@@ -137,20 +147,20 @@ texts! {
     account_name_help: "1–64 个字母、数字或 @.+-_，不区分大小写。", "1–64 letters, digits and @.+-_, in either case.";
     account_reserved: "此用户名为程序保留。", "This name is the program's own.";
     account_exists: "该用户名已存在。", "There is an account of this name.";
-    account_own: "不能更改自己的角色或停用自己。", "Nobody changes his own role or disables himself.";
+    account_own: "不能更改自己的角色或停用自己。", "You cannot change your own role or disable yourself.";
     password: "密码", "Password";
     password_help: "密码至少 10 个字符，且不易被猜中。", "A password has at least 10 characters and is not easily guessed.";
     password_change: "更改密码", "Change the password";
-    password_old: "当前密码", "Present password";
+    password_old: "当前密码", "Current password";
     password_new: "新密码", "New password";
-    password_reset: "重设密码", "Another password";
+    password_reset: "重设密码", "Set a new password";
     password_short: "密码至少 10 个字符。", "The password must have at least 10 characters.";
     password_long: "密码最多 256 个字符。", "The password must have no more than 256 characters.";
     password_weak: "密码太容易猜中。几个不相关的词更好。",
         "The password is too easily guessed. Some words that have nothing to do with each other are better.";
     sign_in_wrong: "用户名或密码不正确。", "Name or password is wrong.";
     sign_in_wait: "尝试次数过多，请稍候再试。", "There were too many tries. Wait a little, then try again.";
-    sign_in_busy: "此刻登录的人太多，请再试一次。", "Too many are signing in at this moment. Try again.";
+    sign_in_busy: "当前登录的人太多，请稍后再试。", "Too many are signing in at this moment. Try again.";
     sign_in_first: "请先登录", "Sign in first";
     sign_in_for_logs: "登录后可查看命令记录、原始报文和诊断文件。",
         "Sign in to see the log of commands, raw messages and diagnostics.";
@@ -158,14 +168,14 @@ texts! {
     role_too_low: "您的角色无权执行此操作", "Your role does not allow this";
     not_allowed: "无权查看", "Not allowed";
     not_allowed_help: "您的角色无权查看或执行此操作。", "Your role does not allow this. An administrator can change that.";
-    not_there: "没有这一项，可能已被删除。", "There is no such thing any more.";
+    not_there: "没有这一项，可能已被删除。", "There is no such item; it may have been removed.";
     sign_in_again: "等待过久或尝试次数过多，请重新登录。", "That took too long, or there were too many tries. Sign in again.";
     begin_again: "重新登录", "Begin again";
     second_factor: "两步验证", "Second factor";
     factor_on: "已开启", "On";
     factor_off: "未开启", "Off";
     factor_help: "登录时除密码外，还要输入手机应用显示的验证码。密码即使被人猜到或看到，也无法登录。",
-        "Besides your password, the sign-in asks for a code that an app on your phone shows. Who has guessed or seen the password does not get in.";
+        "Besides your password, the sign-in asks for a code that an app on your phone shows. Whoever guesses or sees the password still does not get in.";
     factor_begin: "开启", "Turn it on";
     factor_end: "关闭", "Turn it off";
     factor_scan: "用验证器应用扫描此二维码。", "Scan this with your authenticator app.";
@@ -175,7 +185,7 @@ texts! {
         "Then enter your password and the code that the app shows. Your other devices are signed out.";
     factor_change_help: "要生成新的恢复代码或关闭两步验证，请输入密码和验证码（或恢复代码）。",
         "For new recovery codes, or to turn it off, enter your password and a code, or a recovery code.";
-    factor_reset: "解除两步验证", "Take the second factor away";
+    factor_reset: "解除两步验证", "Remove the second factor";
     code_name: "验证码", "Code";
     code_help: "请输入应用显示的 6 位验证码，或一个恢复代码。", "Enter the six digits that your app shows, or a recovery code.";
     code_wrong: "验证码不正确，或已使用过。", "The code is wrong, or was used before.";
@@ -205,25 +215,25 @@ texts! {
     end_others: "退出其他所有设备", "Sign out all others";
     tokens: "程序令牌", "Tokens of programs";
     tokens_help: "程序用令牌代替密码，权限不超过您的角色。创建令牌须输入密码；更改密码会撤销所有令牌。",
-        "A program uses a token in the place of your password. It may never more than you. To make one takes your password; a new password revokes all.";
+        "A program uses a token instead of your password, and can never do more than you can. Making one takes your password; a new password revokes them all.";
     token_name: "用途", "What for";
     token_add: "创建令牌", "Make a token";
     token_once: "请现在复制此令牌，它不会再次显示。", "Copy this token now; it is not shown again.";
     tokens_too_many: "令牌过多，请先撤销不用的。", "There are too many tokens. Revoke some first.";
-    holds_for: "有效期", "Holds for";
+    holds_for: "有效期", "Valid for";
     expires: "到期", "Expires";
     expired: "已过期", "expired";
     revoke: "撤销", "Revoke";
 
     // Passwords of chargers
     charger_password: "电桩密码", "Password of the charger";
-    charger_password_help: "有密码的电桩须以 HTTP Basic 出示密码方可连接，用户名为电桩 ID。",
-        "A charger that has a password must bring it by HTTP Basic to be let in. Its user name is the charger's ID.";
+    charger_password_help: "设有密码的电桩须通过 HTTP Basic 提供密码才能连接，用户名为电桩ID。",
+        "A charger that has a password must present it by HTTP Basic to connect. Its user name is the charger's ID.";
     charger_password_what: "项目", "What";
     charger_password_has: "已设置", "It has one";
     charger_password_none: "未设置", "It has none";
     charger_password_sent: "已发送的新密码", "A newer one was sent";
-    charger_password_sent_help: "旧密码在电桩首次使用新密码之前仍然有效。", "The old one holds until the charger has come with the new one.";
+    charger_password_sent_help: "旧密码在电桩首次使用新密码之前仍然有效。", "The old one holds until the charger has used the new one.";
     security_profile: "OCPP 安全等级", "OCPP security profile";
     profile_nothing: "没有密码，没有加密", "no password, in the clear";
     profile_tls_alone: "没有密码，TLS 加密", "no password, over TLS";
@@ -231,20 +241,20 @@ texts! {
     profile_both: "有密码，TLS 加密", "a password, over TLS";
     charger_password_random: "生成随机密码", "Make a random one";
     charger_password_random_help: "立即取代现有密码，只显示一次，然后请在电桩上输入。电桩会被断开，须用它重新连接。",
-        "It takes the place of the present one at once and is shown this once, to be entered at the charger. The charger is disconnected and must come with it.";
+        "It replaces the current one at once and is shown only this once, to be entered at the charger. The charger is disconnected and must reconnect with it.";
     charger_password_set_help: "立即取代现有密码。电桩会被断开，须用它重新连接。",
-        "It takes the place of the present one at once. The charger is disconnected and must come with it.";
+        "It replaces the current one at once. The charger is disconnected and must reconnect with it.";
     charger_password_once: "请现在复制此密码，它不会再次显示。", "Copy this password now; it is not shown again.";
     charger_password_how: "请在电桩的配置界面中输入：", "Enter at the charger, in its own configuration:";
     charger_password_send: "向电桩发送新密码", "Send the charger a new one";
     charger_password_send_help: "生成随机密码并发送给电桩。电桩用它重新连接之前，旧密码仍然有效。没有 TLS 时，网络上的人可以读到它。",
-        "A random one is sent to it. The old one holds until the charger has connected with it. Without TLS, who reads along on the network learns it.";
+        "A random one is sent to it. The old one holds until the charger has connected with the new one. Without TLS, whoever reads along on the network learns it.";
     charger_password_on_its_way: "新密码已发往电桩，结果见其命令记录。", "It is on its way; the charger's log of commands tells what became of it.";
     charger_password_set: "设置密码", "Set one";
     charger_password_form: "16–40 个可见 ASCII 字符，且不易被猜中。", "16–40 visible ASCII characters, and not easily guessed.";
     charger_password_remove: "移除密码", "Remove it";
     charger_password_remove_help: "此后任何人都可以此电桩的名义连接，除非站点要求密码。电桩会被断开并重新连接。",
-        "From then on anybody comes in under the charger's name, unless the site demands a password. The charger is disconnected and comes anew.";
+        "From then on anybody can connect under the charger's name, unless the site demands a password. The charger is disconnected and reconnects.";
     charger_password_many: "已发送的新密码过多而电桩均未使用，请先移除密码。",
         "Too many passwords were sent to it that it has not used yet. Remove them first.";
     charger_password_pending: "该电桩有未完成的配置更改，请稍候再试。", "A change of its configuration is pending. Try again in a moment.";
@@ -252,6 +262,7 @@ texts! {
     // Failures
     failed_title: "未能加载", "This could not be loaded";
     failed_store: "数据库没有响应。", "The database did not answer.";
+    failed_inside: "内部出错，详情见服务器日志。", "Something went wrong inside; the server's log tells more.";
     failed_network: "服务器没有响应。", "The server did not answer.";
     failed_other: "服务器的回答无法理解。", "The server's answer could not be read.";
     failed_refused: "服务器拒绝了该操作。", "The server refused this.";
@@ -270,7 +281,7 @@ texts! {
     tile_energy: "总充电电量", "Energy charged";
     tile_sessions: "总充电次数", "Sessions";
     tile_in_use: "正在使用", "In use";
-    tile_chargers_note: "有状态的电桩", "that have reported a state";
+    tile_chargers_note: "已上报状态", "with a reported state";
     tile_energy_note: "所有电桩累计", "by all chargers together";
     tile_in_use_note: "正在充电或占用", "charging or occupied";
     charging_time: "充电时长", "Charging time";
@@ -294,7 +305,6 @@ texts! {
 
     as_table: "显示为表格", "Show as table";
     chart_period: "周期", "Period";
-    unit_chargers: "个电桩", "chargers";
 
     // Phases
     phase_gauges: "相位仪表图", "Phase gauges";
@@ -303,7 +313,7 @@ texts! {
     load: "负载", "Load";
     unknown_load: "未知", "Unknown";
     change_limits: "更改上限", "Change limits";
-    phases_help: "5 分钟内的测量值与上限相比", "Measured in the last 5 minutes, against the limit";
+    phases_help: "最近 5 分钟的测量值与上限对比", "Measured in the last 5 minutes, against the limit";
 
     // Well or not
     all_well: "一切正常", "All is well";
@@ -323,7 +333,7 @@ texts! {
     never: "从未", "never";
     no_chargers: "还没有电桩。", "There are no chargers yet.";
     no_chargers_help: "让电桩连接到本站的 /ocpp/电桩ID，然后在“电桩”页接纳；或导入站点文件（bmw import）。",
-        "Point a charger to this site's /ocpp/ID and admit it under Devices, or import a site file (bmw import).";
+        "Point a charger at this site's /ocpp/ID and admit it under Devices, or import a site file (bmw import).";
     show_all: "显示全部", "Show all";
 
     // Sessions
@@ -357,17 +367,17 @@ texts! {
     more: "拓展", "More";
     no_connection: "没有连接", "No connection";
     no_connection_help: "电桩未连接，命令无法送达。", "The charger is not connected: a command could not reach it.";
-    frames: "原始消息", "Raw messages";
+    frames: "原始报文", "Raw messages";
     frames_with: "包含", "Containing";
-    no_frames: "没有原始消息。", "No raw message is kept.";
+    no_frames: "没有原始报文。", "No raw message is kept.";
     frame_in: "收到", "in";
     frame_out: "发出", "out";
     download: "下载", "Download";
     cards: "卡", "Cards";
-    no_cards: "还没有登记的卡。", "No card was entered yet.";
-    unknown_cards_accepted: "未登记的卡可以充电（--unknown-cards accept）。", "Cards that are not entered here may charge (--unknown-cards accept).";
-    unknown_cards_rejected: "未登记的卡不能充电（--unknown-cards reject）。", "Cards that are not entered here may not charge (--unknown-cards reject).";
-    card_add: "登记或修改卡", "Enter or change a card";
+    no_cards: "还没有登记的卡。", "No card has been added yet.";
+    unknown_cards_accepted: "未登记的卡可以充电（--unknown-cards accept）。", "Cards that are not listed here may charge (--unknown-cards accept).";
+    unknown_cards_rejected: "未登记的卡不能充电（--unknown-cards reject）。", "Cards that are not listed here may not charge (--unknown-cards reject).";
+    card_add: "登记或修改卡", "Add or change a card";
     card_add_help: "卡号相同（不分大小写）的卡会被替换。", "A card of the same number is replaced, upper or lower case alike.";
     card_group: "分组", "Group";
     card_expires: "失效日期", "Expires on";
@@ -393,7 +403,7 @@ texts! {
     event_no_password: "因没有密码被拒绝", "Refused, without a password";
     no_contact_ever: "从未联系", "Never in contact";
     findings: "需要留意", "To look at";
-    findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers reported and cannot be quite right: kept, but not counted as it came.";
+    findings_help: "电桩上报中不可信的内容：已保存，但未计入。", "What chargers reported that cannot be right: it is kept, but not counted as reported.";
     finding: "情况", "What";
     finding_detail: "数值", "Values";
     finding_orphan_stop: "未知记录的停止", "Stop of an unknown session";
@@ -404,13 +414,13 @@ texts! {
     finding_lost_stop: "缺少停止消息，结束时间为推定", "No stop was received; the end is assumed";
     finding_second_stop: "重复且不同的停止", "Stopped twice, differently";
     charges_already: "正在充电", "It is charging already";
-    charges_not: "没有进行中的充电", "No session runs";
+    charges_not: "没有进行中的充电", "No session is running";
     ask_reset: "确定要复位吗？正在进行的充电会结束。", "Reset? A running session will end.";
-    ask_stop_all: "确定要停止所选电桩的充电吗？", "Stop charging at all that are selected?";
+    ask_stop_all: "确定要停止所选电桩的充电吗？", "Stop charging at all selected chargers?";
     ask_update: "确定要更新固件吗？更新期间电桩不可用。", "Update the firmware? The charger cannot be used meanwhile.";
     ask_availability: "确定要停用这个电桩吗？", "Take this charger out of service?";
     operation: "拓展命令", "More commands";
-    unlock: "解锁枪头", "Unlock connector";
+    unlock: "解锁充电枪", "Unlock connector";
     availability_off: "停用", "Out of service";
     availability_on: "启用", "Back in service";
     trigger_status: "查询状态", "Ask for status";
@@ -428,7 +438,7 @@ texts! {
     operators_card: "操作员卡", "operator's card";
     availability: "服务状态", "Availability";
     limit_set: "设置上限", "Set a limit";
-    limit_help: "同一用途的新上限会替换旧的。", "It replaces the one before for the same purpose.";
+    limit_help: "同一用途的新上限会替换旧的。", "It replaces the earlier one for the same purpose.";
     limit_for: "适用于", "Applies to";
     each_session: "每次充电", "Each session";
     running_session: "进行中的充电", "The running session";
@@ -476,9 +486,9 @@ texts! {
     configuration_key: "配置项", "Configuration key";
     configuration_value: "值", "Value";
     change_configuration: "修改配置", "Change configuration";
-    firmware_address: "固件地址 (URL)", "Firmware address (URL)";
+    firmware_address: "固件地址（URL）", "Firmware address (URL)";
     update_firmware: "更新固件", "Update firmware";
-    diagnostics_address: "诊断上传地址 (URL，留空则上传到本站)", "Upload diagnostics to (URL; empty: to this site)";
+    diagnostics_address: "诊断上传地址（URL，留空则上传到本站）", "Upload diagnostics to (URL; empty: to this site)";
     diagnostics: "获取诊断", "Get diagnostics";
     diagnostics_files: "诊断文件", "Diagnostics";
     no_diagnostics: "还没有诊断文件。发送“获取诊断”后，电桩会上传到这里。", "No file yet. After “Get diagnostics” the charger uploads one, which is then listed here.";
@@ -497,7 +507,7 @@ texts! {
     command_offline: "未连接", "Not connected";
     command_effective: "已生效", "Effect seen";
     command_no_effect: "未生效", "No effect seen";
-    commands_refused: "未发出", "Not given";
+    commands_refused: "未执行", "Not done";
     choose_first: "请先选择电桩。", "Choose chargers first.";
     curve: "电流与电量", "Current and energy";
     span: "时间范围", "Time span";
@@ -548,7 +558,7 @@ texts! {
 
     // Simulator
     simulator: "模拟器", "Simulator";
-    simulator_help: "这些电桩是软件。在这里做的，就是站在电桩旁的人会做的。",
+    simulator_help: "这些电桩由软件模拟。这里的操作相当于有人在电桩旁操作。",
         "These chargers are software. What is done here is done to them as a person in the yard would do it.";
     plug_in: "插枪", "Plug in";
     pull_out: "拔枪", "Pull out";
@@ -557,7 +567,7 @@ texts! {
     mend_it: "修复", "Mend";
     cut_network: "断网", "Cut network";
     no_current_here: "没有电流", "No current flows";
-    last_done: "刚才做的：", "Last done:";
+    last_done: "刚才的操作：", "Last done:";
     follow: "持续刷新", "Keep it up to date";
     follow_end: "停止刷新", "Stop that";
     no_simulated: "没有模拟的电桩。", "No charger is simulated.";
@@ -569,7 +579,7 @@ texts! {
     search_hint: "ID、型号、固件", "ID, model, firmware";
     all_states: "全部状态", "All states";
     sort: "排序", "Sort";
-    sort_added: "添加顺序", "Order of adding";
+    sort_added: "添加顺序", "Order added";
     sort_id: "电桩ID", "Charger ID";
     sort_state: "状态", "State";
     sort_contact: "最近联系", "Last contact";
@@ -588,7 +598,6 @@ texts! {
     newest: "最新", "Newest";
     no_records: "这个条件下没有记录。", "No session matches.";
     no_records_help: "选择更长的时间或清除条件。", "Choose more days or clear the filters.";
-    sessions: "次", "sessions";
     wrong_day: "日期应为 YYYY-MM-DD。", "A day is written YYYY-MM-DD.";
 
     // Settings
@@ -609,6 +618,42 @@ texts! {
     off: "关", "Off";
     kwh_per_count: "kWh/计数", "kWh per count";
     minutes: "分钟", "min";
+
+    // At the chargers
+    app_name: "BMW 充电站控制器", "BMW site controller";
+    app_description: "电动汽车充电站：电桩、功率与充电记录", "Electric-vehicle charging: chargers, load and sessions";
+    on_this_device: "本机", "On this device";
+    install_title: "安装为应用", "Install as an app";
+    install_why: "安装后，可从主屏幕直接打开，没有地址栏。", "It opens from the home screen then, without an address bar.";
+    installed: "已安装：您正在应用窗口中查看。", "Installed: this is the app.";
+    install_now: "安装", "Install";
+    install_by_hand: "手动安装", "By hand";
+    on_ios: "iPhone 与 iPad", "iPhone and iPad";
+    install_on_ios: "在 Safari 中点“分享”，再选“添加到主屏幕”。", "In Safari tap Share, then Add to Home Screen.";
+    on_android: "Android", "Android";
+    install_on_android: "打开浏览器菜单，选“安装应用”或“添加到主屏幕”。", "Open the browser's menu, then Install app or Add to Home screen.";
+    on_desktop: "电脑上的 Chrome 与 Edge", "Chrome and Edge on a desk";
+    install_on_desktop: "点地址栏右侧的安装图标，或在菜单中选“安装此站点”。", "Press the install icon in the address bar, or choose Install in the menu.";
+    on_firefox: "Firefox", "Firefox";
+    install_on_firefox: "在 Android 上：菜单，再选“添加应用到主屏幕”。电脑上的 Firefox 不支持安装应用；离线查看仍然可用。", "On Android: the menu, then Add app to Home screen. On a desk it installs no apps; what was seen is shown offline all the same.";
+    install_insecure: "在此地址无法安装：它既不是 HTTPS，也不是 localhost，浏览器只在这些地址允许安装。", "It cannot be installed from this address: it is neither HTTPS nor localhost, and browsers allow it there alone.";
+    install_insecure_help: "请管理员用 TLS 提供本站：见 README 的 “By TLS” 一节（--tls-cert 与 --tls-key，或反向代理）。", "Whoever runs the site can serve it by TLS: see “By TLS” in the README (--tls-cert and --tls-key, or a reverse proxy).";
+    kept_title: "断网时", "Without network";
+    kept_what: "看过的页面会以最近一次的状态保留在本机最多 7 天，不含卡号、原始报文和命令记录；账户、卡片和日志页面不保留。退出登录时全部删除。", "Pages that were looked at are kept here as they were last, for 7 days at most, without card numbers, raw messages and logs of commands; pages about accounts, cards and the audit log are not. To sign out removes them all.";
+    kept_insecure: "在此地址浏览器不允许保留。", "At this address the browser keeps nothing.";
+    kept_pages: "已保留页面：", "Pages kept:";
+    kept_forget: "删除保留的内容", "Remove what is kept";
+    offline_not_kept: "无法连接到站点，此页面也没有保留在本机。恢复连接后会自动打开。", "The site cannot be reached, and this page was not kept on this device. It opens by itself once the site is back.";
+    qr_codes: "二维码", "QR codes";
+    qr_code: "二维码", "QR code";
+    qr_help: "打印、裁剪并贴在电桩上：扫码即打开其详情页。打印比例选 100%。地址：", "Print them at 100 %, cut them out and stick them to the chargers: each opens its charger's details, at";
+    qr_all: "全部电桩", "All chargers";
+    qr_loopback: "这些二维码指向本机地址，在手机上打不开。请用手机可访问的地址打开此页，或设置 --public-url。", "These codes lead to this machine's own address, which no phone reaches. Open this page by an address that phones reach, or set --public-url.";
+    qr_too_long: "地址过长，无法生成二维码。", "The address is too long for a code.";
+    labels_size: "大小", "Size";
+    labels_small: "小（45 毫米）", "Small (45 mm)";
+    labels_medium: "中（60 毫米）", "Medium (60 mm)";
+    labels_large: "大（90 毫米）", "Large (90 mm)";
 
     // Conditions
     unknown: "未知", "Unknown";
@@ -640,6 +685,20 @@ impl Lang {
             _ => return None,
         };
         Some(self.pick(zh, en))
+    }
+
+    /// What is said of something, behind its name: `Card: At most 20 characters.`
+    pub fn labelled(self, name: &str, text: &str) -> String {
+        [name, self.colon(), text].concat()
+    }
+
+    /// A remark behind something, in brackets.
+    pub fn bracketed(self, text: &str) -> String {
+        let [open, close] = match self {
+            Self::Zh => ["（", "）"],
+            Self::En => [" (", ")"],
+        };
+        [open, text, close].concat()
     }
 
     /// What is wrong with a field.
@@ -698,14 +757,18 @@ impl Lang {
 
     /// `1 charger faulted`.
     pub fn faulted_chargers(self, count: u64) -> String {
-        let many = if count == 1 { " charger faulted" } else { " chargers faulted" };
-        [&count.to_string(), self.pick(" 个电桩故障", many)].concat()
+        match self {
+            Self::Zh => [&format::grouped(count), " 个电桩故障"].concat(),
+            Self::En => format::counted(count, "charger faulted", "chargers faulted"),
+        }
     }
 
     /// `2 chargers out of contact`.
     pub fn lost_chargers(self, count: u64) -> String {
-        let many = if count == 1 { " charger out of contact" } else { " chargers out of contact" };
-        [&count.to_string(), self.pick(" 个电桩失去联系", many)].concat()
+        match self {
+            Self::Zh => [&format::grouped(count), " 个电桩失去联系"].concat(),
+            Self::En => format::counted(count, "charger out of contact", "chargers out of contact"),
+        }
     }
 
     /// `Phase A at 96 % of its limit`.
@@ -719,12 +782,29 @@ impl Lang {
         }
     }
 
+    /// What stands under the number of charge points.
+    pub const fn unit_chargers(self, count: u64) -> &'static str {
+        match (self, count) {
+            (Self::Zh, _) => "个电桩",
+            (Self::En, 1) => "charger",
+            (Self::En, _) => "chargers",
+        }
+    }
+
+    /// `34 sessions` below the list of them.
+    pub fn sessions(self, count: u64) -> String {
+        match self {
+            Self::Zh => [&format::grouped(count), " 次"].concat(),
+            Self::En => format::counted(count, "session", "sessions"),
+        }
+    }
+
     /// How old what is shown is, ms, as nothing is heard.
     pub fn offline_note(self, age: i64) -> String {
         match self {
-            Self::Zh => ["显示的是", &self.ago(age), "的数据。恢复联系后会自动更新。"].concat(),
+            Self::Zh => ["显示的是 ", &self.ago(age), "的数据。恢复联系后会自动更新。"].concat(),
             Self::En => {
-                ["What you see is from ", &self.ago(age), ". It moves again by itself as soon as the server answers."]
+                ["What you see is from ", &self.ago(age), ". It updates by itself as soon as the server answers."]
                     .concat()
             }
         }
@@ -735,26 +815,24 @@ impl Lang {
         let length = self.lasting(ms);
         let length = length.as_deref().unwrap_or(self.pick("片刻", "a moment"));
         match self {
-            Self::Zh => ["您离开的", length, "里"].concat(),
+            Self::Zh => ["您离开的 ", length, "里"].concat(),
             Self::En => ["While you were away for ", length].concat(),
         }
     }
 
     /// What has happened meanwhile: `2 chargers changed, 1 session ended`.
     pub fn away_note(self, chargers: usize, sessions: u64) -> String {
-        let changed = match (self, chargers) {
+        let changed = match (self, chargers as u64) {
             (_, 0) => String::new(),
-            (Self::Zh, count) => [&count.to_string(), " 个电桩有变化"].concat(),
-            (Self::En, 1) => "1 charger changed".to_owned(),
-            (Self::En, count) => [&count.to_string(), " chargers changed"].concat(),
+            (Self::Zh, count) => [&format::grouped(count), " 个电桩有变化"].concat(),
+            (Self::En, count) => format::counted(count, "charger changed", "chargers changed"),
         };
         let ended = match (self, sessions) {
             (_, 0) => String::new(),
-            (Self::Zh, count) => [&count.to_string(), " 次充电已结束"].concat(),
-            (Self::En, 1) => "1 session ended".to_owned(),
-            (Self::En, count) => [&count.to_string(), " sessions ended"].concat(),
+            (Self::Zh, count) => [&format::grouped(count), " 次充电已结束"].concat(),
+            (Self::En, count) => format::counted(count, "session ended", "sessions ended"),
         };
-        let between = if changed.is_empty() || ended.is_empty() { "" } else { self.pick("，", ", ") };
+        let between = if changed.is_empty() || ended.is_empty() { "" } else { self.comma() };
         [&changed, between, &ended].concat()
     }
 
@@ -778,7 +856,7 @@ impl Lang {
     /// `Session 12 began` among the events.
     pub fn session_begun(self, id: i32) -> String {
         match self {
-            Self::Zh => format!("充电 {id} 开始"),
+            Self::Zh => format!("充电记录 {id} 开始"),
             Self::En => format!("Session {id} began"),
         }
     }
@@ -786,7 +864,7 @@ impl Lang {
     /// `Session 12 ended` among the events.
     pub fn session_ended(self, id: i32) -> String {
         match self {
-            Self::Zh => format!("充电 {id} 结束"),
+            Self::Zh => format!("充电记录 {id} 结束"),
             Self::En => format!("Session {id} ended"),
         }
     }
@@ -794,7 +872,7 @@ impl Lang {
     /// The button that stops one of several sessions.
     pub fn stop_session(self, id: i32, connector: i32) -> String {
         match self {
-            Self::Zh => format!("停止记录 {id}（枪 {connector}）"),
+            Self::Zh => format!("停止充电 {id}（{connector} 号枪）"),
             Self::En => format!("Stop session {id} (connector {connector})"),
         }
     }
@@ -848,8 +926,8 @@ impl Lang {
     pub fn action_is_pending(self, action: Action) -> String {
         let name = self.action(action);
         match self {
-            Self::Zh => format!("“{name}”尚未完成"),
-            Self::En => format!("“{name}” is pending"),
+            Self::Zh => format!("“{name}”尚未完成。"),
+            Self::En => format!("“{name}” is pending."),
         }
     }
 
@@ -893,7 +971,7 @@ impl Lang {
     pub fn days_or_ever(self, days: i64) -> String {
         match (self, days) {
             (Self::Zh, 0) => "不过期".to_owned(),
-            (Self::En, 0) => "ever".to_owned(),
+            (Self::En, 0) => "without end".to_owned(),
             (Self::Zh, days) => format!("{days} 天"),
             (Self::En, days) => format!("{days} days"),
         }
@@ -999,6 +1077,17 @@ mod tests {
     fn english_texts_have_no_chinese() {
         for (key, text) in CATALOGUE.iter().filter(|(key, _)| *key != "switch_language") {
             assert!(!text(Lang::En).chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{key}");
+        }
+    }
+
+    #[test]
+    fn chinese_texts_have_chinese_punctuation() {
+        let is_chinese = |sign: char| ('\u{4e00}'..='\u{9fff}').contains(&sign);
+        for (key, text) in CATALOGUE.iter().filter(|(key, _)| *key != "switch_language") {
+            let signs: Vec<char> = text(Lang::Zh).chars().collect();
+            let is_wrong =
+                |pair: &[char]| is_chinese(pair[0]) && [',', '.', ':', ';', '!', '?', '('].contains(&pair[1]);
+            assert!(!signs.windows(2).any(is_wrong), "{key}: {}", text(Lang::Zh));
         }
     }
 

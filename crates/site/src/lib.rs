@@ -29,7 +29,7 @@ pub use access::{Access, Caller, Denied, NotDone};
 pub use bmw_domain::charger::ChargePointNow;
 pub use charger_passwords::{Admission, Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;
-pub use commands::{Arguments, Ask, Commands, Refusal};
+pub use commands::{Arguments, Ask, Commands, Fault, Refusal};
 pub use desk::{Counter, Desk, HandedIn, NoRoom, NotStored};
 pub use diagnostics::{NotReceived, OpenUpload, Receiving, UPLOAD_MOST, UPLOAD_PATH};
 pub use frames::{FRAMES_KEPT, Frame, FrameLog, Way};

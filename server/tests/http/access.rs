@@ -66,6 +66,11 @@ pub const TABLE: &[Line] = &[
     ("/records", "GET", "/records/", "", "", Need::Read),
     ("/settings", "GET", "/settings/", "", "", Need::Read),
     ("/cards", "GET", "/cards/", "", "", Need::Read),
+    // At the chargers.
+    ("/manifest.webmanifest", "GET", "/manifest.webmanifest", "", "", Need::Nothing),
+    ("/offline", "GET", "/offline/", "", "", Need::Nothing),
+    ("/device", "GET", "/device/", "", "", Need::Read),
+    ("/qr_codes", "GET", "/qr_codes/", "", "", Need::Read),
     // Server functions, with every kind of thing that they do.
     ("/fn/page", "GET", "/fn/page?page=overview&query=", "", "", Need::Read),
     ("/fn/settings/save", "POST", "/fn/settings/save", FORM, SETTINGS, Need::Role(Role::Administrator)),

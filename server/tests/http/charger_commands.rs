@@ -200,7 +200,7 @@ async fn refusals_are_in_the_language_of_the_page() {
     let site = site().await;
     let _charger = Silent::plug_in(&site, "A").await;
     given(&give(&site, "A", "Reset", None).await);
-    for (lang, told) in [("zh", "A: “复位”尚未完成"), ("en", "A: “Reset” is pending")] {
+    for (lang, told) in [("zh", "A：“复位”尚未完成。"), ("en", "A: “Reset” is pending.")] {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let headers = [form, ("accept", "text/html"), ("accept-language", lang)];
         let answer = site.ask("POST", "/fn/command", &headers, b"back=/devices/&c0=A&command=Reset").await;
@@ -231,9 +231,11 @@ async fn of_several_chargers_those_are_named_that_could_not_be_asked() {
     let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
     let form = "back=/devices/&c0=A&c1=B&command=GetDiagnostics";
     let answer = site.ask("POST", "/fn/command", &headers, form.as_bytes()).await;
-    let page = site.ask("GET", answer.header("location"), &[("accept-language", "en")], b"").await;
-    let page = String::from_utf8_lossy(&page.body);
-    assert!(page.contains("B: location: This field is required while"), "{}", answer.header("location"));
+    for (lang, said) in [("en", "B: Address (URL): Fill this in"), ("zh", "B：地址（URL）：电桩未连接")] {
+        let page = site.ask("GET", answer.header("location"), &[("accept-language", lang)], b"").await;
+        let page = String::from_utf8_lossy(&page.body);
+        assert!(page.contains(said), "{said}: {}", answer.header("location"));
+    }
     let charger = site.running.site.charge_point(Some("A")).unwrap();
     assert_eq!(site.running.site.store().commands_of(charger.key, 10).await.unwrap().len(), 1);
     site.end().await;

@@ -430,10 +430,10 @@ async fn ones_own_tokens_are_made_shown_once_and_revoked() {
     assert_eq!(above.status, 403, "nobody gives more than he has");
     let ask = |fields: &str| format!("deed=token&name=meter+reader&{fields}");
     for (fields, word) in [
-        ("role=viewer&days=abc", "Holds for: choose"),
-        ("role=viewer&days=-1", "Holds for: choose"),
-        ("role=viewer&days=31", "Holds for: choose"),
-        ("role=viewer", "Holds for: choose"),
+        ("role=viewer&days=abc", "Valid for: choose"),
+        ("role=viewer&days=-1", "Valid for: choose"),
+        ("role=viewer&days=31", "Valid for: choose"),
+        ("role=viewer", "Valid for: choose"),
         ("role=king&days=30", "Role: choose"),
         ("role=operator&days=90", "Name or password is wrong."),
         ("role=operator&days=90&password=wrong", "Name or password is wrong."),
@@ -525,11 +525,11 @@ async fn an_administrator_keeps_the_accounts() {
         (add("a%20b", PASSWORD), "1–64 letters"),
         (add("anna", "1234567890"), "too easily guessed"),
         (add("BOSS", PASSWORD), "There is an account of this name."),
-        ("deed=role&role=viewer&id=1".to_owned(), "Nobody changes his own role"),
-        ("deed=disable&id=1".to_owned(), "Nobody changes his own role"),
+        ("deed=role&role=viewer&id=1".to_owned(), "You cannot change your own role"),
+        ("deed=disable&id=1".to_owned(), "You cannot change your own role"),
         // One's own password is changed by who knows the old one.
-        ("deed=password&id=1&password=mQ8-tuz4-pLx-2".to_owned(), "Nobody changes his own role"),
-        ("deed=dance&id=1".to_owned(), "no such thing"),
+        ("deed=password&id=1&password=mQ8-tuz4-pLx-2".to_owned(), "You cannot change your own role"),
+        ("deed=dance&id=1".to_owned(), "no such item"),
     ] {
         let answer = post(&site, "/users/", &boss, &body).await;
         assert_eq!(answer.status, 400, "{body}");

@@ -297,7 +297,7 @@ async fn a_person_plays_with_them_on_their_page() {
         assert_eq!(page.status, 200);
         assert!(section(&text(&page), "10245006").contains("value=\"plug-in\""));
     }
-    for (language, said) in [("en", "There is no such thing"), ("zh", "没有这一项")] {
+    for (language, said) in [("en", "There is no such item"), ("zh", "没有这一项")] {
         let headers = [FORM, ("accept-language", language), ("accept", "text/html")];
         for wish in ["", "charger=10245006", "deed=card", "charger=10245006&deed=dance", "charger=x&deed=card"] {
             let answer = site.ask("POST", "/simulator/", &headers, wish.as_bytes()).await;

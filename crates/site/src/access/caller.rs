@@ -94,6 +94,13 @@ impl Caller {
         Self { who: None, ..self }
     }
 
+    /// One who may read, if this one may, and nothing else: he sees what everybody sees where reading is open.
+    #[must_use]
+    pub fn only_reading(self) -> Self {
+        let public_read = self.may(Right::Read);
+        Self { who: None, public_read, ..self }
+    }
+
     /// Who he is, if he has proven it.
     pub fn who(&self) -> Option<&Who> {
         self.who.as_deref()

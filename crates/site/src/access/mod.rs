@@ -80,9 +80,9 @@ pub enum AccessError {
     /// A name or a password that cannot be one.
     #[error("{0}")]
     Fault(AccountFault),
-    /// What was chosen is none of what is offered: the name of the field.
-    #[error("{0}: This is none of the choices.")]
-    Choice(&'static str),
+    /// What was chosen is none of what is offered.
+    #[error("{}: This is none of the choices.", .0.name())]
+    Choice(Choice),
     /// An account of that name exists.
     #[error("An account of this name exists already.")]
     Exists,
@@ -101,6 +101,24 @@ pub enum AccessError {
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What is chosen of a few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The role of an account or of a token.
+    Role,
+    /// How long a token holds.
+    Days,
+}
+
+impl Choice {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Days => "days",
+        }
+    }
 }
 
 impl From<AccountFault> for AccessError {

@@ -1,11 +1,13 @@
 //! The payload of a command: what is left out is filled in where there is one sensible value, and all of it is checked by the
 //! protocol's own types before it goes out.
 
+use super::fault::Fault;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::charger::ChargePointNow;
 use bmw_domain::charger::card::Cards;
 use bmw_domain::command::Action;
-use ocpp_kit::decode::{DecodeError, DecodeErrorKind, DecodeOptions};
+use bmw_domain::field::FieldError;
+use ocpp_kit::decode::{DecodeError, DecodeOptions};
 use ocpp_kit::v1_6::{Action as ProtocolAction, CsmsRequest};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -119,29 +121,30 @@ fn local_list(cards: &Cards, now: Timestamp) -> Value {
 ///
 /// # Errors
 /// The wrong field, as deep as it lies, and what is wrong with it.
-pub(super) fn check(action: Action, arguments: &Arguments) -> Result<(), (String, String)> {
-    let whole = |text: &str| ("arguments".to_owned(), text.to_owned());
+pub(super) fn check(action: Action, arguments: &Arguments) -> Result<(), (String, Fault)> {
+    let whole = |reason: &str| (WHOLE.to_owned(), Fault::Protocol { reason: reason.to_owned() });
     let protocol = ProtocolAction::from_wire(action.name()).ok_or_else(|| whole("There is no such action."))?;
     let raw: Box<RawValue> = serde_json::value::to_raw_value(arguments).map_err(|_| whole("It cannot be written."))?;
     CsmsRequest::decode(protocol, &raw, &DecodeOptions::pedantic()).map(|_| ()).map_err(|error| told(&error))
 }
 
-/// An error in the words of the routes.
-fn told(error: &DecodeError) -> (String, String) {
-    let field = error.path.trim_start_matches('/').replace('/', ".");
-    let missing = (error.kind == DecodeErrorKind::Occurrence)
-        .then(|| error.reason.split('`').nth(1))
-        .flatten()
-        .filter(|_| error.reason.contains("missing field"));
-    match missing {
-        Some(name) => {
-            let field =
-                if field.is_empty() || field.ends_with(name) { name.to_owned() } else { format!("{field}.{name}") };
-            (field, "This field is required.".to_owned())
-        }
-        None if field.is_empty() => ("arguments".to_owned(), error.reason.clone()),
-        None => (field, error.reason.clone()),
-    }
+/// The name of the payload where no field of it is the wrong one.
+const WHOLE: &str = "arguments";
+
+/// An error by its field.
+fn told(error: &DecodeError) -> (String, Fault) {
+    let fault = Fault::found(error);
+    // What stands behind this sign is how a number is read, and none of the protocol's names.
+    let path = error.path.split("/$").next().unwrap_or_default();
+    let field = path.trim_start_matches('/').replace('/', ".");
+    let missing = matches!(fault, Fault::Field(FieldError::Required)).then(|| error.reason.split('`').nth(1)).flatten();
+    let field = match missing {
+        Some(name) if field.is_empty() || field.ends_with(name) => name.to_owned(),
+        Some(name) => format!("{field}.{name}"),
+        None if field.is_empty() => WHOLE.to_owned(),
+        None => field,
+    };
+    (field, fault)
 }
 
 #[cfg(test)]
@@ -196,23 +199,69 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for (action, given, field) in [
-            (Action::RemoteStopTransaction, json!({}), "transactionId"),
-            (Action::RemoteStopTransaction, json!({"transactionId": "x"}), "transactionId"),
-            (Action::Reset, json!({"type": "Gentle"}), "type"),
-            (Action::TriggerMessage, json!({}), "requestedMessage"),
-            (Action::GetDiagnostics, json!({"location": 1}), "location"),
-            (Action::ChangeAvailability, json!({}), "type"),
-            (Action::RemoteStartTransaction, json!({"idTag": "x".repeat(21)}), "idTag"),
-            (Action::Reset, json!({"typ": "Soft"}), "typ"),
+        use FieldError::{NotAChoice, NotDecimal, NotText, NotWhole, Required, TooLarge, TooLong, TooSmall};
+        let profile = |change: Value| {
+            let mut profile = json!({
+                "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile",
+                "chargingProfileKind": "Absolute",
+                "chargingSchedule": {
+                    "chargingRateUnit": "A", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 10 }],
+                },
+            });
+            for (name, value) in change.as_object().unwrap() {
+                profile[name] = value.clone();
+            }
+            json!({ "csChargingProfiles": profile })
+        };
+        let schedule = |periods: Value| {
+            profile(json!({ "chargingSchedule": { "chargingRateUnit": "A", "chargingSchedulePeriod": periods } }))
+        };
+        for (action, given, field, fault) in [
+            (Action::RemoteStopTransaction, json!({}), "transactionId", Fault::Field(Required)),
+            (Action::RemoteStopTransaction, json!({"transactionId": "x"}), "transactionId", Fault::Field(NotWhole)),
+            (Action::RemoteStopTransaction, json!({"transactionId": 1.5}), "transactionId", Fault::Field(NotWhole)),
+            (
+                Action::RemoteStopTransaction,
+                json!({"transactionId": 9_999_999_999_i64}),
+                "transactionId",
+                Fault::Field(TooLarge(2_147_483_647)),
+            ),
+            (
+                Action::RemoteStopTransaction,
+                json!({"transactionId": -9_999_999_999_i64}),
+                "transactionId",
+                Fault::Field(TooSmall(-2_147_483_648)),
+            ),
+            (Action::Reset, json!({"type": "Gentle"}), "type", Fault::Field(NotAChoice)),
+            (Action::Reset, json!({"type": []}), "type", Fault::WrongType),
+            (Action::TriggerMessage, json!({}), "requestedMessage", Fault::Field(Required)),
+            (Action::GetDiagnostics, json!({"location": 1}), "location", Fault::Field(NotText)),
+            (Action::ChangeAvailability, json!({}), "type", Fault::Field(Required)),
+            (Action::RemoteStartTransaction, json!({"idTag": "x".repeat(21)}), "idTag", Fault::Field(TooLong(20))),
+            (Action::Reset, json!({"typ": "Soft"}), "typ", Fault::NoSuchField),
+            (Action::ReserveNow, json!({"expiryDate": "soon"}), "expiryDate", Fault::NotTime),
+            (Action::ReserveNow, json!({"expiryDate": 5}), "expiryDate", Fault::NotTime),
             (
                 Action::SetChargingProfile,
                 json!({"csChargingProfiles": {"chargingProfileId": 1, "stackLevel": 0}}),
                 "csChargingProfiles.chargingProfilePurpose",
+                Fault::Field(Required),
+            ),
+            (
+                Action::SetChargingProfile,
+                profile(json!({"stackLevel": "0"})),
+                "csChargingProfiles.stackLevel",
+                Fault::Field(NotWhole),
+            ),
+            (
+                Action::SetChargingProfile,
+                schedule(json!([{ "startPeriod": 0, "limit": "much" }])),
+                "csChargingProfiles.chargingSchedule.chargingSchedulePeriod[0].limit",
+                Fault::Field(NotDecimal),
             ),
         ] {
             let error = check(action, &filled(action, given.clone())).unwrap_err();
-            assert_eq!(error.0, field, "{given} {error:?}");
+            assert_eq!(error, (field.to_owned(), fault), "{given}");
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod arguments;
 mod effect;
+mod fault;
 mod limit;
 
 pub use arguments::Arguments;
+pub use fault::Fault;
 
 use crate::Clock;
 use crate::access::{Caller, Denied, NotDone};
@@ -54,7 +56,7 @@ pub struct Commands {
 #[derive(Debug)]
 pub enum Refusal {
     /// A field of the payload is wrong, or missing: its name, and what is wrong.
-    Field(String, String),
+    Field(String, Fault),
     /// One of that kind is pending for that charge point.
     Pending,
     /// The key was used for another command.
@@ -128,8 +130,7 @@ impl Commands {
         let key = ask.arguments.get("key").and_then(Value::as_str);
         if ask.action == Action::ChangeConfiguration && key.is_some_and(is_authorization_key) {
             // A charge point with a password that the site does not know could not come in any more.
-            let text = "The charge point's password is sent by an administrator, at the page or the route for that.";
-            return Err(Refusal::Field("key".to_owned(), text.to_owned()));
+            return Err(Refusal::Field("key".to_owned(), Fault::Password));
         }
         self.give_any(ask, None, caller).await
     }
@@ -175,7 +176,7 @@ impl Commands {
             upload: upload.as_ref().map(|(address, _)| address.clone()),
         };
         arguments::fill(ask.action, &mut arguments, &known);
-        arguments::check(ask.action, &arguments).map_err(|(field, text)| Refusal::Field(field, text))?;
+        arguments::check(ask.action, &arguments).map_err(|(field, fault)| Refusal::Field(field, fault))?;
         let arguments = Value::Object(arguments);
         // What is stored and told is without secrets; the charge point alone gets them.
         let mut shown = arguments.clone();
@@ -217,9 +218,7 @@ impl Commands {
         }
         let address = self.site.links().address(ask.charge_point);
         let upload = address.and_then(|address| Some((format!("{address}{UPLOAD_PATH}"), Token::random()?)));
-        let missing = "This field is required while it is not known where the charge point reaches this site: it must be \
-                       connected for that.";
-        upload.map(Some).ok_or_else(|| Refusal::Field("location".to_owned(), missing.to_owned()))
+        upload.map(Some).ok_or_else(|| Refusal::Field("location".to_owned(), Fault::NotReached))
     }
 
     /// A command.
