@@ -244,4 +244,6 @@ export const stillPages = [
   { path: "/users/", zh: "用户", en: "Users" },
   { path: "/audit/", zh: "操作日志", en: "Audit log" },
   { path: "/charger_password/?charger_id=10245006", zh: "电桩密码", en: "Password of the charger" },
+  { path: "/qr_codes/", zh: "二维码", en: "QR codes" },
+  { path: "/device/", zh: "本机", en: "On this device" },
 ];
