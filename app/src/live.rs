@@ -213,9 +213,10 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
-        // A document is shown from what was kept because the site could not be reached.
+        // A document is shown from what was kept because the site could not be reached. Said once the page has been taken over: it is
+        // news to what the server drew.
         if live.heard.get_untracked() < 0 {
-            live.link.set(Link::Stale);
+            set_timeout(move || live.link.set(Link::Stale), Duration::ZERO);
         }
         connect(&feed);
         for event in ["online", "visibilitychange"] {

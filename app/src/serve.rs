@@ -157,10 +157,10 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="referrer" content="same-origin" />
-                <meta name="description" content=lang.description() />
                 {theme_colours(theme).map(theme_colour)}
                 <meta name="mobile-web-app-capable" content="yes" />
                 <meta name="apple-mobile-web-app-title" content="BMW" />
+                <meta name="description" content=lang.description() />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <link rel="manifest" href=on_site::manifest_of(lang) />
@@ -174,22 +174,6 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     }
 }
 
-/// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
-/// then, beside nothing. A page that nobody sees is never painted and begins at once. Where it does not come about, the page
-/// is what it is where nothing may run: links and forms, with their buttons.
-fn start(bundle: &Bundle) -> String {
-    format!(
-        "const start = () => Promise.all([import('{}'), fetch('{}')])\
-         .then(([page, module]) => page.default({{module_or_path: module}}).then(() => page.hydrate()))\
-         .catch(error => {{\
-         document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
-         throw error;\
-         }}){KEEPER};\
-         document.hidden ? start() : requestAnimationFrame(() => setTimeout(start));",
-        bundle.js, bundle.wasm
-    )
-}
-
 /// The colours of a system's bar around a page, where it is light and where it is dark.
 const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
     let [light, dark] = match theme {
@@ -198,6 +182,22 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
         Theme::Dark => [THEME_DARK; 2],
     };
     [("(prefers-color-scheme: light)", light), ("(prefers-color-scheme: dark)", dark)]
+}
+
+/// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
+/// then, beside nothing. A page that nobody sees is never painted and begins at once. Where it does not come about, the page
+/// is what it is where nothing may run: links and forms, with their buttons.
+fn start(bundle: &Bundle) -> String {
+    format!(
+        "const start = () => Promise.all([import('{}'), fetch('{}')])\
+         .then(([page, module]) => page.default({{module_or_path: module}}).then(() => page.hydrate())){KEEPER}\
+         .catch(error => {{\
+         document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
+         throw error;\
+         }});\
+         document.hidden ? start() : requestAnimationFrame(() => setTimeout(start));",
+        bundle.js, bundle.wasm
+    )
 }
 
 /// What a page depends on: who asks for it and in which language, and whether it is a page that is asked for.

@@ -133,11 +133,11 @@ texts! {
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
     theme_dark: "主题：深色。切换到跟随系统", "Theme: dark. Switch to system";
     loading: "正在加载…", "Loading…";
-    description: "电动汽车充电站点控制器：电桩、充电记录与用电，实时显示，可操作。",
-        "The controller of a site that charges electric vehicles: its chargers, sessions and energy, live, and how to operate them.";
     // Between a name and what is said of it, and between two parts of a list.
     colon: "：", ": ";
     comma: "，", ", ";
+    description: "电动汽车充电站点控制器：电桩、充电记录与用电，实时显示，可操作。",
+        "The controller of a site that charges electric vehicles: its chargers, sessions and energy, live, and how to operate them.";
 
     // Accounts
     sign_in: "登录", "Sign in";
