@@ -5,6 +5,8 @@ use crate::browser::events::{self, Action};
 use crate::components::{Glyph, icon};
 use crate::data::Query;
 use crate::live::{Away, Link, Live};
+#[cfg(feature = "ssr")]
+use crate::serve::Still;
 use crate::text::{Lang, switch_label};
 use crate::ui::{Person, Theme, Ui};
 use leptos::prelude::*;
@@ -24,6 +26,8 @@ struct Frame {
     path: String,
     search: String,
     person: Option<Person>,
+    /// How many alerts nobody has seen.
+    alerts: u64,
 }
 
 /// The frame around the page. Without WebAssembly its switches are links that set a cookie and lead back here.
@@ -40,6 +44,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             path: location.pathname.get(),
             search: location.search.get(),
             person: ui.person(),
+            alerts: live.alerts.get(),
         };
         Some(frame.draw().into_string())
     };
@@ -60,10 +65,11 @@ fn age(live: Live) -> Option<i64> {
 
 /// The frame around a page that has no script.
 #[cfg(feature = "ssr")]
-pub(crate) fn still(lang: Lang, theme: Theme, path: &str, person: Option<&Person>) -> Markup {
-    let (path, search) = (path.to_owned(), String::new());
-    let person = person.cloned();
-    Frame { lang, theme, link: Link::Static, age: None, away: None, is_routing: false, path, search, person }.draw()
+pub(crate) fn still(lang: Lang, theme: Theme, still: &Still<'_>) -> Markup {
+    let (path, search) = (still.path.to_owned(), String::new());
+    let (person, alerts) = (still.person.cloned(), still.alerts);
+    Frame { lang, theme, link: Link::Static, age: None, away: None, is_routing: false, path, search, person, alerts }
+        .draw()
 }
 
 /// A page that shows nothing but why.
@@ -155,6 +161,7 @@ impl Frame {
                     // Beside the status: nobody wants to hear it count.
                     @if let Some(age) = self.age { span.live-age { (lang.ago(age)) } }
                 }
+                (self.bell())
                 a.topbar-switch rel="external nofollow" href=(self.preference("lang", other.code())) data-do="lang"
                     lang=(other.code()) aria-label=(lang.switch_language()) title=(lang.switch_language())
                 { (switch_label(other)) }
@@ -162,6 +169,20 @@ impl Frame {
                     data-do="theme" aria-label=(theme_label) title=(theme_label)
                 { (icon(theme_glyph)) }
                 (self.account())
+            }
+        }
+    }
+
+    /// The way to the alerts, with how many nobody has seen.
+    fn bell(&self) -> Markup {
+        let is_here = self.path.starts_with("/alerts");
+        html! {
+            a.topbar-switch.bell href="/alerts/" aria-current=[is_here.then_some("page")] title=(self.lang.alerts()) {
+                (icon(Glyph::BELL))
+                span.sr-only { (self.lang.alerts()) }
+                @if self.alerts > 0 {
+                    " " span.bell-count { (self.alerts) span.sr-only { " " (self.lang.alerts_pressing()) } }
+                }
             }
         }
     }
@@ -256,6 +277,7 @@ mod tests {
             path,
             search,
             person: None,
+            alerts: 0,
         };
         let drawn = frame.draw().into_string();
         let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();

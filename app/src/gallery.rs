@@ -31,8 +31,15 @@ pub fn routes(css: Option<&str>) -> Router {
 }
 
 async fn page(State(css): State<Option<Arc<str>>>, headers: HeaderMap) -> Response {
-    let still =
-        Still { headers: &headers, path: PATHS[0], css: css.as_deref(), person: None, refresh: None, script: None };
+    let still = Still {
+        headers: &headers,
+        path: PATHS[0],
+        css: css.as_deref(),
+        person: None,
+        refresh: None,
+        script: None,
+        alerts: 0,
+    };
     still_document(still, |_| "Gallery", draw)
 }
 

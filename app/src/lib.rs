@@ -27,6 +27,7 @@ mod frame;
 #[cfg(all(feature = "ssr", debug_assertions))]
 mod gallery;
 pub mod live;
+pub mod notify;
 #[cfg(feature = "ssr")]
 pub mod on_site;
 mod pages;
@@ -66,6 +67,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("details") view=pages::view_of(PageName::Details) />
                     <Route path=StaticSegment("records") view=pages::view_of(PageName::Records) />
                     <Route path=StaticSegment("settings") view=pages::view_of(PageName::Settings) />
+                    <Route path=StaticSegment("alerts") view=pages::view_of(PageName::Alerts) />
                     <Route path=StaticSegment("cards") view=pages::view_of(PageName::Cards) />
                 </FlatRoutes>
             </main>

@@ -4,6 +4,7 @@
 //! is kept while the connection is lost: it is the newest that is known, and the sign in the frame says how old it is.
 
 use crate::feed_message::{ChargerMessage, Totals};
+use crate::notify::Notices;
 use leptos::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +73,10 @@ pub struct Live {
     pub phases: RwSignal<Option<[Option<f64>; 3]>>,
     /// Counts and sums over the site, and what has ended.
     pub totals: RwSignal<Option<Totals>>,
+    /// How many alerts are open and seen by nobody; first as the server knew it when it drew the document.
+    pub alerts: RwSignal<u64>,
+    /// Whether alerts are told on this device.
+    pub notices: RwSignal<Notices>,
     /// Whether the page shows more of a session that begins or ends than the feed tells.
     pub of_sessions: StoredValue<bool>,
     /// Counts up when a page should ask for its data again.
@@ -97,6 +102,8 @@ impl Live {
             is_complete: RwSignal::default(),
             phases: RwSignal::default(),
             totals: RwSignal::default(),
+            alerts: RwSignal::new(alerts()),
+            notices: RwSignal::default(),
             of_sessions: StoredValue::new(true),
             pulse: RwSignal::default(),
             clock: RwSignal::default(),
@@ -106,7 +113,10 @@ impl Live {
         };
         provide_context(live);
         #[cfg(feature = "hydrate")]
-        Effect::new(move |_| in_browser::start(live));
+        {
+            let ui = crate::ui::Ui::get();
+            Effect::new(move |_| in_browser::start(live, ui));
+        }
         live
     }
 
@@ -129,6 +139,20 @@ fn kept_for() -> i64 {
     0
 }
 
+/// How many alerts are open and seen by nobody, for one who may know.
+#[cfg(feature = "ssr")]
+pub(crate) fn alerts() -> u64 {
+    let state = use_context::<crate::state::AppState>();
+    state.map_or(0, |state| crate::serve::alerts(&state.site, &crate::data::caller()))
+}
+
+/// As the server knew it when it drew the document.
+#[cfg(not(feature = "ssr"))]
+fn alerts() -> u64 {
+    let count = document().document_element().and_then(|html| html.get_attribute("data-alerts"));
+    count.and_then(|count| count.parse().ok()).unwrap_or_default()
+}
+
 /// The bounds of the wait before the feed is opened again, ms.
 const FIRST_WAIT: u32 = 2000;
 const LAST_WAIT: u32 = 30_000;
@@ -148,6 +172,8 @@ pub fn wait_ms(attempts: u32, random: f64) -> u32 {
 mod in_browser {
     use super::{Left, Link, Live, wait_ms};
     use crate::feed_message::{FeedContent, FeedMessage};
+    use crate::notify::{self, Notices};
+    use crate::ui::Ui;
     use leptos::prelude::*;
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
@@ -172,6 +198,7 @@ mod in_browser {
 
     struct Feed {
         live: Live,
+        ui: Ui,
         started: i64,
         /// Attempts to open it that have failed.
         attempts: Cell<u32>,
@@ -185,6 +212,8 @@ mod in_browser {
         next: Cell<Option<TimeoutHandle>>,
         /// Whether all charge points have been told on this connection.
         is_complete: Cell<bool>,
+        /// The number of the newest alert that was told.
+        alert: Cell<Option<i64>>,
         /// When the page's data was last asked for, and whether it will be.
         asked: Cell<i64>,
         will_ask: Cell<bool>,
@@ -196,10 +225,11 @@ mod in_browser {
         socket: RefCell<Option<(WebSocket, [Closure<dyn FnMut(MessageEvent)>; 2])>>,
     }
 
-    pub fn start(live: Live) {
+    pub fn start(live: Live, ui: Ui) {
         let now = now_ms();
         let feed = Rc::new(Feed {
             live,
+            ui,
             started: now,
             attempts: Cell::new(0),
             heard: Cell::new(now),
@@ -207,6 +237,7 @@ mod in_browser {
             is_open: Cell::new(false),
             next: Cell::new(None),
             is_complete: Cell::new(false),
+            alert: Cell::new(None),
             asked: Cell::new(now),
             will_ask: Cell::new(false),
             left: RefCell::new(None),
@@ -218,6 +249,7 @@ mod in_browser {
         if live.heard.get_untracked() < 0 {
             set_timeout(move || live.link.set(Link::Stale), Duration::ZERO);
         }
+        live.notices.set(Notices::now());
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();
@@ -411,6 +443,14 @@ mod in_browser {
                 return live.phases.set(Some(load));
             }
             FeedContent::Totals(mut totals) => {
+                if live.alerts.get_untracked() != totals.alerts {
+                    live.alerts.set(totals.alerts);
+                }
+                let newest = totals.newest_alerts.iter().map(|alert| alert.id).max().unwrap_or_default();
+                let known = feed.alert.replace(Some(newest.max(feed.alert.get().unwrap_or_default())));
+                if let Some(known) = known {
+                    notify::show(live, feed.ui.lang.get_untracked(), &totals.newest_alerts, known);
+                }
                 return live.totals.update(|known| {
                     totals.follow(known.take());
                     *known = Some(totals);

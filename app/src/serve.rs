@@ -6,10 +6,11 @@ use crate::api::{self, ApiError};
 use crate::bundle::Bundle;
 use crate::data::{Query, RecordsQuestion, line};
 use crate::download::{self, quoted};
+use crate::live;
 use crate::on_site::{self, THEME_DARK, THEME_LIGHT};
 use crate::state::AppState;
 use crate::text::Lang;
-use crate::ui::{COOKIE_RULES, Person, Theme};
+use crate::ui::{COOKIE_RULES, Person, Theme, counted};
 use crate::{App, frame, ui};
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +18,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use bmw_domain::account::Role;
+use bmw_domain::account::{Right, Role};
 use bmw_domain::record::TransactionId;
 use bmw_site::FRAMES_KEPT;
 use http::header::{self, HeaderValue};
@@ -135,6 +136,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
     let person = ui::signed_in();
     let (account, role) = (person.as_ref().map(|it| it.name.clone()), person.map(|it| Role::word(it.role)));
+    let alerts = live::alerts().to_string();
     let nonce = use_nonce();
     if let Some(response) = use_context::<ResponseOptions>() {
         guard(&response, nonce.as_deref());
@@ -151,7 +153,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let theme_colour = |(media, colour)| leptos::html::meta().name("theme-color").attr("media", media).content(colour);
     view! {
         <!DOCTYPE html>
-        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role>
+        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role data-alerts=alerts>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
@@ -206,6 +208,7 @@ const BY_READER: &str = "Accept, Accept-Language, Authorization, Cookie";
 /// A page beside those of the interface, in the same frame and language: without script, and asked for anew after `refresh`
 /// seconds if that is wanted.
 pub fn still_page(
+    site: &bmw_site::Site,
     headers: &http::HeaderMap,
     caller: &bmw_site::Caller,
     path: &str,
@@ -215,7 +218,13 @@ pub fn still_page(
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {
     let person = access::person(caller);
-    still_document(Still { headers, path, css, person: person.as_ref(), refresh, script: None }, title, body)
+    let alerts = alerts(site, caller);
+    still_document(Still { headers, path, css, person: person.as_ref(), refresh, script: None, alerts }, title, body)
+}
+
+/// How many alerts are open and seen by nobody, for one who may know.
+pub(crate) fn alerts(site: &bmw_site::Site, caller: &bmw_site::Caller) -> u64 {
+    if caller.may(Right::Read) { site.pressing_alerts() } else { 0 }
 }
 
 /// What a page without script is drawn by.
@@ -228,6 +237,8 @@ pub(crate) struct Still<'a> {
     pub refresh: Option<u32>,
     /// The file of a script, where there is one after all.
     pub script: Option<&'a str>,
+    /// How many alerts nobody has seen.
+    pub alerts: u64,
 }
 
 /// A page without script, or with one file of it, in the frame of all others.
@@ -247,7 +258,7 @@ pub(crate) fn still_document(
                 meta name="referrer" content="same-origin";
                 meta name="description" content=(lang.description());
                 @if let Some(seconds) = still.refresh { meta http-equiv="refresh" content=(seconds); }
-                title { (title(lang)) " · BMW" }
+                title { (counted(still.alerts)) (title(lang)) " · BMW" }
                 @for (media, colour) in theme_colours(theme) { meta name="theme-color" media=(media) content=(colour); }
                 link rel="icon" type="image/svg+xml" href="/favicon.svg";
                 link rel="apple-touch-icon" href="/apple-touch-icon.png";
@@ -256,7 +267,7 @@ pub(crate) fn still_document(
                 @if let Some(script) = still.script { script type="module" src=(script) {} }
             }
             body {
-                div.frame { (frame::still(lang, theme, still.path, still.person)) }
+                div.frame { (frame::still(lang, theme, &still)) }
                 main.page id="content" tabindex="-1" {
                     h1.page-title { (title(lang)) }
                     (body(lang))

@@ -2,10 +2,11 @@
 
 use crate::on_site::Origin;
 use bmw_domain::account::Right;
+use bmw_domain::calendar::Timestamp;
 use bmw_site::{Access, Caller, Commands, NotDone, Site};
 use http::Method;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -24,8 +25,44 @@ pub struct AppState {
     pub has_simulator: bool,
     /// By what address people reach the site, where it is not the one by which they ask (`BMW_PUBLIC_URL`).
     pub public_url: Option<Origin>,
+    /// Where alerts are told to, if anywhere (`BMW_ALERT_WEBHOOK`).
+    pub webhook: Option<Arc<Webhook>>,
     /// Tells the feeds to end.
     pub shutdown: Shutdown,
+}
+
+/// Where alerts are told to, and what became of it last.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The host: the rest of the address may be secret.
+    pub host: String,
+    last: Mutex<Option<Delivery>>,
+}
+
+/// What became of telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// When it was tried last.
+    pub at: Timestamp,
+    /// Why it failed; `None` when it was taken.
+    pub failed: Option<String>,
+}
+
+impl Webhook {
+    /// One that nothing was told to.
+    pub const fn new(host: String) -> Self {
+        Self { host, last: Mutex::new(None) }
+    }
+
+    /// What became of telling last.
+    pub fn last(&self) -> Option<Delivery> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what became of it.
+    pub fn tried(&self, delivery: Delivery) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
+    }
 }
 
 impl AppState {

@@ -25,7 +25,7 @@ pub fn page(parts: &Parts, caller: &Caller, css: Option<&str>, wait: Duration) -
     let refresh = is_read.then(|| u32::try_from(whole_seconds(wait)).unwrap_or(u32::MAX));
     let path = if is_read { parts.uri.path() } else { "/overview/" };
     let person = access::person(caller);
-    let still = Still { headers: &parts.headers, path, css, person: person.as_ref(), refresh, script: None };
+    let still = Still { headers: &parts.headers, path, css, person: person.as_ref(), refresh, script: None, alerts: 0 };
     let why = if is_read { Lang::too_many_read } else { Lang::too_many_written };
     told(still_document(still, Lang::too_many_title, |lang| frame::nothing_here(lang, why(lang))), wait)
 }

@@ -50,6 +50,11 @@ pub struct Person {
     pub role: Role,
 }
 
+/// How many alerts nobody has seen, as it stands before the title of a page: also for one who looks at another tab.
+pub(crate) fn counted(alerts: u64) -> String {
+    if alerts == 0 { String::new() } else { ["(", &alerts.to_string(), ") "].concat() }
+}
+
 /// Why somebody may not do something, in words; `None` when he may.
 pub fn cannot(lang: Lang, role: Option<Role>, right: Right) -> Option<&'static str> {
     match role {

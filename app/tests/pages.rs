@@ -89,6 +89,7 @@ impl Served {
             feed: FeedTimes::default(),
             has_simulator: false,
             public_url: None,
+            webhook: None,
             shutdown,
         };
         let bundle =

@@ -179,6 +179,21 @@ pub struct Options {
     /// trusted proxies. 0 is without a limit [default: 2000]
     #[arg(long, env = "BMW_LIMIT_CONNECTIONS", value_name = "NUMBER", global = true)]
     pub limit_connections: Option<String>,
+    /// Where alerts are told to, by POST: http://… or https://… [default: nowhere]
+    #[arg(long, env = "BMW_ALERT_WEBHOOK", value_name = "URL", global = true, hide_env_values = true)]
+    pub alert_webhook: Option<String>,
+    /// What that is signed with (HMAC-SHA256). Give it by the variable: arguments are seen by everybody on the machine
+    #[arg(long, env = "BMW_ALERT_WEBHOOK_SECRET", value_name = "SECRET", global = true, hide_env_values = true)]
+    pub alert_webhook_secret: Option<String>,
+    /// How long a charge point must be faulted to be an alert, seconds [default: 120]
+    #[arg(long, env = "BMW_ALERT_FAULT_AFTER", value_name = "SECONDS", global = true)]
+    pub alert_fault_after: Option<String>,
+    /// How long contact with a charge point must be lost to be an alert, seconds [default: 240]
+    #[arg(long, env = "BMW_ALERT_OFFLINE_AFTER", value_name = "SECONDS", global = true)]
+    pub alert_offline_after: Option<String>,
+    /// How long a phase must be at its limit to be an alert, seconds [default: 60]
+    #[arg(long, env = "BMW_ALERT_OVERLOAD_AFTER", value_name = "SECONDS", global = true)]
+    pub alert_overload_after: Option<String>,
     /// What to log on the standard error, such as debug or info,bmw_app=debug [default: info]
     #[arg(long, env = "BMW_LOG", value_name = "FILTER", global = true)]
     pub log: Option<String>,

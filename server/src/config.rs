@@ -5,8 +5,10 @@ use crate::cli::Options;
 use crate::limits::Bounds;
 use crate::peer::Proxies;
 use crate::tls;
+use crate::webhook::Target;
 use bmw_app::on_site::Origin;
 use bmw_app::state::FeedTimes;
+use bmw_domain::alert::Times;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::card::IdTag;
 use bmw_domain::decimal;
@@ -51,6 +53,10 @@ pub struct Config {
     pub feed: FeedTimes,
     /// How much one client may take.
     pub limits: Bounds,
+    /// How long something must last to be an alert.
+    pub alert_times: Times,
+    /// Where alerts are told to.
+    pub webhook: Option<Target>,
     /// What to log.
     pub log: String,
 }
@@ -82,6 +88,8 @@ impl Config {
             default_charger: None,
             feed: FeedTimes::default(),
             limits: Bounds::default(),
+            alert_times: Times::default(),
+            webhook: None,
             log: "info,hyper=warn,sqlx=warn".to_owned(),
         }
     }
@@ -174,6 +182,9 @@ impl Config {
         if let Some(number) = given(options.limit_connections) {
             config.limits.connections = limit("--limit-connections", &number)?;
         }
+        config.alert_times =
+            alert_times([options.alert_fault_after, options.alert_offline_after, options.alert_overload_after])?;
+        config.webhook = webhook(given(options.alert_webhook), given(options.alert_webhook_secret))?;
         if let Some(log) = given(options.log) {
             config.log = log;
         }
@@ -228,6 +239,43 @@ fn interval(text: &str) -> Result<Duration, Failure> {
     })
 }
 
+/// How long a fault, lost contact and an overload must last.
+fn alert_times([fault, offline, overload]: [Option<String>; 3]) -> Result<Times, Failure> {
+    let mut times = Times::default();
+    for (option, value, time) in [
+        ("--alert-fault-after", fault, &mut times.fault),
+        ("--alert-offline-after", offline, &mut times.offline),
+        ("--alert-overload-after", overload, &mut times.overload),
+    ] {
+        if let Some(seconds) = given(value) {
+            *time = lasting(option, &seconds)?;
+        }
+    }
+    Ok(times)
+}
+
+/// Where alerts are told to. What is wrong is said without a word of the address: it may hold a secret.
+fn webhook(address: Option<String>, secret: Option<String>) -> Result<Option<Target>, Failure> {
+    match address {
+        Some(address) => Target::read(&address, secret)
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("--alert-webhook: {error}"))),
+        None if secret.is_some() => {
+            Err(Failure::usage("--alert-webhook-secret: there is no --alert-webhook that it could sign for"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// How long something must last, ms.
+fn lasting(option: &str, text: &str) -> Result<i64, Failure> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    let seconds: i64 = seconds.ok_or_else(|| {
+        Failure::usage(format!("{option}: {text:?} is not a whole number of seconds from 1 to 86400"))
+    })?;
+    Ok(seconds * 1_000)
+}
+
 fn limit(option: &str, text: &str) -> Result<u32, Failure> {
     let number = text.parse().ok().filter(|number| *number <= Bounds::MOST);
     number.ok_or_else(|| Failure::usage(format!("{option}: {text:?} is not a whole number from 0 to {}", Bounds::MOST)))
@@ -255,7 +303,7 @@ mod tests {
     #[test]
     fn wrong_options_are_named() {
         type Change = fn(&mut Options, String);
-        let cases: [(&str, Change, &[&str]); 20] = [
+        let cases: [(&str, Change, &[&str]); 25] = [
             ("--listen", |options, value| options.listen = Some(value), &["8000", ":8000", "a:b", "127.0.0.1:70000"]),
             ("--public-read", |options, value| options.public_read = Some(value), &["yes", "0", "False", "no"]),
             ("--ocpp-listen", |options, value| options.ocpp_listen = Some(value), &["9000", "a:b"]),
@@ -288,6 +336,15 @@ mod tests {
             ("--now", |options, value| options.now = Some(value), &["today", "2015-12-28", "2015-12-28T12:00:00Z"]),
             ("--default-charger", |options, value| options.default_charger = Some(value), &["a\nb"]),
             ("--feed-interval", |options, value| options.feed_interval = Some(value), &["0", "-1", "nan", "1e9", "x"]),
+            (
+                "--alert-webhook:",
+                |options, value| options.alert_webhook = Some(value),
+                &["hooks.example.com", "ftp://a/", "https://user:pass@a/"],
+            ),
+            ("--alert-webhook-secret", |options, value| options.alert_webhook_secret = Some(value), &["secret"]),
+            ("--alert-fault-after", |options, value| options.alert_fault_after = Some(value), &["0", "1.5", "86401"]),
+            ("--alert-offline-after", |options, value| options.alert_offline_after = Some(value), &["0", "-1", "x"]),
+            ("--alert-overload-after", |options, value| options.alert_overload_after = Some(value), &["0", "1e3"]),
             ("--limit-requests", |options, value| options.limit_requests = Some(value), &["-1", "1.5", "1000001", "x"]),
             ("--limit-connections", |options, value| options.limit_connections = Some(value), &["-1", "none", "1e3"]),
         ];
@@ -345,6 +402,18 @@ mod tests {
         }
         assert!(told("0", true).is_ok());
         assert!(told("1", true).unwrap_err().to_string().starts_with("--ocpp-security"));
+    }
+
+    #[test]
+    fn what_is_an_alert_when_and_where_it_is_told() {
+        let config = read(|options| {
+            options.alert_offline_after = Some("5".to_owned());
+            options.alert_webhook = Some("https://hooks.example.com/x".to_owned());
+            options.alert_webhook_secret = Some("secret".to_owned());
+        })
+        .unwrap();
+        assert_eq!(config.alert_times, Times { offline: 5_000, ..Times::default() });
+        assert!(!format!("{:?} {config:?}", config.webhook).contains("secret"));
     }
 
     #[test]

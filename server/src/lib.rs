@@ -19,6 +19,7 @@ mod redirect;
 pub mod serve;
 mod simulator;
 pub mod tls;
+pub mod webhook;
 mod yard;
 
 use clap::Parser as _;

@@ -8,12 +8,13 @@ use crate::limits::Limits;
 use crate::redirect;
 use crate::simulator;
 use crate::tls::{Begun, Tls};
+use crate::webhook;
 use crate::yard::Yard;
 use bmw_app::state::{AppState, Ending, Shutdown};
 use bmw_domain::charger::card::IdTag;
 use bmw_ocpp::{Central, Wire};
 use bmw_simulator::Hands;
-use bmw_site::{Access, Caller, Commands, Counter, FrameLog, Peer, Site, SiteOptions};
+use bmw_site::{Access, Caller, Commands, Counter, FrameLog, Peer, Site, SiteOptions, Ticker};
 use bmw_store::{OpenOptions, Opened, Role, Store};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -86,6 +87,8 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         default_charge_point: config.default_charger.clone(),
         rejects_unknown_cards: config.rejects_unknown_cards,
         operator_id_tag: IdTag::new(&config.operator_id_tag).ok(),
+        alert_times: config.alert_times,
+        ticker: Ticker::default(),
     };
     let (site, counter, desk) = Site::start(Arc::clone(&store), options).await.map_err(Failure::failed)?;
     let access = Access::start(Arc::clone(&store), config.public_read).await.map_err(Failure::failed)?;
@@ -94,6 +97,11 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let shutdown = Shutdown::default();
     let commands = Commands::new(Arc::clone(&site), &config.operator_id_tag, shutdown.sender());
     commands.resume().await.map_err(Failure::failed)?;
+    let webhook = config.webhook.as_ref().map(|target| Arc::new(target.state()));
+    tokio::spawn(Arc::clone(&site).watch_alerts(shutdown.subscribe_to_end()));
+    if let (Some(state), Some(target)) = (&webhook, &config.webhook) {
+        webhook::start(Arc::clone(&site), Arc::clone(state), target.clone(), shutdown.subscribe())?;
+    }
     let app = AppState {
         site: Arc::clone(&site),
         access: Arc::clone(&access),
@@ -101,6 +109,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
         feed: config.feed,
         has_simulator: config.simulator,
         public_url: config.public_url.clone(),
+        webhook,
         shutdown: shutdown.clone(),
     };
     let (frames, keeping) = FrameLog::new(Arc::clone(&site));

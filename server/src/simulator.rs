@@ -48,6 +48,7 @@ pub fn anonymous(number: u16) -> Unit {
         busy: 0.5,
         faults_a_day: FAULTS_A_DAY,
         losses_a_day: LOSSES_A_DAY,
+        is_broken: false,
     }
 }
 
@@ -70,6 +71,8 @@ pub fn start(site: &Arc<Site>, addr: SocketAddr, hands: Hands, ending: watch::Re
                 busy: 0.5,
                 faults_a_day: FAULTS_A_DAY,
                 losses_a_day: LOSSES_A_DAY,
+                // So that there is something to be alarmed at.
+                is_broken: now.state_name() == Some("Faulted"),
             }
         })
         .collect();
@@ -140,7 +143,7 @@ async fn page(
     let role = caller.role();
     let is_followed = !shown.follow.is_empty();
     let refresh = is_followed.then_some(FOLLOWED);
-    still_page(&headers, &caller, PATH, css.as_deref(), refresh, Lang::simulator, |lang| {
+    still_page(&site, &headers, &caller, PATH, css.as_deref(), refresh, Lang::simulator, |lang| {
         html! {
             p.muted { (lang.simulator_help()) }
             p {
@@ -245,7 +248,7 @@ async fn act(
         _ => {
             let css = assets::bundle().map(|bundle| bundle.css);
             let said = |lang: Lang| notice(NoticeKind::Error, &html! { (lang.not_there()) });
-            let mut response = still_page(&headers, &caller, PATH, css.as_deref(), None, Lang::simulator, said);
+            let mut response = still_page(&site, &headers, &caller, PATH, css.as_deref(), None, Lang::simulator, said);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }

@@ -246,6 +246,7 @@ impl Pages {
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
         let person = person(&asked.caller);
+        let alerts = crate::serve::alerts(&self.state.site, &asked.caller);
         let still = Still {
             headers: &asked.headers,
             path,
@@ -253,6 +254,7 @@ impl Pages {
             person: person.as_ref(),
             refresh: None,
             script: None,
+            alerts,
         };
         let mut response = still_document(still, title, body);
         *response.status_mut() = status;

@@ -4,6 +4,7 @@
 //! in the bundle than all that is done with the messages.
 
 use crate::data::Value;
+use bmw_domain::alert::AlertKind;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::energy::{ChargingTime, Energy};
 use js_sys::{Array, Date, JSON, Reflect};
@@ -67,6 +68,25 @@ pub struct Totals {
     pub number: i64,
     /// Those that have ended up to it, oldest first (see [`Totals::follow`]).
     pub ended: Vec<Ended>,
+    /// Alerts that are open and seen by nobody.
+    pub alerts: u64,
+    /// The number of the last change of an alert.
+    pub alerts_number: i64,
+    /// The newest of them, newest first.
+    pub newest_alerts: Vec<NewAlert>,
+}
+
+/// An alert in short.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAlert {
+    /// Its number.
+    pub id: i64,
+    /// The kind of its cause.
+    pub kind: AlertKind,
+    /// What the charge point calls it.
+    pub code: String,
+    /// The charge point, or the letter of the phase.
+    pub subject: String,
 }
 
 /// A session that has ended.
@@ -101,14 +121,28 @@ fn time(message: &JsValue, name: &str) -> Option<LocalTime> {
 
 impl Totals {
     fn read(message: &JsValue) -> Self {
-        let ended = value(message, "ended").dyn_into::<Array>().unwrap_or_default();
+        let list = |name| value(message, name).dyn_into::<Array>().unwrap_or_default();
         Self {
             energy: Energy::from_wh(count(message, "energy")),
             time: ChargingTime::from_ms(count(message, "minutes") * 60_000),
             sessions: count(message, "sessions").unsigned_abs(),
             number: count(message, "number"),
-            ended: ended.iter().filter_map(|session| Ended::read(&session)).collect(),
+            ended: list("ended").iter().filter_map(|session| Ended::read(&session)).collect(),
+            alerts: count(message, "alerts").unsigned_abs(),
+            alerts_number: count(message, "alerts_number"),
+            newest_alerts: list("newest_alerts").iter().filter_map(|alert| NewAlert::read(&alert)).collect(),
         }
+    }
+}
+
+impl NewAlert {
+    fn read(message: &JsValue) -> Option<Self> {
+        Some(Self {
+            id: count(message, "id"),
+            kind: AlertKind::from_word(&value(message, "cause").as_string()?)?,
+            code: value(message, "code").as_string()?,
+            subject: value(message, "subject").as_string()?,
+        })
     }
 }
 

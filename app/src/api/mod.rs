@@ -3,6 +3,7 @@
 //! Legacy names are serde names of the types here, and nowhere else. Every route is there with and without the
 //! trailing slash, answers `HEAD` and `OPTIONS`, and says `Allow` and `Vary` with each answer.
 
+mod alerts;
 mod asyncapi;
 mod audit;
 pub mod body;
@@ -22,6 +23,7 @@ mod sessions;
 mod settings;
 mod token_auth;
 
+pub use alerts::{AlertLine, alert_line};
 pub use asyncapi::document as asyncapi_document;
 pub use docs::PATH as DOCS;
 pub use error::{ApiError, BY_WHO_ASKS, RequestId, keep_apart};
@@ -44,7 +46,7 @@ use std::sync::Arc;
 
 /// `Allow` of routes that are read.
 const READ: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-/// `Allow` of the settings.
+/// `Allow` of what is read and changed.
 const READ_AND_WRITE: HeaderValue = HeaderValue::from_static("GET, POST, HEAD, OPTIONS");
 
 /// What a browser may do with an answer that is no page: nothing.
@@ -114,6 +116,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/charger/command/", commands::route()),
         ("/api/charger/command/{id}/", read(get(commands::show))),
         ("/api/charger/password/", charger_passwords::route()),
+        ("/api/alerts/", alerts::route()),
         ("/api/audit/", read(get(audit::list))),
         (feed::PATH, any(feed::connect)),
         (token_auth::PATH, token_auth::route()),

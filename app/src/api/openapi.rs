@@ -2,8 +2,8 @@
 
 use super::error::{ApiError, Detail, FieldErrors};
 use super::{
-    Shared, audit, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings, to_json,
-    token_auth,
+    Shared, alerts, audit, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings,
+    to_json, token_auth,
 };
 use axum::extract::State;
 use axum::response::Response;
@@ -31,6 +31,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
         (name = "sessions", description = "Charging sessions"),
         (name = "energy", description = "Sums of energy for charts"),
         (name = "commands", description = "Commands to chargers, watched until they take effect"),
+        (name = "alerts", description = "What an operator must hear of"),
         (name = "settings", description = "The settings of the site"),
         (name = "access", description = "Tokens of programs, and who did what"),
     ),
@@ -57,6 +58,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
         energy::by_charger,
         token_auth::give,
         audit::list,
+        alerts::list,
+        alerts::acknowledge,
     ),
     components(schemas(Detail, FieldErrors, feed::FeedMessage)),
     modifiers(&EveryRoute),

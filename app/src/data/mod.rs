@@ -7,6 +7,7 @@
 //! its own for each page would put the machinery of requests and resources into the bundle once for each of them, and
 //! JSON a reader of names and numbers.
 
+mod alerts;
 mod cards;
 mod commands;
 mod details;
@@ -23,6 +24,7 @@ mod records;
 mod refused;
 mod settings;
 
+pub use alerts::*;
 pub use cards::*;
 pub use commands::*;
 pub use details::*;
@@ -144,6 +146,8 @@ pub enum PageName {
     Settings,
     /// [`CardsPage`]
     Cards,
+    /// [`AlertsPage`]
+    Alerts,
 }
 
 /// Everything that a page shows, by its query string: the page's own type, see [`decode`].
@@ -162,6 +166,7 @@ pub async fn load(
         PageName::Records => encode(&records::on_server::records(&query).await?),
         PageName::Settings => encode(&settings::on_server::settings(&query)?),
         PageName::Cards => encode(&cards::on_server::cards(&query)?),
+        PageName::Alerts => encode(&alerts::on_server::alerts(&query).await?),
     }
 }
 
@@ -169,8 +174,9 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 19] = [
+    const SOURCES: [&[u8]; 21] = [
         include_bytes!("mod.rs"),
+        include_bytes!("alerts.rs"),
         include_bytes!("cards.rs"),
         include_bytes!("commands.rs"),
         include_bytes!("details.rs"),
@@ -182,6 +188,7 @@ const FORM: [u8; 4] = {
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
         include_bytes!("../text/both.rs"),
+        include_bytes!("../../../crates/domain/src/alert/mod.rs"),
         include_bytes!("../../../crates/domain/src/calendar.rs"),
         include_bytes!("../../../crates/domain/src/energy.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),

@@ -42,6 +42,8 @@ pub(crate) enum Refused {
     NoCard,
     /// There is no card in a CSV.
     NoCards,
+    /// It is not said which alerts are acknowledged.
+    NoAlert,
 }
 
 /// A field of a card.

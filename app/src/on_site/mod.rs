@@ -116,7 +116,8 @@ impl Pages {
         let person = person(&asked.caller);
         let Manner { script, refresh } = manner;
         let css = self.css.as_deref();
-        let still = Still { headers: &asked.headers, path, css, person: person.as_ref(), refresh, script };
+        let alerts = crate::serve::alerts(&self.state.site, &asked.caller);
+        let still = Still { headers: &asked.headers, path, css, person: person.as_ref(), refresh, script, alerts };
         still_document(still, title, body)
     }
 }

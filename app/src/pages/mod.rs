@@ -1,6 +1,7 @@
 //! The pages. Each asks its server function for all that it shows, by its own query string, and is drawn as a whole from
 //! the answer, the language, the feed and what was done on it since (see [`crate::browser`]).
 
+mod alerts;
 mod cards;
 mod details;
 mod devices;
@@ -20,11 +21,12 @@ use crate::browser::events::{self, Action, Reading};
 use crate::charts::Chart;
 use crate::components::{Glyph, empty, icon};
 use crate::data::{
-    Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
-    decode, give_command, load, save_settings,
+    AlertsPage, Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome,
+    SettingsPage, decode, give_command, load, save_settings,
 };
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::live::{Away, Link, Live};
+use crate::notify::{self, Notices};
 use crate::text::Lang;
 use crate::ui::{self, Ui};
 use bmw_domain::account::{Right, Role};
@@ -117,6 +119,8 @@ struct Seen<'a> {
     role: Option<Role>,
     /// What has happened while nobody looked.
     away: Option<&'a Away>,
+    /// Whether alerts are told on this device.
+    notices: Notices,
 }
 
 impl Seen<'_> {
@@ -206,6 +210,7 @@ const fn reader(name: PageName) -> Read {
         PageName::Records => read::<Records>,
         PageName::Settings => read::<SettingsPage>,
         PageName::Cards => read::<CardsPage>,
+        PageName::Alerts => read::<AlertsPage>,
     }
 }
 
@@ -217,6 +222,7 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
         PageName::Records => lang.records(),
         PageName::Settings => lang.settings(),
         PageName::Cards => lang.cards(),
+        PageName::Alerts => lang.alerts(),
     }
 }
 
@@ -233,7 +239,8 @@ fn settle<T>(rows: &mut [T], id: impl Fn(&T) -> &str, shown: &[&str]) {
 /// Erased on both sides alike: the bundle is compiled with erased components, and a view that leaves nothing in the
 /// page has a mark there only when it is erased.
 fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
-    let text = move || [name(), " · BMW"].concat();
+    let live = Live::get();
+    let text = move || [&ui::counted(live.alerts.get()), name(), " · BMW"].concat();
     // The server asks for it when the page is complete: its signals may be gone by then, and no thread may know them.
     #[cfg(feature = "ssr")]
     let text = {
@@ -330,6 +337,7 @@ impl Shown {
     fn seen(self, page: &Arc<dyn Page>, look: &mut dyn FnMut(&Seen<'_>)) {
         let lang = self.ui.lang.get();
         let role = self.ui.person().map(|person| person.role);
+        let notices = self.live.notices.get();
         let none = BTreeMap::new();
         let now = page.live_since();
         let passed = now.map_or(0, |now| self.passed(now));
@@ -340,7 +348,9 @@ impl Shown {
         let mut with = |chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>| {
             self.live.away.with(|away| {
                 let away = away.as_ref();
-                self.local.with(|local| look(&Seen { lang, chargers, phases, totals, passed, local, role, away }));
+                self.local.with(|local| {
+                    look(&Seen { lang, chargers, phases, totals, passed, local, role, away, notices });
+                });
             });
         };
         if is_told {
@@ -392,6 +402,7 @@ impl Shown {
             Some(Action::Send(fields)) => self.send(fields),
             Some(Action::Do(word)) => match word.as_str() {
                 "retry" => self.data.refetch(),
+                "notify" => notify::toggle(self.live),
                 "discard" => {
                     self.local.set(Local::default());
                     self.forget_typed();

@@ -361,6 +361,7 @@ mod tests {
         let shown = |page: &Overview, totals| {
             let (chargers, local) = (BTreeMap::new(), super::super::Local::default());
             let seen = Seen {
+                notices: crate::notify::Notices::default(),
                 lang: Lang::En,
                 chargers: &chargers,
                 phases: None,

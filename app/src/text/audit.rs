@@ -9,7 +9,7 @@ use bmw_domain::settings::SettingField;
 use std::borrow::Cow;
 
 /// What entries are about, by what their kinds begin with: the word, and its name in both languages.
-const AREAS: [(&str, &str, &str); 9] = [
+const AREAS: [(&str, &str, &str); 10] = [
     ("settings", "设置", "Settings"),
     ("account", "用户", "Users"),
     ("sign_in", "登录", "Sign-ins"),
@@ -17,12 +17,13 @@ const AREAS: [(&str, &str, &str); 9] = [
     ("card", "卡", "Cards"),
     ("charger", "电桩", "Chargers"),
     ("command", "命令", "Commands"),
+    ("alert", "告警", "Alerts"),
     ("export", "下载", "Downloads"),
     ("site", "站点", "Site"),
 ];
 
 /// The kinds of entries but commands, with their names in both languages.
-const KINDS: [(&str, &str, &str); 36] = [
+const KINDS: [(&str, &str, &str); 37] = [
     ("settings.save", "更改设置", "Settings changed"),
     ("account.add", "添加用户", "User added"),
     ("account.role", "更改角色", "Role changed"),
@@ -50,6 +51,7 @@ const KINDS: [(&str, &str, &str); 36] = [
     ("charger.password.used", "电桩启用新密码", "Charger came with its new password"),
     ("charger.password.refused", "电桩未接受新密码", "Charger did not take the new password"),
     ("command.outcome", "命令的结果", "Outcome of a command"),
+    ("alert.acknowledge", "确认告警", "Alerts acknowledged"),
     ("export.records", "下载充电记录", "Sessions downloaded"),
     ("export.cards", "下载卡", "Cards downloaded"),
     ("export.frames", "下载原始报文", "Raw messages downloaded"),

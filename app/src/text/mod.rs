@@ -14,6 +14,7 @@ mod told;
 pub use both::Both;
 
 use bmw_domain::account::Role;
+use bmw_domain::alert::AlertKind;
 use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::command::Action;
 use bmw_domain::field::FieldError;
@@ -116,6 +117,8 @@ texts! {
     // Frame
     skip_to_content: "跳到正文", "Skip to content";
     navigation: "主导航", "Main";
+    alerts: "告警", "Alerts";
+    alerts_pressing: "条未确认", "not acknowledged";
     overview: "总览", "Overview";
     devices: "电桩", "Devices";
     details: "详情", "Details";
@@ -128,6 +131,31 @@ texts! {
     offline_title: "与服务器失去联系", "The server cannot be reached";
     changed_while_away: "您离开期间有变化", "Changed while you were away";
     put_away: "知道了", "Put away";
+    // Alerts
+    alert: "告警", "Alert";
+    alerts_open: "当前告警", "Open";
+    alerts_past: "历史告警", "History";
+    alerts_told: "通知", "Notifications";
+    alerts_none: "一切正常", "All is well";
+    alerts_none_help: "故障、失去联系、异常中断的充电和过载会显示在这里。", "Faults, lost contact, sessions that were cut off and overload are shown here.";
+    alerts_no_past: "还没有结束的告警。", "No alert has ended yet.";
+    alert_since: "自", "Since";
+    alert_ended: "结束", "Ended";
+    alert_seen: "已确认", "Acknowledged";
+    alert_list: "查看全部", "Show them";
+    acknowledge: "确认", "Acknowledge";
+    acknowledge_all: "全部确认", "Acknowledge all";
+    notify_me: "在此设备上通知我", "Notify me on this device";
+    notices_help: "页面打开但未被查看时，有新告警会显示通知。", "While the site is open and you look elsewhere, new alerts are shown as notifications.";
+    notices_unknown: "通知需要运行脚本。", "Notifications need scripts.";
+    notices_insecure: "浏览器只在 HTTPS 或本机地址下提供通知。", "The browser offers notifications by HTTPS or on this machine alone.";
+    notices_denied: "浏览器已禁止本站的通知，请在浏览器设置中允许。", "This browser was told to deny them: allow notifications of this site in its settings.";
+    notices_missing: "此浏览器不提供网页通知。", "This browser offers no notifications of pages.";
+    webhook_none: "没有设置 Webhook（--alert-webhook）。", "No webhook is set (--alert-webhook).";
+    webhook_to: "Webhook", "Webhook";
+    webhook_idle: "还没有发送", "nothing was sent yet";
+    webhook_taken: "已送达", "delivered";
+    webhook_failed: "发送失败", "not delivered";
     switch_language: "EN: switch to English", "切换到中文";
     theme_system: "主题：跟随系统。切换到浅色", "Theme: system. Switch to light";
     theme_light: "主题：浅色。切换到深色", "Theme: light. Switch to dark";
@@ -842,6 +870,29 @@ impl Lang {
             Self::Zh => format!("已选 {count} 个"),
             Self::En => format!("{count} selected"),
         }
+    }
+
+    /// `10 chargers out of contact`: alerts of one kind.
+    pub fn alert_count(self, kind: AlertKind, count: u32) -> String {
+        let (zh, one, many) = match kind {
+            AlertKind::Fault => (" 个电桩故障", " charger faulted", " chargers faulted"),
+            AlertKind::Offline => (" 个电桩失去联系", " charger out of contact", " chargers out of contact"),
+            AlertKind::Stopped => (" 次充电异常中断", " session cut off", " sessions cut off"),
+            AlertKind::Overload => (" 个相位达到上限", " phase at its limit", " phases at their limits"),
+        };
+        [&count.to_string(), self.pick(zh, if count == 1 { one } else { many })].concat()
+    }
+
+    /// How often an alert has begun.
+    pub fn alert_times(self, times: i32) -> String {
+        ["×", &times.to_string()].concat()
+    }
+
+    /// How many alerts were acknowledged.
+    pub fn alerts_seen(self, count: u32) -> String {
+        let text =
+            self.pick(" 条告警已确认。", if count == 1 { " alert acknowledged." } else { " alerts acknowledged." });
+        [&count.to_string(), text].concat()
     }
 
     /// How many cards were changed.

@@ -52,6 +52,9 @@ impl Lang {
                 self.pick("没有这张卡，可能已被删除。", "There is no such card; it may have been removed.").to_owned()
             }
             Refused::NoCards => self.pick("CSV 中没有卡。", "There is no card in this CSV.").to_owned(),
+            Refused::NoAlert => {
+                self.pick("没有指明要确认的告警。", "It is not said which alerts are acknowledged.").to_owned()
+            }
         }
     }
 

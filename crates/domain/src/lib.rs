@@ -4,6 +4,7 @@
 //! comes in as a parameter. It compiles to WebAssembly, so that the browser applies the same rules as the server.
 
 pub mod account;
+pub mod alert;
 pub mod calendar;
 pub mod charger;
 pub mod command;

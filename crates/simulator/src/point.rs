@@ -46,6 +46,8 @@ pub struct Unit {
     pub faults_a_day: f64,
     /// Lost connections on a day, on average.
     pub losses_a_day: f64,
+    /// Whether it is faulted from the beginning, until a person mends it.
+    pub is_broken: bool,
 }
 
 /// What a charge point wants to tell.
@@ -179,7 +181,9 @@ impl Point {
         let register = random.random_range(100_000.0..9_000_000.0);
         let is_busy = random.random_bool(unit.busy.clamp(0.0, 1.0));
         let car = is_busy.then(|| Car::arriving(&mut random, unit.phases));
+        let fault_left = if unit.is_broken { UNTIL_MENDED } else { 0 };
         Self {
+            is_faulted: unit.is_broken,
             unit,
             random,
             car,
@@ -193,8 +197,7 @@ impl Point {
             to_upload: None,
             is_available: true,
             reservation: None,
-            is_faulted: false,
-            fault_left: 0,
+            fault_left,
             is_restarting: false,
             loss_left: 0,
             pause_left: 0,
@@ -721,6 +724,7 @@ pub mod tests {
             busy: 0.0,
             faults_a_day: 0.0,
             losses_a_day: 0.0,
+            is_broken: false,
         }
     }
 
@@ -856,6 +860,17 @@ pub mod tests {
         point.suffer(Deed::Mend);
         pass(&mut point, 1);
         assert_eq!(point.status(), "Available");
+    }
+
+    #[test]
+    fn one_that_begins_broken_is_mended_by_a_person_alone() {
+        let broken = Unit { is_broken: true, cars_a_day: 0.0, ..unit() };
+        let mut point = Point::new(broken, StdRng::seed_from_u64(1), 8.0, 1.0);
+        point.connected();
+        pass(&mut point, 2_000);
+        assert_eq!(point.status(), "Faulted");
+        point.suffer(Deed::Mend);
+        assert_ne!(point.status(), "Faulted");
     }
 
     #[test]

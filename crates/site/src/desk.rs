@@ -378,7 +378,8 @@ impl Desk {
         changed.sort_unstable();
         changed.dedup();
         soft.retain(|key| !changes.states.contains(key));
-        let batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
+        let mut batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
+        batch.alerts = self.site.alerts.of_sessions(&batch.sessions);
         Followed { draft, batch, last_id, answers, changed, soft }
     }
 }
@@ -406,6 +407,7 @@ fn batch_of<'a>(
         values: changes.values,
         findings: changes.findings,
         happenings: changes.happenings,
+        alerts: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! kept in memory, within bounds; nothing here grows with what is stored but the sums by day.
 
 pub mod access;
+mod alerts;
 mod audit;
 mod charger_passwords;
 mod clock;
@@ -26,6 +27,7 @@ mod sums;
 mod tries;
 
 pub use access::{Access, Caller, Denied, NotDone};
+pub use alerts::{AlertChoice, AlertNews, AlertTurn, Ticker, place_of as place_of_alert};
 pub use bmw_domain::charger::ChargePointNow;
 pub use charger_passwords::{Admission, Brought, Coming, Demand, NotLetIn, PasswordError, PasswordState};
 pub use clock::Clock;

@@ -1,6 +1,7 @@
 //! The site itself: memory and store, kept in step.
 
 use crate::access::{Caller, NotDone};
+use crate::alerts::{Alerts, Ticker};
 use crate::charger_passwords::ChargerPasswords;
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
@@ -12,6 +13,7 @@ use crate::sums::EnergySums;
 use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
 use bmw_domain::account::Right;
+use bmw_domain::alert::Times;
 use bmw_domain::calendar::{Day, LocalTime};
 use bmw_domain::charger::card::{Card, Cards, IdTag};
 use bmw_domain::charger::{ChargePointNow, Measured, Session};
@@ -42,6 +44,10 @@ pub struct SiteOptions {
     pub rejects_unknown_cards: bool,
     /// The card of an operator's start, which may charge without being entered (`BMW_OPERATOR_ID_TAG`).
     pub operator_id_tag: Option<IdTag>,
+    /// How long something must last to be an alert.
+    pub alert_times: Times,
+    /// By what that is timed.
+    pub ticker: Ticker,
 }
 
 /// What is read from the store on first use, so that a large history delays no start.
@@ -72,6 +78,8 @@ pub struct Site {
     pub(crate) uploads: Uploads,
     /// What charge points prove by who they are.
     pub(crate) charger_passwords: ChargerPasswords,
+    /// What lasts, and what an operator must hear of.
+    pub(crate) alerts: Alerts,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
     /// Told after each change, with the charge points that it was about.
@@ -85,14 +93,17 @@ impl Site {
         let inventory = store.inventory().await?;
         let measured = store.latest_meter_values(clock.now().plus(-MEASURED_BEFORE_START_MS)).await?;
         let charger_passwords = ChargerPasswords::read(store.as_ref()).await?;
+        let stored_alerts = Self::stored_alerts(store.as_ref()).await?;
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
             .with_operator(options.operator_id_tag);
+        let present = present_of(inventory, &models, measured);
+        let alerts = Alerts::new(stored_alerts, options.alert_times, options.ticker, &present);
         let site = Arc::new(Self {
             clock,
             default_charge_point: options.default_charge_point,
-            present: ArcSwap::from_pointee(present_of(inventory, &models, measured)),
+            present: ArcSwap::from_pointee(present),
             cards: ArcSwap::from_pointee(cards),
             totals: OnceCell::new(),
             days: DayCache::new(),
@@ -102,6 +113,7 @@ impl Site {
             joining: JoinList::default(),
             uploads: Uploads::default(),
             charger_passwords,
+            alerts,
             changed: watch::Sender::new(()),
             changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,
@@ -239,6 +251,13 @@ impl Site {
         self.changed.send_replace(());
     }
 
+    /// The same, also for those who are told what it is about: of no charge point.
+    pub(crate) fn tell_all(&self) {
+        self.changed.send_replace(());
+        // Nobody may be listening.
+        drop(self.changed_keys.send(Arc::default()));
+    }
+
     /// Commands that were on their way when the site was last at work are so no more. Those that were accepted are watched
     /// further, see [`crate::Commands::resume`].
     async fn settle_commands(&self) -> Result<()> {
@@ -351,6 +370,10 @@ impl Site {
             }
         }
         self.replace(changed, |present| present.with_states(charge_points));
+        let present = self.present();
+        if self.alerts.note(changed.iter().filter_map(|key| present.get(*key)), &batch.alerts) {
+            self.tell_all();
+        }
     }
 
     fn follow(&self, totals: &mut Totals, before: Option<&Transaction>, after: &Transaction) {

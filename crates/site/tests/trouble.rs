@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use bmw_domain::account::AccountKey;
+use bmw_domain::alert::Alert;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Stop, Told};
@@ -16,9 +17,10 @@ use bmw_domain::settings::Settings;
 use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
-    AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
-    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Result, Role, SecretHash, SessionFilter,
-    SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargerPassword, Zone,
+    AccountInventory, AlertFilter, AlertInventory, AlertPlace, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy,
+    FramePart, ImportMode, Inventory, NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions,
+    Result, Role, SecretHash, SessionFilter, SessionPage, Store, StoreError, StoredAccount, StoredAudit,
+    StoredChargerPassword, Zone,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,6 +178,9 @@ shaky! {
     fn add_token(token: &NewToken, audit: &AuditEntry) -> i64;
     fn touch_token(id: i64, at: Timestamp) -> ();
     fn remove_tokens(ids: &[i64], audit: &AuditEntry) -> ();
+    fn alerts_to_watch(since: Timestamp) -> AlertInventory;
+    fn put_alerts(alerts: &[Alert], audit: Option<&AuditEntry>) -> ();
+    fn ended_alerts(filter: AlertFilter, before: Option<AlertPlace>, limit: u32) -> Vec<Alert>;
     fn charger_passwords() -> Vec<(ChargePointKey, StoredChargerPassword)>;
     fn put_charger_passwords(charge_point: ChargePointKey, passwords: &[StoredChargerPassword], audit: &AuditEntry) -> ();
 }

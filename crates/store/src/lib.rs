@@ -4,6 +4,7 @@
 //! as whole Wh. What a method returned `Ok` for survives a crash at any moment after. No method knows a clock.
 
 mod accounts;
+mod alerts;
 mod audit;
 mod charger_passwords;
 mod error;
@@ -20,6 +21,7 @@ pub use accounts::{
     AccountInventory, FactorSecret, NewAccount, NewSecondFactor, NewSignIn, NewToken, SecondFactor, SecretHash,
     StoredAccount, StoredSignIn, StoredToken,
 };
+pub use alerts::{AlertFilter, AlertInventory, AlertPlace};
 pub use audit::{AuditEntry, AuditFilter, AuditPlace, StoredAudit};
 pub use charger_passwords::StoredChargerPassword;
 pub use error::StoreError;
@@ -27,6 +29,7 @@ pub use zone::Zone;
 
 use async_trait::async_trait;
 use bmw_domain::account::AccountKey;
+use bmw_domain::alert::Alert;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
@@ -147,6 +150,8 @@ pub struct Batch {
     pub findings: Vec<Finding>,
     /// What happened.
     pub happenings: Vec<Happening>,
+    /// Alerts of sessions that were stopped.
+    pub alerts: Vec<Alert>,
 }
 
 impl Batch {
@@ -160,6 +165,7 @@ impl Batch {
             && self.values.is_empty()
             && self.findings.is_empty()
             && self.happenings.is_empty()
+            && self.alerts.is_empty()
     }
 }
 
@@ -503,6 +509,20 @@ pub trait Store: Send + Sync + 'static {
         passwords: &[StoredChargerPassword],
         audit: &AuditEntry,
     ) -> Result<()>;
+
+    /// The alerts that are open, those that have ended at or after an instant, and the number of the last one, in one consistent
+    /// reading.
+    async fn alerts_to_watch(&self, since: Timestamp) -> Result<AlertInventory>;
+
+    /// Puts alerts in the place of those of their numbers, and adds the audit entry where a person did it: all or nothing. Of those
+    /// that have ended, at least the newest 10 000 are kept, and not many more.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] for a charge point that is not there.
+    async fn put_alerts(&self, alerts: &[Alert], audit: Option<&AuditEntry>) -> Result<()>;
+
+    /// The alerts that have ended and that a filter lets through, the one that ended last first: `limit` of them below a place.
+    async fn ended_alerts(&self, filter: AlertFilter, before: Option<AlertPlace>, limit: u32) -> Result<Vec<Alert>>;
 
     /// Closes all connections; later calls fail.
     async fn close(&self);

@@ -381,7 +381,8 @@ pub(crate) const AUDIT_LOG_PAGE: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 18] = [
+pub(crate) const CLEAR: [&str; 19] = [
+    "DELETE FROM alert",
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
     "DELETE FROM charge_point_event",

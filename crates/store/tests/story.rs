@@ -3,18 +3,20 @@
 
 mod common;
 
+use bmw_domain::alert::{Alert, AlertKind, Cause};
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::limit::{Begin, Limit, Limits, Purpose};
 use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::charger::{Finding, FindingKind, Happening, HappeningKind};
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
-use bmw_domain::phase::LineCurrents;
+use bmw_domain::phase::{LineCurrents, Phase};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
-    AuditEntry, DayEnergy, ImportMode, NewCommand, Role, SessionFilter, Store, StoreError, StoredChargerPassword,
+    AlertFilter, AlertInventory, AlertPlace, AuditEntry, DayEnergy, ImportMode, NewCommand, Role, SessionFilter, Store,
+    StoreError, StoredChargerPassword,
 };
 use common::{
     Finished, SessionStart, Site, add_meter_values, at, charge_point, finish_session, local, put_state, run, session,
@@ -72,6 +74,7 @@ fn the_story_of_a_site() {
             limits_are_kept(&*store).await;
             the_last_answers_are_found(&*store).await;
             passwords_of_charge_points_are_replaced_as_a_whole(&*store).await;
+            alerts_begin_are_seen_and_end(&*store).await;
             only_one_serves_it(&site).await;
             store.close().await;
             assert!(store.ping().await.is_err(), "a closed store answers nothing");
@@ -396,6 +399,67 @@ async fn passwords_of_charge_points_are_replaced_as_a_whole(store: &dyn Store) {
     // It is there when the site is replaced, and goes with it.
     store.put_charger_passwords(key, &all, &entry("set")).await.unwrap();
     assert!(!written(&store.export().await.unwrap()).contains("sha256"), "it is in no site file");
+}
+
+async fn alerts_begin_are_seen_and_end(store: &dyn Store) {
+    let key = store.inventory().await.unwrap().charge_points[0].key;
+    let causes = [
+        Cause::Offline(key),
+        Cause::Fault(key, "地故障".to_owned()),
+        Cause::Stopped(key, TransactionId(7), "PowerLoss".to_owned()),
+        Cause::Overload(Phase::C),
+    ];
+    assert_eq!(store.alerts_to_watch(Timestamp(0)).await.unwrap(), AlertInventory::default());
+    let open: Vec<Alert> = causes
+        .into_iter()
+        .zip(1..)
+        .map(|(cause, id)| {
+            let (detail, since) = (format!("detail {id}"), Timestamp(id * 1_000));
+            Alert { id, cause, detail, since, times: 1, ended_at: None, acknowledged: None }
+        })
+        .collect();
+    // One comes with what a charge point told, the others by themselves.
+    write(store, |batch, _| batch.alerts.push(open[2].clone())).await.unwrap();
+    store.put_alerts(&open, None).await.unwrap();
+    assert_eq!(store.alerts_to_watch(Timestamp(0)).await.unwrap(), AlertInventory { alerts: open.clone(), last_id: 4 });
+    let entry = AuditEntry {
+        at: Timestamp(9_000),
+        actor: "anna".to_owned(),
+        origin: "::1".to_owned(),
+        action: "alert.acknowledge".to_owned(),
+        subject: String::new(),
+        before: "null".to_owned(),
+        after: "{}".to_owned(),
+    };
+    let seen: Vec<Alert> = open.iter().map(|alert| alert.seen("anna", Timestamp(9_000))).collect();
+    store.put_alerts(&seen, Some(&entry)).await.unwrap();
+    assert_eq!(store.audit_log(1).await.unwrap(), [entry]);
+    let unknown = Alert { id: 5, cause: Cause::Offline(ChargePointKey(9_999)), ..open[0].clone() };
+    let refused = store.put_alerts(&[Alert { times: 9, ..seen[0].clone() }, unknown], None).await;
+    assert!(matches!(refused, Err(StoreError::Unknown(_))), "{refused:?}");
+    let watched = store.alerts_to_watch(Timestamp(9_001)).await.unwrap().alerts;
+    assert_eq!(watched, [&seen[..2], &seen[3..]].concat(), "a stopped session ends when it is seen");
+    let ended = |alert: &Alert, at| Alert { ended_at: Some(Timestamp(at)), ..alert.clone() };
+    let (offline, fault) = (ended(&seen[0], 20_000), ended(&seen[1], 20_000));
+    store.put_alerts(&[offline.clone(), fault.clone()], None).await.unwrap();
+    let page = async |filter, before, limit| store.ended_alerts(filter, before, limit).await.unwrap();
+    let all = AlertFilter::default();
+    assert_eq!(page(all, None, 10).await, [fault.clone(), offline.clone(), seen[2].clone()]);
+    let place = AlertPlace { at: Timestamp(20_000), id: fault.id };
+    assert_eq!(page(all, Some(place), 1).await, std::slice::from_ref(&offline));
+    let faults = AlertFilter { kind: Some(AlertKind::Fault), charge_point: Some(key) };
+    assert_eq!(page(faults, None, 10).await, [fault]);
+    let elsewhere = AlertFilter { charge_point: Some(ChargePointKey(9_999)), ..all };
+    assert_eq!(page(elsewhere, None, 10).await, []);
+    // It comes again.
+    let again = Alert { times: 2, ended_at: None, ..offline };
+    store.put_alerts(std::slice::from_ref(&again), None).await.unwrap();
+    assert_eq!(store.alerts_to_watch(Timestamp(20_001)).await.unwrap().alerts, [again, seen[3].clone()]);
+    // The newest are kept.
+    let many: Vec<Alert> = (5..11_000).map(|id| Alert { id, ..seen[2].clone() }).collect();
+    store.put_alerts(&many, None).await.unwrap();
+    let kept = page(all, None, 20_000).await.len();
+    assert!((10_000..10_600).contains(&kept), "{kept}");
 }
 
 async fn only_one_serves_it(site: &Site) {

@@ -51,6 +51,8 @@ pub const TABLE: &[Line] = &[
     ("/api/charger/command/{id}/", "GET", "/api/charger/command/1/", "", "", Need::Role(Role::Viewer)),
     ("/api/charger/password/", "GET", "/api/charger/password/?charger_id=10245006", "", "", Need::Role(Role::Administrator)),
     ("/api/charger/password/", "POST", "/api/charger/password/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/alerts/", "GET", "/api/alerts/", "", "", Need::Read),
+    ("/api/alerts/", "POST", "/api/alerts/", JSON, "{}", Need::Role(Role::Operator)),
     ("/api/audit/", "GET", "/api/audit/", "", "", Need::Role(Role::Administrator)),
     ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
     ("/ws/charger/details/", "GET", "/ws/charger/details/", SOCKET, "", Need::Read),
@@ -71,6 +73,7 @@ pub const TABLE: &[Line] = &[
     ("/offline", "GET", "/offline/", "", "", Need::Nothing),
     ("/device", "GET", "/device/", "", "", Need::Read),
     ("/qr_codes", "GET", "/qr_codes/", "", "", Need::Read),
+    ("/alerts", "GET", "/alerts/", "", "", Need::Read),
     // Server functions, with every kind of thing that they do.
     ("/fn/page", "GET", "/fn/page?page=overview&query=", "", "", Need::Read),
     ("/fn/settings/save", "POST", "/fn/settings/save", FORM, SETTINGS, Need::Role(Role::Administrator)),
@@ -81,6 +84,7 @@ pub const TABLE: &[Line] = &[
     ("/fn/command", "POST", "/fn/command", FORM, "command=unblock-card&tag=A", Need::Role(Role::Operator)),
     ("/fn/command", "POST", "/fn/command", FORM, "command=cards-csv&csv=A", Need::Role(Role::Operator)),
     ("/fn/command", "POST", "/fn/command", FORM, "command=remove-card&tag=A", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=acknowledge&until=0", Need::Role(Role::Operator)),
     // Downloads.
     ("/records/export.csv", "GET", "/records/export.csv", "", "", Need::Role(Role::Viewer)),
     ("/cards/export.csv", "GET", "/cards/export.csv", "", "", Need::Role(Role::Viewer)),
@@ -332,7 +336,7 @@ fn every_word_of_a_form_is_in_the_table() {
         words_of("/fn/command", "command").into_iter().partition(is_command);
     // One for all: see below.
     assert_eq!(commands.len(), 1);
-    let cards = bmw_app::data::word::ALL.into_iter().chain([bmw_app::data::ADMIT]);
+    let cards = bmw_app::data::word::ALL.into_iter().chain([bmw_app::data::ADMIT, bmw_app::data::ACKNOWLEDGE]);
     assert_eq!(others, cards.map(ToOwned::to_owned).collect());
 }
 

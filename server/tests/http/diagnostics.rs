@@ -284,6 +284,7 @@ impl Simulated {
             busy: 0.0,
             faults_a_day: 0.0,
             losses_a_day: 0.0,
+            is_broken: false,
         };
         let ending = watch::Sender::new(false);
         let options =

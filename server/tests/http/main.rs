@@ -3,6 +3,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // speed is no matter here
 
 mod access;
+mod alerts;
 mod audit;
 mod bad_input;
 mod browser;

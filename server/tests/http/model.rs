@@ -170,8 +170,16 @@ impl Routes {
         let shutdown = Shutdown::default();
         let access = Access::start(store, true).await.unwrap();
         let commands = Commands::new(site.clone(), "OPERATOR", shutdown.sender());
-        let feed = FeedTimes::default();
-        let state = AppState { site, access, commands, feed, has_simulator: false, public_url: None, shutdown };
+        let state = AppState {
+            site,
+            access,
+            commands,
+            feed: FeedTimes::default(),
+            has_simulator: false,
+            public_url: None,
+            webhook: None,
+            shutdown,
+        };
         Self { router: api::router(state), _folder: folder }
     }
 

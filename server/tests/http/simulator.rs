@@ -40,6 +40,7 @@ impl Story {
             busy: 0.0,
             faults_a_day: 0.0,
             losses_a_day: 0.0,
+            is_broken: false,
         };
         let (hands, ending) = (Hands::default(), watch::Sender::new(false));
         let url = format!("ws://{}/ocpp", site.addr());

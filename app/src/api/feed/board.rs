@@ -363,7 +363,7 @@ impl Inner {
     fn look_at_totals(&mut self, site: &Site) -> Option<Arc<Told>> {
         // First the sessions: the present is never older.
         let news = site.session_news_now()?;
-        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news));
+        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news, &site.alert_news()));
         if self.totals.newest.as_deref() != Some(&told) {
             self.totals.newest = Some(Arc::new(told));
             self.totals.is_news = true;
@@ -517,7 +517,7 @@ mod tests {
     fn totals(number: i64) -> Arc<Told> {
         let present = Present::new(bmw_site::ChargePoints::new(), Arc::default());
         let news = bmw_site::SessionNews { number, ..bmw_site::SessionNews::default() };
-        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news)))
+        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news, &bmw_site::AlertNews::default())))
     }
 
     #[test]

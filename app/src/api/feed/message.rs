@@ -5,9 +5,10 @@
 
 use crate::api::json::JsonWriter;
 use axum::extract::ws::{Message, Utf8Bytes};
+use bmw_domain::alert::Alert;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{ChargePointNow, Present, SessionNews};
+use bmw_site::{AlertNews, ChargePointNow, Present, SessionNews};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -105,6 +106,13 @@ pub(in crate::api) enum FeedMessage {
         /// The sessions that have ended last, at most 8, oldest first.
         #[schema(inline, max_items = 8)]
         ended: Vec<EndedSession>,
+        /// Alerts that are open and that nobody has acknowledged.
+        alerts: u64,
+        /// Grows with each change of an alert: the routes know more then.
+        alerts_number: i64,
+        /// The newest of them, at most 8, newest first.
+        #[schema(inline, max_items = 8)]
+        newest_alerts: Vec<NewAlert>,
     },
 }
 
@@ -122,6 +130,20 @@ pub(in crate::api) struct EndedSession {
     dttfinishtime: String,
     /// Its energy, Wh.
     energy: i64,
+}
+
+/// An alert in short.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewAlert {
+    /// Its id: higher than that of each before.
+    id: i64,
+    /// `fault`, `offline`, `stopped` or `overload`.
+    cause: &'static str,
+    /// The code of a fault, or the reason of a stop; empty for none.
+    code: String,
+    /// The charger's id, or the phase of the site: `A`, `B` or `C`.
+    subject: String,
 }
 
 impl FeedMessage {
@@ -156,7 +178,7 @@ impl FeedMessage {
     }
 
     /// Counts and sums, still without number and time.
-    pub(super) fn totals(present: &Present, news: &SessionNews) -> Self {
+    pub(super) fn totals(present: &Present, news: &SessionNews, alerts: &AlertNews) -> Self {
         let statistics = present.statistics();
         let ended = news.ended.iter().map(|session| EndedSession {
             intrecordid: session.id.0,
@@ -176,6 +198,9 @@ impl FeedMessage {
             sessions: news.sessions,
             number: news.number,
             ended: ended.collect(),
+            alerts: alerts.pressing,
+            alerts_number: alerts.number,
+            newest_alerts: alerts.newest.iter().map(|alert| NewAlert::new(present, alert)).collect(),
         }
     }
 
@@ -213,8 +238,30 @@ impl FeedMessage {
                     dttfinishtime: time(),
                     energy: 2458,
                 }],
+                alerts: 1,
+                alerts_number: 1_448_348_987_002,
+                newest_alerts: vec![NewAlert {
+                    id: 17,
+                    cause: "fault",
+                    code: "GroundFailure".to_owned(),
+                    subject: "10245006".to_owned(),
+                }],
             },
         ]
+    }
+}
+
+impl NewAlert {
+    fn new(present: &Present, alert: &Alert) -> Self {
+        let charger = alert.cause.charge_point().and_then(|key| present.get(key));
+        let charger = charger.map(|now| now.charge_point.identity.to_string());
+        let phase = || alert.cause.phase().map(|phase| phase.letter().to_string());
+        Self {
+            id: alert.id,
+            cause: alert.cause.kind().word(),
+            code: alert.cause.code().to_owned(),
+            subject: charger.or_else(phase).unwrap_or_default(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the running site writes in one step.
 
 use super::meter::{self, Journal};
-use super::{Connection, Database, counted_day, listed_day};
+use super::{Connection, Database, alerts, counted_day, listed_day};
 use crate::rows::{self, TransactionRow};
 use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
 use bmw_domain::charger::limit::Limits;
@@ -31,6 +31,7 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, journal: &Jo
     meter::add(connection, journal, batch.number, &batch.values).await?;
     add_findings(connection, &batch.findings).await?;
     add_happenings(connection, &batch.happenings).await?;
+    alerts::put(connection, &batch.alerts).await?;
     Ok(true)
 }
 

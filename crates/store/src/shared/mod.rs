@@ -2,6 +2,7 @@
 //! `super` gives is all that differs (types, how a transaction begins, how many rows are put in at once).
 
 mod accounts;
+mod alerts;
 mod audit;
 mod batch;
 mod charger_passwords;
@@ -20,14 +21,15 @@ use crate::rows::{
 use crate::site_file::SiteFile;
 use crate::sql;
 use crate::{
-    AccountInventory, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy, FramePart, ImportMode, Inventory,
-    NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions, Opened, Result, Role, SecretHash,
-    SessionFilter, SessionPage, Store, StoreError, StoredAccount, StoredAudit, StoredChargePoint,
-    StoredChargerPassword, Zone,
+    AccountInventory, AlertFilter, AlertInventory, AlertPlace, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy,
+    FramePart, ImportMode, Inventory, NewAccount, NewCommand, NewSecondFactor, NewSignIn, NewToken, OpenOptions,
+    Opened, Result, Role, SecretHash, SessionFilter, SessionPage, Store, StoreError, StoredAccount, StoredAudit,
+    StoredChargePoint, StoredChargerPassword, Zone,
 };
 use async_trait::async_trait;
 use audit::add as add_audit;
 use bmw_domain::account::AccountKey;
+use bmw_domain::alert::Alert;
 use bmw_domain::calendar::{Day, Timestamp};
 use bmw_domain::charger::card::{Card, IdTag};
 use bmw_domain::charger::event::Start;
@@ -902,6 +904,26 @@ impl Store for ThisStore {
         charger_passwords::put(&mut tx, charge_point, passwords, audit).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn alerts_to_watch(&self, since: Timestamp) -> Result<AlertInventory> {
+        let mut tx = self.begin_snapshot().await?;
+        alerts::to_watch(&mut tx, since).await
+    }
+
+    async fn put_alerts(&self, alerts: &[Alert], audit: Option<&AuditEntry>) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        alerts::put(&mut tx, alerts).await?;
+        if let Some(audit) = audit {
+            add_audit(&mut tx, audit).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn ended_alerts(&self, filter: AlertFilter, before: Option<AlertPlace>, limit: u32) -> Result<Vec<Alert>> {
+        let mut connection = self.readers.acquire().await?;
+        alerts::ended(&mut connection, filter, before, limit).await
     }
 
     async fn close(&self) {
