@@ -237,7 +237,11 @@ export const pages = [
 ];
 
 /** Pages that WebAssembly brings to life, beside those of the navigation. */
-export const livePages = [...pages, { path: "/cards/", zh: "卡", en: "Cards" }];
+export const livePages = [
+  ...pages,
+  { path: "/cards/", zh: "卡", en: "Cards" },
+  { path: "/alerts/", zh: "告警", en: "Alerts" },
+];
 
 /** Pages that are links and forms alone. */
 export const stillPages = [
