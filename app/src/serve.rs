@@ -211,9 +211,8 @@ pub fn still_page(
     site: &bmw_site::Site,
     headers: &http::HeaderMap,
     caller: &bmw_site::Caller,
-    path: &str,
+    (path, refresh): (&str, Option<u32>),
     css: Option<&str>,
-    refresh: Option<u32>,
     title: fn(Lang) -> &'static str,
     body: impl FnOnce(Lang) -> Markup,
 ) -> Response {

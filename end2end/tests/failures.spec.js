@@ -148,8 +148,8 @@ testChargers("a page that the server did not answer for says so, and is there wh
 });
 
 const testBounded = testChargers.extend({
-  // Forty requests at once, and four a second.
-  bounded: async ({}, use) => useSite(use, { BMW_LIMIT_REQUESTS: "4" }, ["demo"]),
+  // Twenty requests at once, and two a second.
+  bounded: async ({}, use) => useSite(use, { BMW_LIMIT_REQUESTS: "2" }, ["demo"]),
 });
 
 testBounded("who asks too much is told within the page, and goes on a moment later", async ({ browser, bounded }) => {

@@ -70,7 +70,7 @@ test("devices are searched, sorted and chosen", async ({ page, keys }) => {
   await expect(page.getByText(`${rows} selected`)).toBeVisible();
   await keys.choose("More");
   await expect(page.locator(".bulk-more")).toHaveAttribute("open", "");
-  await keys.to("Unlock");
+  await keys.to("Unlock connector");
   await keys.press("Escape");
   await expect(page.locator(".bulk-more")).not.toHaveAttribute("open");
   await keys.expectAt(/^More$/);
@@ -109,7 +109,7 @@ test("a session is queried and opened; the dialog keeps the focus, and gives it 
   await keys.press("Enter");
   await expect(page.locator("#query select[name=record]")).toBeEnabled();
   await expect(marked.first()).toBeVisible();
-  await keys.to("Record ID");
+  await keys.to(/Record ID/);
   await keys.press("ArrowDown");
   await expect(page.locator(".charge-code")).toHaveText(/^\d+$/);
   await keys.choose("Start");
@@ -211,7 +211,7 @@ test("one signs in, opens the menu, closes it, and signs out", async ({ browser,
 test("a token is made and revoked", async ({ page, keys }) => {
   await page.goto("/account/#tokens");
   await keys.enter("What for", "keys");
-  await keys.enter("Present password", ACCOUNT.password);
+  await keys.enter("Current password", ACCOUNT.password);
   await keys.choose("Make a token");
   await expect(page.locator("code.token")).toHaveText(/^[0-9a-f]{64}$/);
   await keys.choose("Revoke");
@@ -227,7 +227,7 @@ test("a user is added, and stands in the audit log", async ({ page, keys }) => {
   await page.goto("/audit/");
   await expect(page.locator(".audit-log tbody tr").first()).toContainText("by-keys");
   await keys.to(/^(Kind|What)/);
-  await keys.choose("Apply");
+  await keys.choose("Filter");
   await expect(page.locator(".audit-log tbody tr").first()).toBeVisible();
 });
 

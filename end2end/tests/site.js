@@ -271,7 +271,11 @@ export const pages = [
 ];
 
 /** Pages that WebAssembly brings to life, beside those of the navigation. */
-export const livePages = [...pages, { path: "/cards/", zh: "卡", en: "Cards" }];
+export const livePages = [
+  ...pages,
+  { path: "/cards/", zh: "卡", en: "Cards" },
+  { path: "/alerts/", zh: "告警", en: "Alerts" },
+];
 
 /** Pages that are links and forms alone. */
 export const stillPages = [
@@ -280,4 +284,6 @@ export const stillPages = [
   { path: "/users/", zh: "用户", en: "Users" },
   { path: "/audit/", zh: "操作日志", en: "Audit log" },
   { path: "/charger_password/?charger_id=10245006", zh: "电桩密码", en: "Password of the charger" },
+  { path: "/qr_codes/", zh: "二维码", en: "QR codes" },
+  { path: "/device/", zh: "本机", en: "On this device" },
 ];

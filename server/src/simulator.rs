@@ -143,7 +143,7 @@ async fn page(
     let role = caller.role();
     let is_followed = !shown.follow.is_empty();
     let refresh = is_followed.then_some(FOLLOWED);
-    still_page(&site, &headers, &caller, PATH, css.as_deref(), refresh, Lang::simulator, |lang| {
+    still_page(&site, &headers, &caller, (PATH, refresh), css.as_deref(), Lang::simulator, |lang| {
         html! {
             p.muted { (lang.simulator_help()) }
             p {
@@ -248,7 +248,8 @@ async fn act(
         _ => {
             let css = assets::bundle().map(|bundle| bundle.css);
             let said = |lang: Lang| notice(NoticeKind::Error, &html! { (lang.not_there()) });
-            let mut response = still_page(&site, &headers, &caller, PATH, css.as_deref(), None, Lang::simulator, said);
+            let mut response =
+                still_page(&site, &headers, &caller, (PATH, None), css.as_deref(), Lang::simulator, said);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response
         }

@@ -51,7 +51,7 @@ pub fn drawn(
         let draw = draw.clone();
         move |is_taken_over: Option<bool>| {
             let (Some(element), Some(html)) = (node.get(), draw()) else { return is_taken_over.unwrap_or_default() };
-            if is_taken_over != Some(true) && element.first_element_child().is_some() {
+            if is_taken_over != Some(true) && element.first_element_child().is_some() && !is_kept() {
                 // The server has drawn it, by the same.
                 morph::show_dialogs(&element);
             } else {
@@ -76,6 +76,11 @@ pub fn drawn(
         let html = if cfg!(feature = "ssr") { draw()? } else { String::new() };
         Some(container(class, node, html))
     }
+}
+
+/// Whether the document is one that was kept: what is drawn by is newer.
+fn is_kept() -> bool {
+    document().document_element().is_some_and(|html| html.has_attribute("data-kept"))
 }
 
 /// The `<div>` as the server sends it.
