@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn a_dial_says_what_is_left_and_marks_the_peak() {
         let html = dial_of(Some(48.25), 100, Some((62.0, "14:32")));
-        assert!(html.contains("<dd>51.8 A</dd>") && html.contains("<dd>62 A <span>14:32</span></dd>"), "{html}");
+        assert!(html.contains(">51.8 A</dd>") && html.contains("<dd>62 A <span>14:32</span></dd>"), "{html}");
         assert!(html.contains("stroke-dashoffset=\"-61.4\""), "{html}");
         let html = dial_of(Some(120.0), 100, Some((130.0, "14:32")));
         assert!(html.contains("<dd class=\"is-over\">−20 A</dd>") && html.contains("\"-98.8\""), "{html}");
@@ -364,8 +364,11 @@ mod tests {
     #[test]
     fn what_is_not_known_is_no_zero() {
         let html = dial_of(None, 100, None);
-        assert!(html.contains("aria-valuetext=\"Unknown\"") && !html.contains("aria-valuenow"), "{html}");
-        assert_eq!(html.matches("<dd>—</dd>").count(), 2, "{html}");
+        assert!(
+            html.contains("role=\"img\" aria-label=\"Phase A: Unknown\"") && !html.contains("aria-valuenow"),
+            "{html}"
+        );
+        assert_eq!(html.matches("—</dd>").count(), 2, "{html}");
         assert!(!html.contains("class=\"peak\""), "{html}");
         let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
         let line = |measured| LineBar { name: "L1 · Phase A".to_owned(), letter: 'A', measured };
