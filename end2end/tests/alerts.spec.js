@@ -175,8 +175,8 @@ test("who has denied notifications is told", async ({ page, soonSite }) => {
 
 for (const [width, height] of [[360, 740], [1440, 900]]) {
   test(`it fits ${width} px in both languages`, async ({ page, context, soonSite }) => {
-    const charger = await plugged(soonSite, "A-charger-with-quite-a-long-name-as-some-of-them-have");
-    await fault(charger, "PowerMeterFailure", "the vendor says a lot of what it thinks that went wrong here");
+    const charger = await plugged(soonSite, "A-charger-with-quite-a-long-name-as-some-have");
+    await fault(charger, "PowerMeterFailure", "what the vendor says of it is as long as it may be");
     await cutOff(charger, "EmergencyStop");
     await page.setViewportSize({ width, height });
     for (const lang of ["en", "zh"]) {
