@@ -3,9 +3,10 @@
 
 use crate::charts::{CurveData, EnergyData, EnergySeries, StateShare};
 use crate::components::{
-    Control, EnergyWords, Entry, Field, GetForm, Glyph, NoticeKind, Span, What, badge, card, choice, curve_chart,
-    dialog, empty, energy_chart, entry, field, field_errors, get_form, hidden, icon, input, link_button, notice,
-    phase_gauges, segmented, select, state_donut, tag, tiles,
+    ChartWords, Control, Dial, DialWords, Entry, Field, GetForm, Glyph, LegendEntry, LineBar, LineWords, NoticeKind,
+    Span, What, badge, card, choice, curve_chart, dialog, empty, energy_chart, entry, field, field_errors, get_form,
+    hidden, icon, input, legend, line_bars, link_button, notice, phase_gauges, segmented, select, state_donut, tag,
+    tiles,
 };
 use crate::serve::{Still, still_document};
 use crate::text::Lang;
@@ -209,6 +210,8 @@ fn energy(series: usize, slots: i64) -> EnergyData {
     let of = |number: usize| EnergySeries {
         name: format!("1024{number:04}"),
         values: (0..slots).map(|slot| value(number, slot)).collect(),
+        colour: number,
+        is_off: number == 1,
     };
     let labels = (0..slots).map(|slot| format!("{}-{:02}", 2025 + slot / 12, slot % 12 + 1)).collect();
     EnergyData { labels, series: (0..series).map(of).collect() }
@@ -223,15 +226,49 @@ fn curve() -> CurveData {
     CurveData { samples, from: at(0), to: at(120), gap_ms: 200_000, unit: "A", limit: Some(32.0) }
 }
 
-fn charts(lang: Lang) -> Markup {
-    let words = EnergyWords {
-        label: lang.energy_chart(),
-        empty: lang.no_energy(),
-        table: lang.as_table(),
-        period: lang.chart_period(),
-        total: lang.total(),
-    };
+/// Phases with this load, limit and peak.
+fn gauges(lang: Lang, phases: [(Option<f64>, u32, Option<f64>); 3]) -> Markup {
     let names = ["A", "B", "C"].map(|phase| [lang.phase(), " ", phase].concat());
+    let words = DialWords { unknown: lang.unknown_load(), headroom: lang.headroom(), peak: lang.peak_today() };
+    let dial = |index: usize| {
+        let (load, limit, peak) = phases[index];
+        Dial { name: &names[index], load, limit, peak: peak.map(|peak| (peak, "14:32")) }
+    };
+    phase_gauges(&[dial(0), dial(1), dial(2)], words)
+}
+
+/// The lines of a charge point that draw this.
+fn bars(lang: Lang, measured: [Option<f64>; 3], within: (Option<f64>, Option<f64>)) -> Markup {
+    let lines = ['A', 'B', 'C'].into_iter().zip(measured);
+    let lines: Vec<LineBar> = lines
+        .map(|(letter, measured)| LineBar { name: format!("{} {letter}", lang.phase()), letter, measured })
+        .collect();
+    line_bars(
+        &lines,
+        within,
+        LineWords { offered: lang.current_offered(), limit: lang.limit(), unknown: lang.unknown() },
+    )
+}
+
+/// The legend of an energy chart.
+fn key(data: &EnergyData) -> Markup {
+    let mut entries = Vec::new();
+    for (index, series) in data.series.iter().enumerate() {
+        entries.push(LegendEntry {
+            colour: series.colour,
+            name: &series.name,
+            energy: series.values.iter().copied().sum(),
+            is_off: series.is_off,
+            then_off: String::new(),
+            without: (index == 2).then(|| "#charts".to_owned()),
+        });
+    }
+    legend(&entries, "#charts", &html! {}, ("Legend", "Drop"))
+}
+
+fn charts(lang: Lang) -> Markup {
+    let words =
+        |label| ChartWords { label, empty: lang.no_energy(), behind: lang.chart_behind(), download: lang.download() };
     let share = |(state, condition, count): (&str, Condition, u64)| StateShare {
         name: lang.state_name(state).unwrap_or(state).to_owned(),
         condition,
@@ -244,17 +281,25 @@ fn charts(lang: Lang) -> Markup {
         ("Unavailable", Condition::Unknown, 7),
     ]
     .map(share);
+    let (one, many) = (energy(1, 12), energy(10, 24));
+    let none = EnergyData { labels: energy(1, 12).labels, series: Vec::new() };
+    let heads = (lang.chart_period(), lang.total());
+    let curve_heads = [lang.time(), lang.lowest(), lang.highest()];
     let nothing = CurveData { samples: Vec::new(), ..curve() };
+    let full = (Some(16.0), Some(32.0));
     let body = html! {
         div.gallery-stack {
-            (energy_chart("one", &energy(1, 12), words))
-            (energy_chart("many", &energy(50, 24), words))
-            (energy_chart("none", &EnergyData { labels: energy(1, 12).labels, series: Vec::new() }, words))
-            (curve_chart("curve", &curve(), lang.current(), lang.no_values()))
-            (curve_chart("no-curve", &nothing, lang.current(), lang.no_values()))
-            (phase_gauges(&names, [Some(40.0), Some(110.5), Some(124.0)], [125; 3], lang.unknown_load()))
-            (phase_gauges(&names, [None, Some(0.0), Some(200.0)], [125, 0, 125], lang.unknown_load()))
-            (state_donut(&shares, lang.unit_chargers(2), lang.connectivity()))
+            (energy_chart(("one", "one"), &one, words(lang.energy_chart()), heads, &html! {}))
+            (energy_chart(("many", "many"), &many, words(lang.energy_chart()), heads, &key(&many)))
+            (energy_chart(("none", "none"), &none, words(lang.energy_chart()), heads, &html! {}))
+            (curve_chart(("curve", "curve"), &curve(), words(lang.current()), curve_heads))
+            (curve_chart(("no-curve", "no-curve"), &nothing, words(lang.current()), curve_heads))
+            (gauges(lang, [(Some(40.0), 125, Some(80.0)), (Some(110.5), 125, Some(110.5)), (Some(124.0), 125, None)]))
+            (gauges(lang, [(None, 125, None), (Some(0.0), 0, None), (Some(200.0), 125, Some(240.0))]))
+            (bars(lang, [Some(15.8), Some(16.1), Some(0.0)], full))
+            (bars(lang, [Some(40.0), None, None], full))
+            (bars(lang, [None; 3], (None, None)))
+            (state_donut("states", &shares, words(lang.connectivity()), [lang.unit_chargers(50), lang.state(), lang.number()]))
         }
     };
     part("charts", "Charts", &body)

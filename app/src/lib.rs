@@ -16,6 +16,7 @@ pub mod browser;
 pub mod bundle;
 pub mod charts;
 pub mod components;
+mod csv;
 pub mod data;
 #[cfg(feature = "ssr")]
 mod diagnostics;

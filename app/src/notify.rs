@@ -95,7 +95,7 @@ pub fn show(live: Live, lang: Lang, newest: &[NewAlert], known: i64) {
         let options = web_sys::NotificationOptions::new();
         options.set_tag(&["bmw-alert-", &alert.id.to_string()].concat());
         options.set_body(&[&alert.subject, " ", &alert.code].concat());
-        let title = [&lang.alert_count(alert.kind, 1), " · BMW"].concat();
+        let title = [lang.alert_kind(alert.kind), " · BMW"].concat();
         if web_sys::Notification::new_with_options(&title, &options).is_err() {
             // Browsers of phones have them for installed programs alone.
             live.notices.set(Notices::Missing);

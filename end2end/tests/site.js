@@ -2,7 +2,7 @@
 
 import { test as base, expect } from "@playwright/test";
 import { spawn, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -107,6 +107,29 @@ function preparedBy(environment, folder, name, ...commands) {
   return database;
 }
 
+/** A site file of fifty chargers. */
+function fifty() {
+  const chargers = Array.from({ length: 50 }, (_, index) => `CP${String(index + 1).padStart(2, "0")}`);
+  const records = [];
+  for (let day = 0; day < 60; day += 1) {
+    const date = new Date(Date.now() - (day + 1) * 86_400_000).toISOString().slice(0, 10);
+    chargers.forEach((vchchargerid, index) => {
+      records.push({
+        intrecordid: records.length + 1,
+        intchargingcode: day + 1,
+        vchchargerid,
+        dttstartqueue: `${date}T08:00:00`,
+        dttstarttime: `${date}T08:00:00`,
+        dttfinishtime: `${date}T10:00:00`,
+        dttrealfinish: `${date}T10:00:00`,
+        dblenergy: index + 1,
+        vchcardid: "CARD",
+      });
+    });
+  }
+  return { chargers: chargers.map((vchchargerid) => ({ vchchargerid, vchmodelid: "" })), charging_records: records };
+}
+
 export const test = base.extend({
   folder: [
     async ({}, use) => {
@@ -120,6 +143,17 @@ export const test = base.extend({
   site: [
     async ({ folder }, use) => {
       const server = await serve(prepared(folder, "demo.db", ["demo"]));
+      await use(server.address);
+      await server.end();
+    },
+    { scope: "worker" },
+  ],
+  // A site of fifty chargers that have charged for sixty days, each more than the one before.
+  fiftySite: [
+    async ({ folder }, use) => {
+      const file = join(folder, "fifty.json");
+      writeFileSync(file, JSON.stringify(fifty()));
+      const server = await serve(prepared(folder, "fifty.db", ["import", file]));
       await use(server.address);
       await server.end();
     },

@@ -44,7 +44,7 @@ pub fn document() -> Value {
                     backlog. `seq` counts up by one with each message of the connection: where it does not, connect \
                     again. Messages of the client are ignored. The server pings every 30 seconds, and ends connections \
                     that answer nothing for 2 minutes. When it ends it closes with the code 1001. Who asks for it is also told the `totals`, after \
-                    the first `phases` and whenever they change, at most once a second.",
+                    the first `phases` and whenever they change, at most once a second, and in each `state` the `lines`.",
                 "servers": [reference("#/servers/site")],
                 "messages": in_channel,
                 "bindings": {"ws": {"method": "GET", "query": query(), "bindingVersion": "0.1.0"}},
@@ -86,8 +86,9 @@ fn query() -> Value {
             },
             "totals": {
                 "type": "boolean",
-                "description": "Send a `totals` message, too, at first and whenever it changes: counts and sums over the site, and the \
-                    sessions that have ended last.",
+                "description": "Send a `totals` message, too, at first and whenever it changes: counts and sums over the site, the \
+                    sessions that have ended last, and the limits and peaks of the phases. And in each `state` what the lines of the \
+                    charger draw.",
                 "examples": [true],
             },
         },

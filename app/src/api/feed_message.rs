@@ -3,10 +3,11 @@
 //! The server writes them with the documented names. The browser's own JSON reads them: one of Rust's would weigh more
 //! in the bundle than all that is done with the messages.
 
-use crate::data::Value;
+use crate::data::{Lines, Peak, Value};
 use bmw_domain::alert::AlertKind;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::PhaseSequence;
 use js_sys::{Array, Date, JSON, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 
@@ -49,6 +50,8 @@ pub struct ChargerMessage {
     pub minutes: Option<i32>,
     /// Phases that carry current.
     pub phases: Option<i32>,
+    /// What its lines draw.
+    pub lines: Lines,
     /// Whether it is in contact.
     pub online: bool,
     /// What the messages up to this one have measured, oldest first (see [`ChargerMessage::follow`]).
@@ -68,6 +71,8 @@ pub struct Totals {
     pub number: i64,
     /// Those that have ended up to it, oldest first (see [`Totals::follow`]).
     pub ended: Vec<Ended>,
+    /// The phases of the site, where they were told.
+    pub phases: Option<PhasesOfDay>,
     /// Alerts that are open and seen by nobody.
     pub alerts: u64,
     /// The number of the last change of an alert.
@@ -87,6 +92,17 @@ pub struct NewAlert {
     pub code: String,
     /// The charge point, or the letter of the phase.
     pub subject: String,
+}
+
+/// What the phases A, B and C of the site may carry, and their peaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhasesOfDay {
+    /// The most that the site may draw, A.
+    pub limits: [u32; 3],
+    /// The highest load of the day.
+    pub peaks: [Option<Peak>; 3],
+    /// The phases that the lines of charge points are wired to.
+    pub sequence: PhaseSequence,
 }
 
 /// A session that has ended.
@@ -119,6 +135,12 @@ fn time(message: &JsValue, name: &str) -> Option<LocalTime> {
     Some(LocalTime(Date::parse(&(value(message, name).as_string()? + "Z")) as i64))
 }
 
+/// What lines draw; nothing is known where it was not told.
+fn lines(told: &JsValue) -> Lines {
+    let amperes = |name| value(told, name).as_f64();
+    Lines { measured: ["l1", "l2", "l3"].map(amperes), offered: amperes("offered") }
+}
+
 impl Totals {
     fn read(message: &JsValue) -> Self {
         let list = |name| value(message, name).dyn_into::<Array>().unwrap_or_default();
@@ -131,6 +153,7 @@ impl Totals {
             alerts: count(message, "alerts").unsigned_abs(),
             alerts_number: count(message, "alerts_number"),
             newest_alerts: list("newest_alerts").iter().filter_map(|alert| NewAlert::read(&alert)).collect(),
+            phases: PhasesOfDay::read(message),
         }
     }
 }
@@ -143,6 +166,18 @@ impl NewAlert {
             code: value(message, "code").as_string()?,
             subject: value(message, "subject").as_string()?,
         })
+    }
+}
+
+impl PhasesOfDay {
+    fn read(message: &JsValue) -> Option<Self> {
+        let sequence = PhaseSequence::parse(&value(message, "vchpowersequence").as_string()?)?;
+        let phases = ["phase_a", "phase_b", "phase_c"].map(|name| value(message, name));
+        let peak =
+            |phase: &JsValue| Some(Peak { amperes: value(phase, "peak").as_f64()?, at: time(phase, "peak_time")? });
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // settings are smaller
+        let limit = |phase: &JsValue| count(phase, "limit") as u32;
+        Some(Self { limits: phases.each_ref().map(limit), peaks: phases.each_ref().map(peak), sequence })
     }
 }
 
@@ -177,6 +212,7 @@ impl FeedMessage {
                     energy: whole("intconsumedenergy"),
                     minutes: whole("intElapsedTime"),
                     phases: whole("intchargingphase"),
+                    lines: lines(&value("lines")),
                     online: value("online").is_truthy(),
                     trail: Vec::new(),
                 };

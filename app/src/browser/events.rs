@@ -183,7 +183,10 @@ pub type Reading = Option<(String, usize)>;
 
 /// What an event makes of the reading; `None` where it changes nothing.
 pub fn reading(event: &Event, now: &Reading, chart: impl Fn(&str) -> Option<Chart>) -> Option<Reading> {
-    let plot = target(event)?.closest("[data-plot]").ok()??;
+    let Some(plot) = target(event)?.closest("[data-plot]").ok()? else {
+        // What a finger has read out stays until something else is touched.
+        return (event.type_() == "pointerdown").then_some(None);
+    };
     let name = plot.get_attribute("data-plot")?;
     match event.type_().as_str() {
         "pointermove" | "pointerdown" => {
@@ -193,7 +196,10 @@ pub fn reading(event: &Event, now: &Reading, chart: impl Fn(&str) -> Option<Char
             let slot = nearest(&chart(&name)?.stops(), x);
             Some(slot.map(|slot| (name, slot)))
         }
-        "pointerout" | "focusout" => Some(None),
+        // A finger that is lifted leaves no less to read.
+        "pointerout" if event.dyn_ref::<PointerEvent>()?.pointer_type() == "touch" => None,
+        // Of a touch: it scrolls the page.
+        "pointerout" | "pointercancel" | "focusout" => Some(None),
         "keydown" => {
             let key = event.dyn_ref::<KeyboardEvent>()?.key();
             if key == "Escape" {

@@ -10,6 +10,7 @@ pub mod events;
 #[cfg(any(feature = "hydrate", test))]
 mod glide;
 mod morph;
+pub mod save;
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -18,8 +19,19 @@ use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys::{self, Event};
 
 /// What is told to a page's listener. Capturing, so that events which do not bubble arrive too.
-const EVENTS: [&str; 10] =
-    ["submit", "change", "input", "click", "close", "pointermove", "pointerdown", "pointerout", "keydown", "focusout"];
+const EVENTS: [&str; 11] = [
+    "submit",
+    "change",
+    "input",
+    "click",
+    "close",
+    "pointermove",
+    "pointerdown",
+    "pointerout",
+    "pointercancel",
+    "keydown",
+    "focusout",
+];
 
 /// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
 ///

@@ -1,8 +1,10 @@
 //! A measured value over time.
 
+use super::backend::push_escaped;
 use super::backend::{Canvas, Ink, Sheet, UNITS_PER_PX};
 use super::energy::round_scale;
-use super::number::{measured, thousandths};
+use super::number::{measured, push_plain, thousandths};
+use crate::csv::quoted;
 use bmw_domain::calendar::LocalTime;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
@@ -111,14 +113,110 @@ impl CurveData {
         self.inside().map(|(at, _)| at.saturating_sub(self.from.0) as f64 / span).collect()
     }
 
+    /// The samples with a value as rows of a table, newest first: as they are where they are few, else what was lowest and
+    /// highest in each of at most [`ROWS`] round spans of time.
+    fn rows(&self) -> Rows {
+        let mut samples: Vec<(i64, f64)> = self.inside().collect();
+        samples.reverse();
+        if samples.len() <= ROWS {
+            return Rows::Each(samples);
+        }
+        let span = self.to.0.saturating_sub(self.from.0).max(1);
+        #[allow(clippy::cast_possible_wrap)] // few
+        let step = STEPS.into_iter().find(|step| span / step < ROWS as i64).unwrap_or(i64::MAX);
+        let spans = samples.chunk_by(|a, b| a.0.div_euclid(step) == b.0.div_euclid(step)).map(|samples| {
+            let values = || samples.iter().map(|(_, value)| *value);
+            let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+            (samples[0].0.div_euclid(step) * step, low, high)
+        });
+        Rows::Spans(spans.collect())
+    }
+
+    /// A time as short as the others in the window allow.
+    fn time(&self, at: i64) -> String {
+        let time = LocalTime(at).with_space();
+        if LocalTime(at).day() == self.to.day() { time.get(11..).unwrap_or(&time).to_owned() } else { time }
+    }
+
+    /// How exactly a value is said: energy to the Wh.
+    fn decimals(&self) -> u32 {
+        if self.unit == "kWh" { 3 } else { 2 }
+    }
+
     /// A stop in words: `15:09:47 · 31.9 A`.
     pub fn read(&self, stop: usize) -> String {
         self.inside().nth(stop).map_or_else(String::new, |(at, value)| {
-            let time = LocalTime(at).with_space();
-            let time = if LocalTime(at).day() == self.to.day() { time.get(11..).unwrap_or(&time) } else { &time };
-            [time, " · ", &measured(value, 2), " ", self.unit].concat()
+            [&self.time(at), " · ", &measured(value, self.decimals()), " ", self.unit].concat()
         })
     }
+}
+
+/// The most rows of a table.
+const ROWS: usize = 60;
+
+/// What stands in a table: times in ms with values, or with the lowest and the highest of a span that begins then.
+enum Rows {
+    Each(Vec<(i64, f64)>),
+    Spans(Vec<(i64, f64, f64)>),
+}
+
+/// The words of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct TableWords<'a> {
+    /// What it is.
+    pub caption: &'a str,
+    /// Heads the times: "Time".
+    pub time: &'a str,
+    /// "Lowest".
+    pub lowest: &'a str,
+    /// "Highest".
+    pub highest: &'a str,
+}
+
+/// The same data as a table, newest first, for those who do not see the curve.
+pub fn table(data: &CurveData, words: TableWords<'_>) -> String {
+    let mut out = String::with_capacity(4096);
+    let cell = |out: &mut String, open: &str, text: &str, close: &str| {
+        out.push_str(open);
+        push_escaped(out, text);
+        out.push_str(close);
+    };
+    cell(&mut out, "<table class=\"data plain\"><caption>", words.caption, " (");
+    cell(&mut out, "", data.unit, ")</caption><thead><tr>");
+    cell(&mut out, "<th scope=\"col\">", words.time, "</th>");
+    let (heads, rows) = match data.rows() {
+        Rows::Each(rows) => (vec![words.caption], rows.into_iter().map(|(at, value)| (at, vec![value])).collect()),
+        Rows::Spans(rows) => {
+            let rows: Vec<(i64, Vec<f64>)> = rows.into_iter().map(|(at, low, high)| (at, vec![low, high])).collect();
+            (vec![words.lowest, words.highest], rows)
+        }
+    };
+    for head in heads {
+        cell(&mut out, "<th scope=\"col\" class=\"number\">", head, "</th>");
+    }
+    out.push_str("</tr></thead><tbody>");
+    for (at, values) in rows {
+        cell(&mut out, "<tr><th scope=\"row\">", &data.time(at), "</th>");
+        for value in values {
+            cell(&mut out, "<td class=\"number\">", &measured(value, data.decimals()), "</td>");
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table>");
+    out
+}
+
+/// The samples with a value for programs, oldest first.
+#[allow(clippy::cast_possible_truncation)] // saturates
+pub fn csv(data: &CurveData, time: &str, name: &str) -> String {
+    let mut out = [&*quoted(time), ",", &quoted(&[name, " (", data.unit, ")"].concat()), "\r\n"].concat();
+    for (at, value) in data.inside() {
+        out.push_str(&LocalTime(at).with_t());
+        out.push(',');
+        push_plain(&mut out, (value * 1000.0).round() as i64);
+        out.push_str("\r\n");
+    }
+    out
 }
 
 type Plane<'a> = DrawingArea<Canvas<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -263,6 +361,9 @@ mod tests {
         assert_eq!(draw(&data, "").matches('M').count(), 1 + 3 + 1 + 5, "area, curves, limit, grid");
 
         assert_eq!(data.read(3), "11:38:47 · 9 A");
+        data.unit = "kWh";
+        data.samples[4].1 = Some(0.003);
+        assert_eq!(data.read(3), "11:38:47 · 0.003 kWh");
     }
 
     #[test]
@@ -289,6 +390,35 @@ mod tests {
         let mut data = window(HOUR);
         (data.from, data.to) = (LocalTime(i64::MIN), LocalTime(i64::MAX));
         sound(&draw(&data, ""));
+    }
+
+    #[test]
+    fn few_samples_are_rows_and_many_are_spans() {
+        let words = TableWords { caption: "<Current>", time: "Time", lowest: "Lowest", highest: "Highest" };
+        let mut data = window(HOUR);
+        data.samples = (0..3).map(|i| (LocalTime(data.from.0 + i * MINUTE), Some(1.5))).collect();
+        data.samples.push((LocalTime(data.from.0 + 10 * MINUTE), None));
+        let html = table(&data, words);
+        assert_eq!(html.matches("<tr>").count(), 1 + 3);
+        assert!(html.contains("<caption>&lt;Current&gt; (A)</caption>"), "{html}");
+        assert!(
+            html.contains("<tbody><tr><th scope=\"row\">11:36:56</th><td class=\"number\">1.5</td></tr>"),
+            "{html}"
+        );
+        assert_eq!(csv(&data, "Time", "Current").lines().next_back(), Some("2019-06-15T11:36:56,1.5"));
+        assert_eq!(csv(&data, "Time", "Current").lines().count(), 1 + 3);
+
+        let mut data = window(DAY);
+        data.samples = (0..1440).map(|i| (LocalTime(data.from.0 + i * MINUTE), Some(i as f64))).collect();
+        let html = table(&data, words);
+        let rows = html.matches("<tr>").count() - 1;
+        assert!((24..=ROWS).contains(&rows), "{rows}");
+        assert!(html.contains("Lowest") && html.contains("<th scope=\"row\">12:30:00</th>"), "{html}");
+        for value in [0.0, -5.0, 1e300, f64::NAN] {
+            data.samples.iter_mut().for_each(|sample| sample.1 = Some(value));
+            sound(&table(&data, words));
+            sound(&csv(&data, "", ""));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The ring of states.
 
 use super::backend::push_escaped;
-use super::number::{push_hundredths, whole};
+use super::number::{push_hundredths, push_plain, whole};
 use crate::components::condition_class;
+use crate::csv::quoted;
 use bmw_domain::status::Condition;
 
 /// How many charge points are in a state.
@@ -50,12 +51,15 @@ pub fn draw(shares: &[StateShare], unit: &str, label: &str) -> String {
         position
     };
     for (index, share) in shares.iter().enumerate() {
+        // A circle begins at three o'clock, a clock at twelve.
         let start = at(done);
         done = done.saturating_add(share.count);
         let gap = if shares.len() > 1 { GAP } else { 0 };
         out.push_str("<circle class=\"seg ");
         out.push_str(&segment_class(&shares, index));
-        out.push_str("\" cx=\"60\" cy=\"60\" r=\"50\" pathLength=\"100\" stroke-dasharray=\"");
+        out.push_str(
+            "\" cx=\"60\" cy=\"60\" r=\"50\" transform=\"rotate(-90 60 60)\" pathLength=\"100\" stroke-dasharray=\"",
+        );
         push_hundredths(&mut out, (at(done) - start - gap).max(20));
         out.push_str(" 100\" stroke-dashoffset=\"");
         push_hundredths(&mut out, -start);
@@ -70,6 +74,18 @@ pub fn draw(shares: &[StateShare], unit: &str, label: &str) -> String {
     out.push_str("</text><text class=\"donut-unit\" x=\"60\" y=\"80\" text-anchor=\"middle\">");
     push_escaped(&mut out, unit);
     out.push_str("</text></svg>");
+    out
+}
+
+/// The same for programs.
+pub fn csv(shares: &[StateShare], state: &str, count: &str) -> String {
+    let mut out = [&*quoted(state), ",", &quoted(count), "\r\n"].concat();
+    for share in shares.iter().filter(|share| share.count > 0) {
+        out.push_str(&quoted(&share.name));
+        out.push(',');
+        push_plain(&mut out, i64::try_from(share.count).unwrap_or(i64::MAX).saturating_mul(1000));
+        out.push_str("\r\n");
+    }
     out
 }
 
@@ -93,6 +109,7 @@ mod tests {
         assert!(!svg.contains("is-faulted"));
         assert!(svg.contains("is-ready shade-1"), "the second blue is another shade: {svg}");
         insta::assert_snapshot!(svg);
+        assert_eq!(csv(&shares, "State", "Chargers"), "State,Chargers\r\nAvailable,3\r\nBootUp,1\r\n");
     }
 
     #[test]

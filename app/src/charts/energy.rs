@@ -1,7 +1,8 @@
 //! The energy chart: bars by year, month or day, for the site or stacked by charge point.
 
-use super::backend::{Canvas, Ink, Sheet, UNITS_PER_PX, push_escaped, series_class, text_width};
-use super::number::{kwh, thousandths};
+use super::backend::{Canvas, Ink, Sheet, UNITS_PER_PX, push_escaped, text_width};
+use super::number::{kwh, push_plain, thousandths};
+use crate::csv::quoted;
 use bmw_domain::energy::Energy;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{BoldPoints, Ranged};
@@ -25,6 +26,10 @@ pub struct EnergySeries {
     pub name: String,
     /// One value for each label; missing ones count as nothing.
     pub values: Vec<Energy>,
+    /// The number of its colour.
+    pub colour: usize,
+    /// Whether it is switched off: neither drawn nor counted.
+    pub is_off: bool,
 }
 
 /// The height of the chart, px. Its space is kept before it is there.
@@ -33,24 +38,24 @@ const TOP: i32 = 24;
 const BOTTOM: i32 = 28;
 
 impl EnergyData {
+    /// The series that are not switched off.
+    pub fn shown(&self) -> impl Iterator<Item = &EnergySeries> {
+        self.series.iter().filter(|series| !series.is_off)
+    }
+
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.values.iter().take(self.labels.len()).all(|value| value.wh() <= 0))
+        self.shown().all(|series| series.values.iter().take(self.labels.len()).all(|value| value.wh() <= 0))
     }
 
-    /// All of one slot.
+    /// Whether all is switched off.
+    pub fn is_off(&self) -> bool {
+        !self.series.is_empty() && self.shown().next().is_none()
+    }
+
+    /// All of one slot that is shown.
     pub fn slot_total(&self, slot: usize) -> Energy {
-        self.series.iter().filter_map(|series| series.values.get(slot)).copied().sum()
-    }
-
-    /// All of one series.
-    pub fn series_total(&self, series: usize) -> Energy {
-        self.series.get(series).map_or(Energy::ZERO, |series| series.values.iter().copied().sum())
-    }
-
-    /// Everything.
-    pub fn total(&self) -> Energy {
-        (0..self.series.len()).map(|series| self.series_total(series)).sum()
+        self.shown().filter_map(|series| series.values.get(slot)).copied().sum()
     }
 
     /// What one slot holds, in words: its label, its total, and of several series the largest few.
@@ -63,8 +68,7 @@ impl EnergyData {
         out.push_str(" kWh");
         if self.series.len() > 1 {
             let mut parts: Vec<(&str, Energy)> = self
-                .series
-                .iter()
+                .shown()
                 .filter_map(|series| Some((series.name.as_str(), *series.values.get(slot)?)))
                 .filter(|(_, value)| value.wh() > 0)
                 .collect();
@@ -180,8 +184,9 @@ fn paint(data: &EnergyData, sheet: &mut Sheet) -> Option<()> {
     let half = (0.04 * end).min(0.4);
     let least = top / f64::from(HEIGHT - TOP - BOTTOM);
     let mut below = vec![Energy::ZERO; slots];
-    for (index, series) in data.series.iter().enumerate() {
-        let style = Ink::Series(index).fill();
+    let is_alone = data.shown().count() == 1;
+    for series in data.shown() {
+        let style = Ink::Series(series.colour).fill();
         for (slot, value) in series.values.iter().take(data.labels.len()).enumerate() {
             if value.wh() <= 0 {
                 continue;
@@ -189,7 +194,7 @@ fn paint(data: &EnergyData, sheet: &mut Sheet) -> Option<()> {
             let from = below[slot].wh() as f64 / scale;
             below[slot] += *value;
             let mut to = below[slot].wh() as f64 / scale;
-            if data.series.len() == 1 {
+            if is_alone {
                 // Little is more than nothing.
                 to = to.max(least);
             }
@@ -215,10 +220,10 @@ pub fn table(data: &EnergyData, caption: &str, period: &str, total: &str) -> Str
         push_escaped(out, text);
         out.push_str(close);
     };
-    let several = data.series.len() > 1;
+    let several = data.shown().count() > 1;
     cell(&mut out, "<table class=\"data plain\"><caption>", caption, " (kWh)</caption><thead><tr>");
     cell(&mut out, "<th scope=\"col\">", period, "</th>");
-    for series in &data.series {
+    for series in data.shown() {
         cell(&mut out, "<th scope=\"col\" class=\"number\">", &series.name, "</th>");
     }
     if several {
@@ -227,7 +232,7 @@ pub fn table(data: &EnergyData, caption: &str, period: &str, total: &str) -> Str
     out.push_str("</tr></thead><tbody>");
     for (slot, label) in data.labels.iter().enumerate().rev() {
         cell(&mut out, "<tr><th scope=\"row\">", label, "</th>");
-        for series in &data.series {
+        for series in data.shown() {
             let value = series.values.get(slot).copied().unwrap_or_default();
             cell(&mut out, "<td class=\"number\">", &kwh(value), "</td>");
         }
@@ -240,20 +245,23 @@ pub fn table(data: &EnergyData, caption: &str, period: &str, total: &str) -> Str
     out
 }
 
-/// The legend of a stacked chart; empty for one series.
-pub fn legend(data: &EnergyData) -> String {
-    if data.series.len() < 2 {
-        return String::new();
+/// The same data for programs, oldest first, in kWh.
+pub fn csv(data: &EnergyData, period: &str, total: &str) -> String {
+    let mut out = quoted(period).into_owned();
+    let several = data.shown().count() > 1;
+    for name in data.shown().map(|series| series.name.as_str()).chain(several.then_some(total)) {
+        out.push(',');
+        out.push_str(&quoted(&[name, " (kWh)"].concat()));
     }
-    let mut out = String::with_capacity(data.series.len() * 90);
-    for (index, series) in data.series.iter().enumerate() {
-        out.push_str("<li><i class=\"swatch ");
-        out.push_str(series_class(index));
-        out.push_str("\"></i><span>");
-        push_escaped(&mut out, &series.name);
-        out.push_str("</span> <b>");
-        out.push_str(&kwh(data.series_total(index)));
-        out.push_str("</b></li>");
+    out.push_str("\r\n");
+    for (slot, label) in data.labels.iter().enumerate() {
+        out.push_str(label);
+        let values = data.shown().map(|series| series.values.get(slot).copied().unwrap_or_default());
+        for value in values.chain(several.then(|| data.slot_total(slot))) {
+            out.push(',');
+            push_plain(&mut out, value.wh());
+        }
+        out.push_str("\r\n");
     }
     out
 }
@@ -271,6 +279,8 @@ mod tests {
             series: (0..series)
                 .map(|series| EnergySeries {
                     name: format!("charger <{series}>"),
+                    colour: series,
+                    is_off: false,
                     values: (0..usize::try_from(slots).unwrap())
                         .map(|slot| Energy::from_wh(value(series, slot)))
                         .collect(),
@@ -351,10 +361,32 @@ mod tests {
     #[test]
     fn names_are_escaped() {
         let data = data(Period::Year, 2, 2, |_, _| 1500);
-        for text in [table(&data, "<c>", "<p>", "<t>"), legend(&data)] {
-            assert!(text.contains("charger &lt;0&gt;") && !text.contains("<c>") && !text.contains("<0>"), "{text}");
-        }
+        let text = table(&data, "<c>", "<p>", "<t>");
+        assert!(text.contains("charger &lt;0&gt;") && !text.contains("<c>") && !text.contains("<0>"), "{text}");
         assert!(table(&data, "", "", "").contains("<td class=\"number\">1.5</td><td class=\"number\">3</td>"));
+    }
+
+    #[test]
+    fn what_is_switched_off_is_nowhere() {
+        let mut data = data(Period::Month, 2, 3, |series, _| [1_000, 700_000, 2_500][series]);
+        data.series[1].is_off = true;
+        assert_eq!(data.read(0), "2019-05 · 3.5 kWh · charger <2> 2.5 · charger <0> 1");
+        let svg = draw(&data, "");
+        assert!(svg.contains("c0 f") && svg.contains("c2 f") && !svg.contains("c1 f"), "colours stay: {svg}");
+        assert!(svg.contains(">4</text>"), "the scale follows what is shown: {svg}");
+        assert!(!table(&data, "", "", "").contains("charger &lt;1&gt;"));
+        let rows = "2019-05,1,2.5,3.5\r\n2019-06,1,2.5,3.5\r\n";
+        assert_eq!(
+            csv(&data, "Period", "Total"),
+            format!("Period,charger <0> (kWh),charger <2> (kWh),Total (kWh)\r\n{rows}")
+        );
+        data.series[2].is_off = true;
+        assert_eq!(csv(&data, "=", "Total"), "\"'=\",charger <0> (kWh)\r\n2019-05,1\r\n2019-06,1\r\n");
+        assert!(!data.is_off() && !data.is_empty());
+        data.series[0].is_off = true;
+        assert!(data.is_off() && data.is_empty());
+        sound(&draw(&data, ""));
+        assert!(!EnergyData::default().is_off());
     }
 
     #[test]

@@ -15,7 +15,30 @@ pub fn thousandths(value: i64, decimals: u32) -> String {
         out.push('\u{2212}');
     }
     push_grouped(&mut out, rounded / 1000);
-    let mut fraction = rounded % 1000;
+    push_fraction(&mut out, rounded % 1000);
+    out
+}
+
+/// `value` × 10⁻³ as programs read it: no groups, a plain minus, zeros at the end left out.
+pub fn push_plain(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
+    let value = value.unsigned_abs();
+    let mut whole = value / 1000;
+    let start = out.len();
+    loop {
+        out.insert(start, digit(whole));
+        whole /= 10;
+        if whole == 0 {
+            break;
+        }
+    }
+    push_fraction(out, value % 1000);
+}
+
+/// Thousandths behind their point; nothing for none.
+fn push_fraction(out: &mut String, mut fraction: u64) {
     if fraction > 0 {
         out.push('.');
         let mut place = 100;
@@ -25,7 +48,6 @@ pub fn thousandths(value: i64, decimals: u32) -> String {
             place /= 10;
         }
     }
-    out
 }
 
 /// A whole number in groups.
@@ -143,6 +165,17 @@ mod tests {
         for value in [f64::NAN, f64::INFINITY, 1e300] {
             assert_eq!(measured(value, 1), "—");
         }
+    }
+
+    #[test]
+    fn programs_read_plain_numbers() {
+        let text = |value| {
+            let mut out = "x,".to_owned();
+            push_plain(&mut out, value);
+            out
+        };
+        assert_eq!([0, 5, -1_500, 12_214_539, 1_000].map(text), ["x,0", "x,0.005", "x,-1.5", "x,12214.539", "x,1"]);
+        assert_eq!(text(i64::MIN), "x,-9223372036854775.808");
     }
 
     #[test]

@@ -15,7 +15,10 @@ mod notice;
 
 pub use badge::{badge, condition_class, tag};
 pub use card::{Span, card, link_button, tiles};
-pub use chart::{EnergyWords, curve_chart, energy_chart, percent, phase_gauges, state_donut};
+pub use chart::{
+    ChartWords, Dial, DialWords, LegendEntry, LineBar, LineWords, curve_chart, energy_chart, legend, line_bars,
+    percent, phase_gauges, state_donut,
+};
 pub use dialog::dialog;
 pub use field::{Control, Field, field, field_errors};
 pub use form::{Entry, GetForm, What, choice, entry, get_form, hidden, input, segmented, select};

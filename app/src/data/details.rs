@@ -1,10 +1,11 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Moment, Operation, RecordLine, Told};
+use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, Operation, RecordLine, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, caller, line, moment, now, site};
+use super::{DataError, Query, caller, line, lines, moment, now, site};
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::PhaseSequence;
 use serde::{Deserialize, Serialize};
 
 /// What the details page shows.
@@ -22,6 +23,8 @@ pub struct Details {
     pub span: Span,
     /// What was measured in it, oldest first.
     pub values: Vec<Value>,
+    /// The phases that the lines of charge points are wired to.
+    pub sequence: PhaseSequence,
     /// The session query.
     pub query: SessionQuery,
     /// What the forms of commands know.
@@ -95,6 +98,8 @@ pub struct ChargerDetails {
     pub max_phases: Option<i32>,
     /// Whether a session runs.
     pub is_charging: bool,
+    /// What its lines draw.
+    pub lines: Lines,
 }
 
 /// A raw frame.
@@ -271,8 +276,9 @@ pub(super) mod on_server {
             asked,
             span,
             values,
+            sequence: present.settings().phase_sequence,
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
-            charger: charger.map(|charger| charger_details(&site, &charger)),
+            charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
         })
     }
 
@@ -381,7 +387,7 @@ pub(super) mod on_server {
         values.iter().enumerate().filter(move |it| keeps(*it)).map(|(_, value)| value)
     }
 
-    fn charger_details(site: &Site, charger: &ChargePointNow) -> ChargerDetails {
+    fn charger_details(site: &Site, charger: &ChargePointNow, now: Timestamp) -> ChargerDetails {
         let point = &charger.charge_point;
         let state = charger.state.clone().unwrap_or_default();
         let model = charger.model.as_deref();
@@ -410,6 +416,7 @@ pub(super) mod on_server {
             min_current: model.and_then(|model| model.min_current),
             max_phases: model.and_then(|model| model.phases),
             is_charging: !charger.running.is_empty(),
+            lines: lines(charger, now),
         }
     }
 

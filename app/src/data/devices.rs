@@ -1,8 +1,8 @@
 //! The device list.
 
-use super::{CommandLine, FindingLine, JoiningLine, Moment, Phases, Tiles, Told};
+use super::{CommandLine, FindingLine, JoiningLine, Lines, Moment, Phases, Tiles, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, has_simulator, moment, now, phases, site, tiles};
+use super::{DataError, Query, has_simulator, lines, moment, now, phases, site, tiles};
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.
@@ -45,10 +45,12 @@ pub struct Devices {
 pub struct CurrentLine {
     /// Its identity.
     pub id: String,
-    /// The current that it draws, A.
-    pub current: i32,
+    /// What its lines draw.
+    pub lines: Lines,
     /// The most that it may draw, A.
     pub limit: Option<i32>,
+    /// How many phases it has.
+    pub phases: Option<i32>,
 }
 
 /// A charge point in the device list (2.14).
@@ -96,6 +98,7 @@ pub(super) mod on_server {
     use super::*;
     use crate::data::caller;
     use crate::data::commands::on_server::{findings, joining, line};
+    use bmw_domain::calendar::Timestamp;
     use bmw_site::ChargePointNow;
     use std::cmp::Reverse;
     use std::sync::Arc;
@@ -135,8 +138,8 @@ pub(super) mod on_server {
             now,
             tiles: tiles(&present, news.sessions),
             number: news.number,
-            phases: phases(&present, now.at),
-            currents: present.by_identity().filter_map(|charger| current(charger)).collect(),
+            phases: phases(&site, &present, now.at),
+            currents: present.by_identity().filter_map(|charger| current(charger, now.at)).collect(),
             chargers: chosen
                 .into_iter()
                 .map(|charger| DeviceLine {
@@ -169,10 +172,15 @@ pub(super) mod on_server {
             .any(|text| text.to_lowercase().contains(search))
     }
 
-    /// A charge point that draws current.
-    fn current(charger: &ChargePointNow) -> Option<CurrentLine> {
-        let state = charger.state.as_ref()?;
-        let current = state.current.filter(|current| *current > 0)?;
-        Some(CurrentLine { id: charger.charge_point.identity.to_string(), current, limit: state.current_limit })
+    /// A charge point that draws current, or might.
+    fn current(charger: &ChargePointNow, now: Timestamp) -> Option<CurrentLine> {
+        let lines = Some(lines(charger, now)).filter(Lines::is_live)?;
+        let state = charger.state.as_ref();
+        Some(CurrentLine {
+            id: charger.charge_point.identity.to_string(),
+            lines,
+            limit: state.and_then(|state| state.current_limit),
+            phases: state.and_then(|state| state.phases),
+        })
     }
 }

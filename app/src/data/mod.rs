@@ -34,11 +34,13 @@ pub use events::*;
 pub use operation::*;
 pub use overview::*;
 pub use query::Query;
+pub(crate) use query::encode as push_encoded;
 pub use records::*;
 pub use settings::*;
 
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::PhaseSequence;
 use leptos::prelude::*;
 use leptos::server_fn::codec::{GetUrl, Postcard, PostcardEncoding};
 use serde::de::DeserializeOwned;
@@ -77,6 +79,44 @@ pub struct Phases {
     pub load: [Option<f64>; 3],
     /// The most that the site may draw, A.
     pub limits: [u32; 3],
+    /// The highest load of the day; `None` where nothing was known.
+    pub peaks: [Option<Peak>; 3],
+    /// The phases that the lines of charge points are wired to.
+    pub sequence: PhaseSequence,
+}
+
+/// The highest load of a phase on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Peak {
+    /// How much, A.
+    pub amperes: f64,
+    /// When it was that much first, by the site's clock.
+    pub at: LocalTime,
+}
+
+/// What the lines of a charge point draw, and what they might.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lines {
+    /// The currents of L1, L2 and L3, A; `None` where nothing is known.
+    pub measured: [Option<f64>; 3],
+    /// The current that is offered to the car on each of them, A.
+    pub offered: Option<f64>,
+}
+
+impl Lines {
+    /// Which of the lines are in use: those that were measured, else as many as there are phases.
+    pub fn used(&self, phases: Option<i32>) -> [bool; 3] {
+        if self.measured.iter().any(Option::is_some) {
+            return self.measured.map(|amperes| amperes.is_some());
+        }
+        let phases = phases.filter(|phases| *phases > 0).unwrap_or(3);
+        [true, phases > 1, phases > 2]
+    }
+
+    /// Whether a current flows or is offered.
+    pub fn is_live(&self) -> bool {
+        self.measured.into_iter().flatten().chain(self.offered).any(|amperes| amperes > 0.0)
+    }
 }
 
 /// Why a server function has no answer.
@@ -174,7 +214,7 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 21] = [
+    const SOURCES: [&[u8]; 22] = [
         include_bytes!("mod.rs"),
         include_bytes!("alerts.rs"),
         include_bytes!("cards.rs"),
@@ -191,6 +231,7 @@ const FORM: [u8; 4] = {
         include_bytes!("../../../crates/domain/src/alert/mod.rs"),
         include_bytes!("../../../crates/domain/src/calendar.rs"),
         include_bytes!("../../../crates/domain/src/energy.rs"),
+        include_bytes!("../../../crates/domain/src/phase.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),
         include_bytes!("../../../crates/domain/src/field.rs"),
         include_bytes!("../../../crates/domain/src/command.rs"),
@@ -280,6 +321,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_are_not_measured_are_those_of_the_phases() {
+        let measured = |measured| Lines { measured, offered: None };
+        assert_eq!(measured([Some(0.0), None, Some(3.0)]).used(Some(1)), [true, false, true]);
+        for (phases, used) in
+            [(Some(1), [true, false, false]), (Some(2), [true, true, false]), (Some(3), [true; 3]), (None, [true; 3])]
+        {
+            assert_eq!(Lines::default().used(phases), used);
+        }
+        assert!(!measured([Some(0.0), None, None]).is_live());
+        assert!(measured([None, Some(0.1), None]).is_live());
+        assert!(Lines { offered: Some(6.0), ..Lines::default() }.is_live());
+    }
+
+    #[test]
     fn answers_travel_in_the_document() {
         for answer in [Ok(vec![0, 0x3c, 0xff]), Ok(Vec::new()), Err(DataError::Store)] {
             let answer = Answer(answer);
@@ -298,11 +353,12 @@ pub(crate) use refused::{CardField, Refused};
 #[cfg(feature = "ssr")]
 mod on_server {
     use super::settings::on_server::is_plain_form;
-    use super::{DataError, FORM, Moment, Phases, Tiles};
+    use super::{DataError, FORM, Lines, Moment, Peak, Phases, Tiles};
     use crate::on_site;
     use crate::state::AppState;
     use bmw_domain::calendar::Timestamp;
-    use bmw_site::{Caller, Denied, NotDone, Present, Site};
+    use bmw_domain::phase;
+    use bmw_site::{Caller, ChargePointNow, Denied, NotDone, Present, Site};
     use bmw_store::StoreError;
     use leptos::prelude::use_context;
     use serde::Serialize;
@@ -386,7 +442,17 @@ mod on_server {
         }
     }
 
-    pub fn phases(present: &Present, now: Timestamp) -> Phases {
-        Phases { load: present.phase_load(now), limits: present.settings().max_current }
+    pub fn phases(site: &Site, present: &Present, now: Timestamp) -> Phases {
+        let peak = |peak: phase::Peak| Peak { amperes: peak.amperes, at: site.clock().zone().local(peak.at) };
+        Phases {
+            load: present.phase_load(now),
+            limits: present.settings().max_current,
+            peaks: site.peaks().0.map(|known| known.map(peak)),
+            sequence: present.settings().phase_sequence,
+        }
+    }
+
+    pub fn lines(charger: &ChargePointNow, now: Timestamp) -> Lines {
+        Lines { measured: charger.currents(now).unwrap_or_default().0, offered: charger.offered() }
     }
 }

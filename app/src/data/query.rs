@@ -117,7 +117,8 @@ fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-fn encode(out: &mut String, text: &str) {
+/// Writes a text into an address.
+pub(crate) fn encode(out: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~,:".contains(&byte) {
             out.push(char::from(byte));

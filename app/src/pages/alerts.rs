@@ -92,11 +92,11 @@ impl AlertsPage {
         let rows = html! {
             @for alert in &self.ended {
                 tr data-key=(alert.id) {
-                    (row_head(what, &html! { (lang.alert_count(alert.kind, 1)) (code(&alert.code)) (times(lang, alert)) }))
-                    (cell(subject, &html! { (self::subject(lang, alert)) (detail(alert)) }))
+                    (row_head(what, &html! { span { (lang.alert_kind(alert.kind)) (code(&alert.code)) (times(lang, alert)) } }))
+                    (cell(subject, &html! { span { (self::subject(lang, alert)) (detail(alert)) } }))
                     (cell(since, &when(lang, now, Some(alert.since))))
                     (cell(ended, &html! { @if alert.ended.is_some() { (when(lang, now, alert.ended)) } }))
-                    (cell(seen, &html! { @if alert.seen.is_some() { (self::seen(lang, now, alert)) } @else { "–" } }))
+                    (cell(seen, &html! { span { @if alert.seen.is_some() { (self::seen(lang, now, alert)) } @else { "–" } } }))
                 }
             }
         };

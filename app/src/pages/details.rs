@@ -4,8 +4,9 @@ use super::diagnostics::diagnostics;
 use super::happenings::{events, out_of_contact};
 use super::operation::groups;
 use super::parts::{
-    Commanded, ampere, badge, cell, command_state, commands, contact, curve, energy_kwh, findings, get_form, gliding,
-    nothing_yet, number, plain, power_kw, properties, row_head, table, told, when,
+    Commanded, ampere, badge, cell, chart_words, command_state, commands, contact, curve, energy_kwh, file_part,
+    findings, get_form, gliding, lines, lines_key, nothing_yet, number, parted_by_session, plain, power_kw, properties,
+    row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
@@ -217,6 +218,7 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
         (charger.state, charger.command) = (told.state.clone(), told.command.clone());
         (charger.limit, charger.current, charger.phases) = (told.limit, told.current, told.phases);
         (charger.session_energy, charger.session_minutes) = (told.energy, told.minutes);
+        charger.lines = told.lines;
     }
     let online = html! {
         a rel="external" href=(Query::from([("charger_id", &known.id)]).on("/qr_codes/")) { (lang.qr_code()) } " "
@@ -224,10 +226,9 @@ fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
     };
     let contact = contact(seen, &known.id, (known.online, known.contact), data.now);
     let table = charger_table(lang, &contact, &charger);
-    let curve = html! { (figures(lang, &charger)) (values(lang, &Series::of(seen, data))) };
     html! {
         (card("properties", Span::One, lang.properties(), &online, &table))
-        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &curve))
+        (card("curve", Span::Two, lang.curve(), &spans(lang, data), &live(seen, data, &charger)))
     }
 }
 
@@ -336,21 +337,41 @@ impl Series {
 
     /// Energy of the session.
     fn energy(&self) -> CurveData {
-        curve(&self.values, energy_kwh, "kWh", None, (self.from, self.to))
+        parted_by_session(curve(&self.values, energy_kwh, "kWh", None, (self.from, self.to)))
     }
 }
 
+/// What its lines draw now, and what was measured.
+fn live(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Markup {
+    html! {
+        (figures(seen.lang, charger))
+        div.lines-now {
+            h3 { (seen.lang.by_line()) }
+            (lines(seen, data.sequence, &charger.lines, (charger.limit, charger.phases.or(charger.max_phases))))
+            (lines_key(seen.lang))
+        }
+        (values(seen.lang, &charger.id, &Series::of(seen, data)))
+    }
+}
+
+/// A chart of a curve. Its files are called by `what` it shows, whose it is, and when it ends.
+fn curve_of(lang: Lang, what: &str, id: &str, data: &CurveData, label: &str) -> Markup {
+    let file = [what, "_", &file_part(id), "_", &file_part(&data.to.with_t())].concat();
+    let heads = [lang.time(), lang.lowest(), lang.highest()];
+    curve_chart((what, &file), data, chart_words(lang, label, lang.no_values()), heads)
+}
+
 /// Charging current and session energy over time, one curve under the other.
-fn values(lang: Lang, series: &Series) -> Markup {
+fn values(lang: Lang, id: &str, series: &Series) -> Markup {
     html! {
         div.chart-slot {
             @if series.values.iter().all(Value::is_gap) {
                 (empty(Glyph::GAUGE, lang.no_values(), lang.no_values_help(), &html! {}))
             } @else {
                 h3 { (lang.current()) }
-                (curve_chart(CURRENT, &series.current(), lang.current(), lang.no_values()))
+                (curve_of(lang, CURRENT, id, &series.current(), lang.current()))
                 h3 { (lang.session_energy()) }
-                (curve_chart(ENERGY, &series.energy(), lang.session_energy(), lang.no_values()))
+                (curve_of(lang, ENERGY, id, &series.energy(), lang.session_energy()))
             }
         }
     }
@@ -449,7 +470,7 @@ fn opened(lang: Lang, data: &Details, session: &OpenedSession) -> Markup {
         (session_table(lang, session))
         h3 { (lang.power_curve()) }
         @if let Some(power) = &power {
-            div.chart-slot { (curve_chart(POWER, power, lang.power(), lang.no_values())) }
+            div.chart-slot { (curve_of(lang, POWER, &session.line.id.to_string(), power, lang.power())) }
         } @else {
             (empty(Glyph::GAUGE, lang.no_power(), "", &html! {}))
         }

@@ -3,15 +3,15 @@
 use super::happenings::out_of_contact;
 use super::parts::{
     BothNames, Commanded, Form, badge, cell, changed_mark, command, command_form, command_state, commands,
-    details_link, findings, get_form, nothing_yet, order, phases, placed_cell, plain, row_head, state_word,
-    table as table_of, tiles, told, when,
+    details_link, findings, get_form, lines, lines_key, nothing_yet, order, phases, placed_cell, plain, row_head,
+    state_word, table as table_of, tiles, told, when,
 };
 use super::{Page, Seen, settle};
+use crate::charts::number::measured;
 use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
 use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::text::Lang;
-use crate::text::format::with_unit;
 use crate::told::{charges_now, is_contact_news, is_news_of};
 use bmw_domain::account::Right;
 use bmw_domain::command::Action;
@@ -50,7 +50,7 @@ impl Page for Devices {
             (told(seen, &self.told, &back(self)))
             (tiles(seen, &self.tiles))
             div.grid {
-                (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, &self.currents)))
+                (card("currents", Span::Two, lang.live_currents(), &html! {}, &currents(seen, self)))
                 (phases(seen, &self.phases))
                 @if !self.joining.is_empty() {
                     (card("joining", Span::All, lang.joining(), &html! {}, &joining(seen, self)))
@@ -74,41 +74,41 @@ impl Page for Devices {
     }
 }
 
-/// What a car may draw where nothing says more, A.
-const USUAL_LIMIT: i32 = 32;
-
-/// The charge points that draw current, as bars of native `<meter>`s: a word, a number and a length.
-fn currents(seen: &Seen<'_>, known: &[CurrentLine]) -> Markup {
+/// The charge points that draw current or might: for each of their lines what is measured within what is offered within the limit.
+fn currents(seen: &Seen<'_>, data: &Devices) -> Markup {
     let lang = seen.lang;
-    let mut lines = known.to_vec();
+    let mut known = data.currents.clone();
     // The feed knows who has begun and who has stopped since.
     for (id, told) in seen.chargers {
-        let current = told.current.unwrap_or(0);
-        match lines.iter().position(|line| line.id >= *id) {
-            Some(place) if lines[place].id == *id => {
-                (lines[place].current, lines[place].limit) = (current, told.limit);
-            }
-            place => {
-                let line = CurrentLine { id: id.clone(), current, limit: told.limit };
-                lines.insert(place.unwrap_or(lines.len()), line);
-            }
+        let line = CurrentLine { id: id.clone(), lines: told.lines, limit: told.limit, phases: told.phases };
+        match known.iter().position(|line| line.id >= *id) {
+            Some(place) if known[place].id == *id => known[place] = line,
+            place => known.insert(place.unwrap_or(known.len()), line),
         }
     }
-    lines.retain(|line| line.current > 0);
+    known.retain(|line| line.lines.is_live());
+    let amperes = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| measured(value, 1));
+    let rest = data.count.saturating_sub(known.len());
     html! {
         div.currents-box {
-            @if lines.is_empty() { (empty(Glyph::POWER, lang.no_current(), "", &html! {})) } @else {
+            @if known.is_empty() { (empty(Glyph::POWER, lang.no_current(), "", &html! {})) } @else {
+                (lines_key(lang))
                 ul.currents {
-                    @for line in &lines {
-                        @let limit = line.limit.filter(|limit| *limit > 0).unwrap_or(USUAL_LIMIT).max(line.current);
+                    @for line in &known {
                         li data-key=(line.id) {
-                            (details_link(&line.id))
-                            meter min="0" max=(limit) value=(line.current)
-                                aria-label={ (lang.current()) " " (line.id) } {}
-                            span.number data-glide { (with_unit(line.current, "A")) }
+                            p.currents-head {
+                                (details_link(&line.id))
+                                span.number {
+                                    (amperes(line.lines.offered))
+                                    @if let Some(limit) = line.limit { " / " (measured(limit.into(), 1)) }
+                                    " A"
+                                }
+                            }
+                            (lines(seen, data.phases.sequence, &line.lines, (line.limit, line.phases)))
                         }
                     }
                 }
+                @if rest > 0 { p.muted { (lang.without_current(rest)) } }
             }
         }
     }

@@ -18,11 +18,12 @@ pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 
 use crate::browser;
 use crate::browser::events::{self, Action, Reading};
+use crate::browser::save;
 use crate::charts::Chart;
 use crate::components::{Glyph, empty, icon};
 use crate::data::{
     AlertsPage, Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome,
-    SettingsPage, decode, give_command, load, save_settings,
+    SettingsPage, decode, give_command, load, save_settings, unlisted,
 };
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::live::{Away, Link, Live};
@@ -152,6 +153,8 @@ struct Local {
     selection: BTreeSet<String>,
     /// What was typed into fields, by their names.
     typed: BTreeMap<String, String>,
+    /// The series of a chart that are switched off; `None` while its address says so.
+    off: Option<Vec<String>>,
     /// What has become of saving.
     saving: Saving,
     /// Why a command could not be given.
@@ -401,13 +404,18 @@ impl Shown {
             Some(Action::Submit) => self.save(),
             Some(Action::Send(fields)) => self.send(fields),
             Some(Action::Do(word)) => match word.as_str() {
+                "svg" | "png" => save::save(event, word == "svg"),
                 "retry" => self.data.refetch(),
                 "notify" => notify::toggle(self.live),
                 "discard" => {
                     self.local.set(Local::default());
                     self.forget_typed();
                 }
-                _ => {}
+                word => {
+                    if let Some(off) = word.strip_prefix("off ") {
+                        self.local.update(|local| local.off = Some(unlisted(off)));
+                    }
+                }
             },
         }
     }

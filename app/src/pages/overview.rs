@@ -1,16 +1,18 @@
 //! The overview: is the site well?
 
 use super::parts::{
-    badge, changed_mark, charger_choices, contact as contact_of, details_link, get_form, nothing_yet, phases,
-    placed_cell, row_head, state_word, table, tiles,
+    badge, changed_mark, charger_choices, chart_words, contact as contact_of, details_link, file_part, get_form,
+    nothing_yet, phases, placed_cell, row_head, state_word, table, tiles,
 };
 use super::{Page, Seen, settle};
 use crate::charts::{self, Chart, EnergyData, StateShare, gauge, number};
 use crate::components::{
-    EnergyWords, Glyph, Span, card, choice, energy_chart, hidden, icon, input, link_button, segmented, select,
+    Glyph, LegendEntry, Span, card, choice, energy_chart, hidden, icon, input, legend, link_button, segmented, select,
     state_donut,
 };
-use crate::data::{EnergyChart, EnergySeries, Moment, Overview, ROWS, RecentLine, period_word};
+use crate::data::{
+    EnergyChart, EnergySeries, MOST_WITH, Moment, Overview, Query, ROWS, RecentLine, listed, period_word, series_word,
+};
 use crate::feed_message::{ChargerMessage, Ended, Totals};
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, with_unit};
@@ -46,12 +48,11 @@ impl Page for Overview {
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {
-        let lang = seen.lang;
         html! {
             (wellness(seen, self))
             (tiles(seen, &self.tiles))
             div.grid {
-                (energy(lang, self, &self.energy_now(seen))) (phases(seen, &self.phases)) (chargers(seen, self))
+                (energy(seen, self, &self.energy_now(seen))) (phases(seen, &self.phases)) (chargers(seen, self))
                 (connectivity(seen, self)) (sessions(seen, self))
             }
         }
@@ -66,7 +67,7 @@ impl Page for Overview {
     }
 
     fn chart(&self, seen: &Seen<'_>, _: &str) -> Option<Chart> {
-        Some(Chart::Energy(energy_data(seen.lang, &self.energy_now(seen))))
+        Some(Chart::Energy(energy_data(seen, &self.energy_now(seen))))
     }
 }
 
@@ -83,6 +84,37 @@ impl Overview {
             chart.add(ended);
         }
         chart
+    }
+
+    /// The series that are switched off now.
+    fn off<'a>(&'a self, seen: &Seen<'a>) -> &'a [String] {
+        seen.local.off.as_deref().unwrap_or(&self.energy.off)
+    }
+
+    /// The page's address with what it shows now.
+    fn address(&self, seen: &Seen<'_>) -> Query {
+        self.kept(seen).iter().fold(Query::default(), |query, (name, value)| query.with(name, value)).filled()
+    }
+
+    /// The page's choices by their names in the address.
+    fn kept(&self, seen: &Seen<'_>) -> [(&'static str, String); 7] {
+        let chart = &self.energy;
+        [
+            ("show", if chart.by_charger { "chargers" } else { "total" }.to_owned()),
+            ("by", period_word(chart.period).to_owned()),
+            ("count", chart.count.to_string()),
+            ("charger", chart.charger.clone().unwrap_or_default()),
+            ("rows", self.rows.to_string()),
+            ("with", listed(chart.with.iter().map(String::as_str))),
+            ("off", listed(self.off(seen).iter().map(String::as_str))),
+        ]
+    }
+
+    /// All of them but some that a form has fields for.
+    fn hidden(&self, seen: &Seen<'_>, without: &[&str]) -> Markup {
+        let kept = self.kept(seen);
+        let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        hidden(&kept.into_iter().filter(|(name, _)| !without.contains(name)).collect::<Vec<_>>())
     }
 
     /// The newest sessions with those that have ended since.
@@ -110,7 +142,15 @@ impl EnergyChart {
             return;
         };
         let place = |name: Option<&str>| self.series.iter().position(|series| series.name.as_deref() == name);
-        let place = place(Some(&ended.charger)).or_else(|| place(None)).unwrap_or_else(|| {
+        let own = place(Some(&ended.charger));
+        if own.is_none() && !self.others.is_empty() {
+            let others = &mut self.others;
+            match others.iter_mut().find(|(name, _)| *name == ended.charger) {
+                Some((_, energy)) => *energy += ended.energy,
+                None => others.push((ended.charger.clone(), ended.energy)),
+            }
+        }
+        let place = own.or_else(|| place(None)).unwrap_or_else(|| {
             let name = Some(ended.charger.clone());
             let place = self.series.partition_point(|series| series.name < name);
             self.series.insert(place, EnergySeries { name, energies: vec![Energy::ZERO; self.labels.len()] });
@@ -155,25 +195,103 @@ fn wellness(seen: &Seen<'_>, data: &Overview) -> Markup {
     }
 }
 
-fn energy(lang: Lang, data: &Overview, chart: &EnergyChart) -> Markup {
+fn energy(seen: &Seen<'_>, page: &Overview, chart: &EnergyChart) -> Markup {
+    let lang = seen.lang;
     let total = html! {
         span.card-total { (lang.total()) " " b.number data-glide { (with_unit(kwh_2(chart.total), "kWh")) } }
     };
-    let words = EnergyWords {
-        label: lang.energy_chart(),
-        empty: lang.no_energy(),
-        table: lang.as_table(),
-        period: lang.chart_period(),
-        total: lang.total(),
+    let data = energy_data(seen, chart);
+    let words = chart_words(lang, lang.energy_chart(), if data.is_off() { lang.chart_off() } else { lang.no_energy() });
+    let key = html! {
+        @if chart.series.len() > 1 { (key(seen, page, chart, &data)) }
+        @if !chart.others.is_empty() { (others(seen, page, chart)) }
     };
     let body = html! {
-        (energy_options(lang, data))
-        (energy_chart("energy", &energy_data(lang, chart), words))
+        (energy_options(seen, page))
+        (energy_chart(("energy", &energy_file(chart)), &data, words, (lang.chart_period(), lang.total()), &key))
     };
     card("energy", Span::Two, lang.energy_chart(), &total, &body)
 }
 
-fn energy_options(lang: Lang, data: &Overview) -> Markup {
+/// What the chart's files are called: what it shows, and of when.
+fn energy_file(chart: &EnergyChart) -> String {
+    let ends = [chart.labels.first(), chart.labels.last()];
+    let parts = chart.charger.iter().chain(ends.into_iter().flatten());
+    parts.fold("energy".to_owned(), |name, part| name + "_" + &file_part(part))
+}
+
+/// The legend.
+fn key(seen: &Seen<'_>, page: &Overview, chart: &EnergyChart, data: &EnergyData) -> Markup {
+    let off = page.off(seen);
+    let entry = |(series, drawn): (&EnergySeries, &'_ charts::EnergySeries)| {
+        let word = series_word(series.name.as_deref());
+        let others = off.iter().map(String::as_str).filter(|name| *name != word);
+        let was_given = chart.with.iter().any(|name| series.name.as_ref() == Some(name)) && !chart.others.is_empty();
+        let without = || {
+            let with = chart.with.iter().filter(|name| series.name.as_ref() != Some(*name));
+            page.address(seen).with("with", listed(with.map(String::as_str))).on("/overview/")
+        };
+        (
+            drawn.name.clone(),
+            drawn.colour,
+            drawn.is_off,
+            listed(others.chain((!drawn.is_off).then_some(word))),
+            was_given.then(without),
+        )
+    };
+    let drawn: Vec<_> = chart.series.iter().zip(&data.series).map(entry).collect();
+    let entries: Vec<LegendEntry<'_>> = drawn
+        .iter()
+        .zip(&chart.series)
+        .map(|((name, colour, is_off, then_off, without), series)| LegendEntry {
+            colour: *colour,
+            name,
+            energy: series.energies.iter().copied().sum(),
+            is_off: *is_off,
+            then_off: then_off.clone(),
+            without: without.clone(),
+        })
+        .collect();
+    legend(&entries, "/overview/", &page.hidden(seen, &["off"]), (seen.lang.legend(), seen.lang.back_to_others()))
+}
+
+/// The charge points that have no series of their own, each with its energy and a way to give it one.
+fn others(seen: &Seen<'_>, page: &Overview, chart: &EnergyChart) -> Markup {
+    let lang = seen.lang;
+    let typed = seen.local.typed.get(FIND).map(String::as_str).unwrap_or_default();
+    let wanted = typed.trim().to_ascii_lowercase();
+    let found: Vec<&(String, Energy)> =
+        chart.others.iter().filter(|(name, _)| name.to_ascii_lowercase().contains(&wanted)).collect();
+    let with_too = |name: &String| {
+        // Of those that were given one first, the oldest gives its place away.
+        let more = (chart.with.len() + 1).saturating_sub(MOST_WITH);
+        let with = chart.with.iter().skip(more).chain([name]);
+        page.address(seen).with("with", listed(with.map(String::as_str))).on("/overview/")
+    };
+    html! {
+        details.others {
+            summary { (lang.show_one_of(chart.others.len())) }
+            label.filter.is-live {
+                span { (lang.search()) }
+                input type="search" name=(FIND) value=(typed) autocomplete="off" data-typed;
+            }
+            @if found.is_empty() { p.muted { (lang.none_match()) } }
+            ul.others-list tabindex="0" {
+                @for (name, energy) in found {
+                    li data-key=(name) {
+                        a data-noscroll href=(with_too(name)) { span { (name) } " " b { (charts::number::kwh(*energy)) " kWh" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The field that searches among them.
+const FIND: &str = "find";
+
+fn energy_options(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
     let chart = &data.energy;
     let by = |period, label| (period_word(period), label, chart.period == period);
     let shows =
@@ -185,16 +303,28 @@ fn energy_options(lang: Lang, data: &Overview) -> Markup {
         (segmented("by", lang.period(), periods))
         (input("number", lang.how_many(), "count", &chart.count.to_string()))
         (select(lang.charger(), "charger", &choices))
-        (hidden(&[("rows", &data.rows.to_string())]))
+        (data.hidden(seen, &["show", "by", "count", "charger"]))
     };
     get_form(lang, "/overview/", "filters", &body)
 }
 
-fn energy_data(lang: Lang, chart: &EnergyChart) -> EnergyData {
-    let rest = if chart.by_charger { lang.other_chargers() } else { lang.energy_total() };
-    let series = chart.series.iter().map(|series| charts::EnergySeries {
-        name: series.name.clone().unwrap_or_else(|| rest.to_owned()),
+/// The colour of all that have no series of their own: the one that says least.
+const COLOUR_OF_OTHERS: usize = charts::backend::SERIES_COLOURS - 1;
+
+fn energy_data(seen: &Seen<'_>, chart: &EnergyChart) -> EnergyData {
+    let lang = seen.lang;
+    let off = seen.local.off.as_deref().unwrap_or(&chart.off);
+    // Whoever is alone cannot be switched off.
+    let is_off = |name: Option<&str>| chart.series.len() > 1 && off.iter().any(|off| off == series_word(name));
+    let series = chart.series.iter().enumerate().map(|(place, series)| charts::EnergySeries {
+        name: match &series.name {
+            Some(name) => name.clone(),
+            None if chart.by_charger => lang.other_chargers(chart.others.len()),
+            None => lang.energy_total().to_owned(),
+        },
         values: series.energies.clone(),
+        colour: if series.name.is_none() && chart.by_charger { COLOUR_OF_OTHERS } else { place },
+        is_off: is_off(series.name.as_deref()),
     });
     EnergyData { labels: chart.labels.clone(), series: series.collect() }
 }
@@ -212,7 +342,9 @@ fn connectivity(seen: &Seen<'_>, data: &Overview) -> Markup {
         };
         let shares: Vec<StateShare> = states.iter().map(share).collect();
         let all = shares.iter().fold(0, |sum: u64, share| sum.saturating_add(share.count));
-        state_donut(&shares, lang.unit_chargers(all), lang.connectivity())
+        let words = chart_words(lang, lang.connectivity(), lang.no_states());
+        let file = ["states_", &file_part(&seen.now(data.now).local.with_t())[..16]].concat();
+        state_donut(&file, &shares, words, [lang.unit_chargers(all), lang.state(), lang.number()])
     };
     card("connectivity", Span::One, lang.connectivity(), &html! {}, &body)
 }
@@ -248,11 +380,11 @@ fn sessions(seen: &Seen<'_>, data: &Overview) -> Markup {
     let lang = seen.lang;
     let lines = data.sessions_now(seen);
     let body = if lines.is_empty() { nothing_yet(lang, lang.no_sessions()) } else { session_table(lang, &lines) };
-    card("sessions", Span::One, lang.recent_sessions(), &rows_form(lang, data), &body)
+    card("sessions", Span::One, lang.recent_sessions(), &rows_form(seen, data), &body)
 }
 
-fn rows_form(lang: Lang, data: &Overview) -> Markup {
-    let chart = &data.energy;
+fn rows_form(seen: &Seen<'_>, data: &Overview) -> Markup {
+    let lang = seen.lang;
     let choices = html! {
         @for rows in ROWS {
             @let text = rows.to_string();
@@ -260,12 +392,7 @@ fn rows_form(lang: Lang, data: &Overview) -> Markup {
         }
     };
     let body = html! {
-        (hidden(&[
-            ("show", if chart.by_charger { "chargers" } else { "total" }),
-            ("by", period_word(chart.period)),
-            ("count", &chart.count.to_string()),
-            ("charger", chart.charger.as_deref().unwrap_or_default()),
-        ]))
+        (data.hidden(seen, &["rows"]))
         (select(lang.rows(), "rows", &choices))
     };
     get_form(lang, "/overview/", "aside-form", &body)
@@ -307,6 +434,9 @@ mod tests {
             period: Period::Month,
             count: 2,
             charger: charger.map(str::to_owned),
+            with: Vec::new(),
+            off: Vec::new(),
+            others: Vec::new(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             series: series.collect(),
             total: Energy::ZERO,
@@ -333,7 +463,12 @@ mod tests {
                 in_use: 0,
             },
             energy: chart(false, None, &[None], &["2015-11", "2015-12"]),
-            phases: crate::data::Phases { load: [None; 3], limits: [0; 3] },
+            phases: crate::data::Phases {
+                load: [None; 3],
+                limits: [0; 3],
+                peaks: [None; 3],
+                sequence: bmw_domain::phase::PhaseSequence::ABC,
+            },
             states: Vec::new(),
             lost: 0,
             chargers: Vec::new(),
@@ -414,9 +549,66 @@ mod tests {
         stacked.add(&ended(8, "C", "2015-12-03T10:00:00", 2));
         let expected = vec![(Some("A"), vec![10, 10]), (Some("B"), vec![10, 15]), (None, vec![10, 12])];
         assert_eq!(shown(&stacked), expected);
+        // Those without a series of their own are counted one by one, too, also one that is there for the first time.
+        stacked.others = [("C", 10), ("E", 10)].map(|(name, wh)| (name.to_owned(), Energy::from_wh(wh))).into();
+        for charger in ["C", "D", "A"] {
+            stacked.add(&ended(9, charger, "2015-12-03T10:00:00", 1));
+        }
+        let others: Vec<(&str, i64)> =
+            stacked.others.iter().map(|(name, energy)| (name.as_str(), energy.wh())).collect();
+        assert_eq!(others, [("C", 11), ("E", 10), ("D", 1)]);
         // The first of a charge point, where each has a series of its own.
         let mut stacked = chart(true, None, &[Some("A"), Some("C")], &months);
         stacked.add(&session);
         assert_eq!(shown(&stacked)[1], (Some("B"), vec![0, 5]));
+    }
+
+    /// Draws the page by charge point, with these switched off by its address and by what was pressed.
+    fn drawn(off: &[&str], pressed: Option<&[&str]>) -> String {
+        let mut page = overview(7);
+        page.energy = chart(true, None, &[Some("A"), Some("B"), None], &["2015-11", "2015-12"]);
+        page.energy.with = vec!["B".to_owned()];
+        page.energy.others = vec![("<D>".to_owned(), Energy::from_wh(13)), ("C".to_owned(), Energy::from_wh(7))];
+        page.energy.off = off.iter().map(|word| (*word).to_owned()).collect();
+        let pressed = pressed.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
+        let local = super::super::Local { off: pressed, ..Default::default() };
+        let chargers = BTreeMap::new();
+        let seen = Seen {
+            lang: Lang::En,
+            chargers: &chargers,
+            phases: None,
+            totals: None,
+            passed: 0,
+            local: &local,
+            role: None,
+            away: None,
+            notices: crate::notify::Notices::default(),
+        };
+        page.draw(&seen).into_string()
+    }
+
+    #[test]
+    fn a_press_in_the_legend_switches_a_series_and_is_in_the_address_of_what_follows() {
+        let html = drawn(&[], None);
+        assert_eq!(html.matches("aria-pressed=\"true\"").count(), 3);
+        assert!(html.contains("data-do=\"off B\"") && html.contains("name=\"off\" value=\"\""), "{html}");
+        assert!(html.contains("c19 f") && html.contains("2 others"), "{html}");
+        let html = drawn(&["B"], None);
+        assert_eq!(html.matches("aria-pressed=\"false\"").count(), 1);
+        assert!(html.contains("data-do=\"off B\tA\"") && html.contains("data-do=\"off \""), "{html}");
+        assert!(!html.contains("c1 f") && html.contains("c0 f"), "{html}");
+        assert!(html.contains("off=B"), "links keep it: {html}");
+        // What was pressed since counts.
+        let html = drawn(&["B"], Some(&["A", series_word(None)]));
+        assert!(html.contains("c1 f") && !html.contains("c0 f") && !html.contains("c19 f"), "{html}");
+        let html = drawn(&["A", "B", series_word(None)], None);
+        assert!(html.contains(Lang::En.chart_off()), "{html}");
+    }
+
+    #[test]
+    fn the_others_can_be_given_a_series_and_lose_it_again() {
+        let html = drawn(&[], None);
+        assert!(html.contains("with=B%09%3CD%3E") && html.contains("with=B%09C"), "{html}");
+        assert!(html.contains("Back to the others: B") && !html.contains("Back to the others: A"), "{html}");
     }
 }

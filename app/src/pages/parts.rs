@@ -3,10 +3,10 @@
 use super::Seen;
 use crate::charts::CurveData;
 use crate::components::{
-    self as components, Entry, GetForm, Glyph, NoticeKind, Span, card, choice, empty, icon, link_button, notice,
-    phase_gauges,
+    self as components, ChartWords, Dial, DialWords, Entry, GetForm, Glyph, LineBar, LineWords, NoticeKind, Span, card,
+    choice, empty, icon, line_bars, link_button, notice, phase_gauges,
 };
-use crate::data::{FindingLine, Moment, Phases, Problem, Query, THINNED_SPANS, Tiles, Told, Value, WrongForm};
+use crate::data::{FindingLine, Lines, Moment, Phases, Problem, Query, THINNED_SPANS, Tiles, Told, Value, WrongForm};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use crate::told::counts;
@@ -14,7 +14,7 @@ use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::Energy;
-use bmw_domain::phase::Phase;
+use bmw_domain::phase::{Phase, PhaseSequence};
 use bmw_domain::status::{Condition, condition};
 use maud::{Markup, html};
 
@@ -64,14 +64,73 @@ pub fn when(lang: Lang, now: Moment, at: Option<Moment>) -> Markup {
 /// The load of the site's phases against their limits; follows the live feed.
 pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
     let lang = seen.lang;
-    let names = Phase::ALL.map(|phase| format!("{} {}", lang.phase(), phase.letter()));
+    let names = Phase::ALL.map(|phase| [lang.phase(), " ", phase.letter().encode_utf8(&mut [0; 4])].concat());
     let load = seen.phases.unwrap_or(phases.load);
+    let told = seen.totals.and_then(|totals| totals.phases.as_ref());
+    let (limits, peaks) = told.map_or((phases.limits, phases.peaks), |told| (told.limits, told.peaks));
+    let times = peaks.map(|peak| peak.map(|peak| peak.at.with_space()));
+    let dial = |phase: usize| Dial {
+        name: &names[phase],
+        load: load[phase],
+        limit: limits[phase],
+        peak: peaks[phase]
+            .zip(times[phase].as_deref())
+            .map(|(peak, time)| (peak.amperes, time.get(11..16).unwrap_or(time))),
+    };
+    let words = DialWords { unknown: lang.unknown_load(), headroom: lang.headroom(), peak: lang.peak_today() };
     let body = html! {
-        (phase_gauges(&names, load, phases.limits, lang.unknown_load()))
+        (phase_gauges(&[dial(0), dial(1), dial(2)], words))
         p.muted { (lang.phases_help()) }
     };
     let aside = link_button("/settings/#field-max_current_a", lang.change_limits(), Some(Glyph::SETTINGS));
     card("phases", Span::One, lang.phase_gauges(), &aside, &body)
+}
+
+/// A charge point's lines that are in use, each by the site's phase that it is wired to: what it draws within what is offered
+/// within the limit. `sequence` is the wiring as the page knows it.
+pub fn lines(
+    seen: &Seen<'_>,
+    sequence: PhaseSequence,
+    lines: &Lines,
+    (limit, phases): (Option<i32>, Option<i32>),
+) -> Markup {
+    let lang = seen.lang;
+    let told = seen.totals.and_then(|totals| totals.phases.as_ref());
+    let wired = told.map_or(sequence, |told| told.sequence).phases();
+    let used = lines.used(phases);
+    let bar = |line: usize| {
+        let letter = wired[line].letter();
+        let name = [["L1", "L2", "L3"][line], " · ", lang.phase(), " ", letter.encode_utf8(&mut [0; 4])].concat();
+        LineBar { name, letter, measured: lines.measured[line] }
+    };
+    let bars: Vec<LineBar> = (0..3).filter(|line| used[*line]).map(bar).collect();
+    let words = LineWords { offered: lang.line_offered(), limit: lang.line_limit(), unknown: lang.unknown_load() };
+    line_bars(&bars, (lines.offered, limit.map(f64::from)), words)
+}
+
+/// What the parts of the lines' bars mean.
+pub fn lines_key(lang: Lang) -> Markup {
+    html! {
+        p.line-key {
+            @for (class, word) in
+                [("measured", lang.line_measured()), ("offered", lang.line_offered()), ("track", lang.line_limit())]
+            {
+                span { i class=(class) {} (word) }
+            }
+        }
+    }
+}
+
+/// The words around a chart.
+pub fn chart_words<'a>(lang: Lang, label: &'a str, empty: &'a str) -> ChartWords<'a> {
+    ChartWords { label, empty, behind: lang.chart_behind(), download: lang.download() }
+}
+
+/// A part of a file's name, without what some systems have no names for.
+pub fn file_part(text: &str) -> String {
+    text.chars()
+        .map(|char| if char.is_ascii_alphanumeric() || char >= '\u{80}' || "-_.".contains(char) { char } else { '-' })
+        .collect()
 }
 
 /// What is measured every minute leaves a gap when three values are missing.
@@ -108,6 +167,21 @@ pub fn curve(
 /// Energy of a value in kWh, for a curve.
 pub fn energy_kwh(value: &Value) -> Option<f64> {
     value.energy.map(Energy::kwh)
+}
+
+/// Parts a curve of a session's energy where it falls: another session has begun there, and nothing lies in between.
+pub fn parted_by_session(mut curve: CurveData) -> CurveData {
+    let mut last: Option<f64> = None;
+    let mut parted = Vec::with_capacity(curve.samples.len());
+    for (at, value) in curve.samples {
+        if value.zip(last).is_some_and(|(value, last)| value < last) {
+            parted.push((at, None));
+        }
+        last = value.or(last);
+        parted.push((at, value));
+    }
+    curve.samples = parted;
+    curve
 }
 
 /// Power of a value in kW, for a curve.
@@ -487,6 +561,20 @@ mod tests {
         assert_eq!(gap_of(&[], 60), 3);
         // Of a day, what was thinned out.
         assert_eq!(gap_of(&every(1), 1440), 6);
+    }
+
+    #[test]
+    fn another_session_begins_a_curve_of_its_own() {
+        let value = |minute: i64, wh: i64| Value {
+            at: LocalTime(minute * MINUTE),
+            current: None,
+            energy: Some(Energy::from_wh(wh)),
+            power: None,
+        };
+        let values = [value(0, 5_000), value(1, 9_000), value(2, 9_000), value(3, 0), value(4, 100)];
+        let data = curve(&values, energy_kwh, "kWh", None, (LocalTime(0), LocalTime(60 * MINUTE)));
+        let samples: Vec<_> = parted_by_session(data).samples.into_iter().map(|(_, value)| value).collect();
+        assert_eq!(samples, [Some(5.0), Some(9.0), Some(9.0), None, Some(0.0), Some(0.1)]);
     }
 
     #[test]

@@ -326,12 +326,16 @@ texts! {
     how_many: "数量", "How many";
     charger: "电桩", "Charger";
     all_chargers: "全部电桩", "All chargers";
-    other_chargers: "其他", "Others";
     apply: "应用", "Apply";
     total: "合计", "Total";
     no_energy: "这段时间没有充电。", "Nothing was charged in this time.";
 
-    as_table: "显示为表格", "Show as table";
+    chart_off: "所有系列都已关闭。点按图例可重新显示。", "All series are switched off. Press them in the legend to show them.";
+    chart_behind: "表格与下载", "Table and downloads";
+    lowest: "最低", "Lowest";
+    highest: "最高", "Highest";
+    legend: "图例：点按可关闭或显示", "Legend: press to switch off and on";
+    back_to_others: "并回其他：", "Back to the others:";
     chart_period: "周期", "Period";
 
     // Phases
@@ -341,6 +345,8 @@ texts! {
     load: "负载", "Load";
     unknown_load: "未知", "Unknown";
     change_limits: "更改上限", "Change limits";
+    headroom: "余量", "Headroom";
+    peak_today: "今日峰值", "Peak today";
     phases_help: "最近 5 分钟的测量值与上限对比", "Measured in the last 5 minutes, against the limit";
 
     // Well or not
@@ -602,6 +608,10 @@ texts! {
 
     // Devices
     live_currents: "实时电流", "Live current";
+    by_line: "各相电流", "Current by phase";
+    line_measured: "实测", "measured";
+    line_offered: "提供", "offered";
+    line_limit: "上限", "limit";
     device_list: "点位电桩列表", "Chargers of the site";
     search: "搜索", "Search";
     search_hint: "ID、型号、固件", "ID, model, firmware";
@@ -883,6 +893,16 @@ impl Lang {
         [&count.to_string(), self.pick(zh, if count == 1 { one } else { many })].concat()
     }
 
+    /// A kind of alert.
+    pub const fn alert_kind(self, kind: AlertKind) -> &'static str {
+        match kind {
+            AlertKind::Fault => self.pick("电桩故障", "Charger faulted"),
+            AlertKind::Offline => self.pick("失去联系", "Out of contact"),
+            AlertKind::Stopped => self.pick("充电异常中断", "Session cut off"),
+            AlertKind::Overload => self.pick("相位达到上限", "Phase at its limit"),
+        }
+    }
+
     /// How often an alert has begun.
     pub fn alert_times(self, times: i32) -> String {
         ["×", &times.to_string()].concat()
@@ -901,6 +921,33 @@ impl Lang {
             (Self::Zh, count) => format!("已更新 {count} 张卡。"),
             (Self::En, 1) => "One card was changed.".to_owned(),
             (Self::En, count) => format!("{count} cards were changed."),
+        }
+    }
+
+    /// The series of all that have none of their own.
+    pub fn other_chargers(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("其他 {count} 个"),
+            (Self::En, 1) => "1 other".to_owned(),
+            (Self::En, count) => format!("{count} others"),
+        }
+    }
+
+    /// What leads to a series for one of them.
+    pub fn show_one_of(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("从其他 {count} 个中选取单独显示"),
+            (Self::En, 1) => "Show the other one by itself".to_owned(),
+            (Self::En, count) => format!("Show one of the {count} others by itself"),
+        }
+    }
+
+    /// Those that are not shown among the live currents.
+    pub fn without_current(self, count: usize) -> String {
+        match (self, count) {
+            (Self::Zh, count) => format!("另有 {count} 个电桩没有电流。"),
+            (Self::En, 1) => "No current flows at 1 other charger.".to_owned(),
+            (Self::En, count) => format!("No current flows at {count} other chargers."),
         }
     }
 

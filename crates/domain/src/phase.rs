@@ -1,5 +1,6 @@
 //! The supply phases of the site and how a charge point's phases are wired to them.
 
+use crate::calendar::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -73,6 +74,12 @@ impl PhaseSequence {
     }
 }
 
+impl Default for PhaseSequence {
+    fn default() -> Self {
+        Self::ABC
+    }
+}
+
 impl fmt::Display for PhaseSequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|phase| write!(f, "{}", phase.letter()))
@@ -117,6 +124,41 @@ pub fn site_load(currents: impl IntoIterator<Item = LineCurrents>, sequence: Pha
     load
 }
 
+/// The most that flowed on a phase in a day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// How much, A.
+    pub amperes: f64,
+    /// When it was that much first.
+    pub at: Timestamp,
+}
+
+/// The peaks of the phases A, B, C; `None` where nothing was known.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Peaks(pub [Option<Peak>; 3]);
+
+impl Peaks {
+    /// Takes over the load of a moment, A. A peak that is not of its day, as `is_of_day` says, gives way to it. Whether
+    /// something has changed.
+    pub fn follow(&mut self, load: [Option<f64>; 3], at: Timestamp, is_of_day: impl Fn(Timestamp) -> bool) -> bool {
+        let before = *self;
+        *self = self.of_day(is_of_day);
+        for (peak, load) in self.0.iter_mut().zip(load) {
+            let load = load.filter(|load| load.is_finite());
+            if let Some(amperes) = load.filter(|load| peak.is_none_or(|peak| *load > peak.amperes)) {
+                *peak = Some(Peak { amperes, at });
+            }
+        }
+        *self != before
+    }
+
+    /// Those of a day, as `is_of_day` says.
+    #[must_use]
+    pub fn of_day(self, is_of_day: impl Fn(Timestamp) -> bool) -> Self {
+        Self(self.0.map(|peak| peak.filter(|peak| is_of_day(peak.at))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +171,23 @@ mod tests {
         for text in ["", "AB", "AAB", "ABCA", "abc", "ABD", "AÄ", " ABC"] {
             assert_eq!(PhaseSequence::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_peak_is_the_highest_of_its_day_and_the_first_of_these() {
+        let is_of_day = |day: i64| move |at: Timestamp| at.0 / 1000 == day;
+        let mut peaks = Peaks::default();
+        let follow = |peaks: &mut Peaks, at: i64, load| peaks.follow(load, Timestamp(at), is_of_day(at / 1000));
+        assert!(!follow(&mut peaks, 1000, [None, Some(f64::NAN), None]), "nothing is known");
+        assert!(follow(&mut peaks, 1001, [Some(0.0), Some(7.0), None]), "nothing flows, and that is known");
+        assert!(!follow(&mut peaks, 1002, [None, Some(7.0), None]));
+        assert!(follow(&mut peaks, 1003, [Some(3.0), Some(6.0), None]));
+        let shown = |peaks: Peaks| peaks.0.map(|peak| peak.map(|peak| (peak.amperes, peak.at.0)));
+        assert_eq!(shown(peaks), [Some((3.0, 1003)), Some((7.0, 1001)), None]);
+        // The next day begins with what flows then.
+        assert!(follow(&mut peaks, 2000, [Some(1.0), None, None]));
+        assert_eq!(shown(peaks), [Some((1.0, 2000)), None, None]);
+        assert_eq!(peaks.of_day(is_of_day(3)), Peaks::default());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! the store in one batch, and only then is the copy the present and each of them answered. So the answers of many share
 //! a commit, nothing is answered that is not stored, and what could not be stored has never happened.
 
-use crate::present::ChargePoints;
+use crate::peaks::{PeakTimes, PeaksSeen};
+use crate::present::{ChargePoints, Present, load_of};
 use crate::running::Site;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::card::Cards;
@@ -154,6 +155,8 @@ pub struct Desk {
     /// States that were only heard of, and since when the oldest of them waits.
     soft: BTreeSet<ChargePointKey>,
     soft_since: Option<Instant>,
+    peaks: PeakTimes,
+    is_ending: bool,
     /// What could not be stored in time. Whether the store has it after all is not known, so it comes before anything else;
     /// nobody waits for its answers any more.
     stuck: Option<Followed>,
@@ -172,6 +175,7 @@ struct Followed {
     /// The charge points of the events.
     changed: Vec<ChargePointKey>,
     soft: BTreeSet<ChargePointKey>,
+    peaks: PeaksSeen,
 }
 
 impl Desk {
@@ -190,6 +194,8 @@ impl Desk {
             last_batch,
             soft: BTreeSet::new(),
             soft_since: None,
+            peaks: PeakTimes::default(),
+            is_ending: false,
             stuck: None,
             cautious_until: None,
             patience: PATIENCE,
@@ -206,7 +212,8 @@ impl Desk {
     pub async fn work(mut self) {
         let mut jobs = Vec::new();
         loop {
-            let mut flush_at = self.soft_since.map(|since| since + SOFT);
+            let soft = self.soft_since.map(|since| since + SOFT);
+            let mut flush_at = soft.into_iter().chain(self.peaks.wake_at()).min();
             if self.stuck.is_some() || !jobs.is_empty() {
                 flush_at = Some(Instant::now() + LAST_PAUSE);
             }
@@ -222,6 +229,7 @@ impl Desk {
             self.round(&mut jobs).await;
         }
         // What was only heard of is stored before the end.
+        self.is_ending = true;
         self.soft_since = self.soft_since.and_then(|since| since.checked_sub(SOFT));
         self.round(&mut jobs).await;
     }
@@ -269,7 +277,10 @@ impl Desk {
         };
         match fate {
             Fate::Stored => self.stored(followed, &mut step),
-            Fate::Refused => return self.be_cautious(),
+            Fate::Refused => {
+                self.peaks.put_off(Instant::now());
+                return self.be_cautious();
+            }
             Fate::Unknown => {
                 self.stuck = Some(followed);
                 self.give_up(jobs);
@@ -300,6 +311,12 @@ impl Desk {
         // Those that were added while it could not be stored. None is ever taken away, and new ones come last.
         let present = self.site.present().clone();
         followed.draft.extend(present.charge_points().iter().skip(followed.draft.len()).cloned());
+        if followed.peaks.is_stored {
+            self.peaks.stored();
+        }
+        if let Some(peaks) = followed.peaks.changed {
+            self.site.set_peaks(peaks);
+        }
         self.last_batch = followed.batch.number;
         self.last_id = followed.last_id;
         self.soft = followed.soft;
@@ -380,7 +397,28 @@ impl Desk {
         soft.retain(|key| !changes.states.contains(key));
         let mut batch = batch_of(self.last_batch + 1, changes, |key| present.place(key).map(|place| &draft[place]));
         batch.alerts = self.site.alerts.of_sessions(&batch.sessions);
-        Followed { draft, batch, last_id, answers, changed, soft }
+        if !changed.is_empty() {
+            self.peaks.stir();
+        }
+        let peaks = self.look_at_peaks(&draft, &present, &mut batch);
+        Followed { draft, batch, last_id, answers, changed, soft, peaks }
+    }
+
+    /// Follows the peaks of the phases, and lets the batch store them where it is time.
+    fn look_at_peaks(&mut self, draft: &ChargePoints, present: &Present, batch: &mut Batch) -> PeaksSeen {
+        let (moment, anyway) = (Instant::now(), !batch.is_empty() || self.is_ending);
+        let looks = self.peaks.looks(moment);
+        if !looks && !self.peaks.stores(moment, anyway) {
+            return PeaksSeen::default();
+        }
+        let (now, mut peaks) = (self.site.clock().now(), self.site.peaks());
+        let is_other = looks && peaks.follow(load_of(draft, present.settings(), now), now, self.site.is_today());
+        if is_other {
+            self.peaks.found(moment);
+        }
+        let is_stored = self.peaks.stores(moment, anyway);
+        batch.peaks = is_stored.then_some(peaks);
+        PeaksSeen { changed: is_other.then_some(peaks), is_stored }
     }
 }
 
@@ -408,6 +446,7 @@ fn batch_of<'a>(
         findings: changes.findings,
         happenings: changes.happenings,
         alerts: Vec::new(),
+        peaks: None,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod holds;
 mod joining;
 mod lane;
 mod links;
+mod peaks;
 mod peer;
 mod present;
 mod running;

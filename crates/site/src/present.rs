@@ -161,9 +161,14 @@ impl Present {
 
     /// The load of the site's phases A, B, C in A; `None` where nothing is known.
     pub fn phase_load(&self, now: Timestamp) -> [Option<f64>; 3] {
-        let currents = self.charge_points.iter().filter_map(|charge_point| charge_point.currents(now));
-        phase::site_load(currents, self.settings.phase_sequence)
+        load_of(&self.charge_points, &self.settings, now)
     }
+}
+
+/// The load that these charge points put on the site's phases.
+pub(crate) fn load_of(charge_points: &ChargePoints, settings: &Settings, now: Timestamp) -> [Option<f64>; 3] {
+    let currents = charge_points.iter().filter_map(|charge_point| charge_point.currents(now));
+    phase::site_load(currents, settings.phase_sequence)
 }
 
 fn count(charge_points: &ChargePoints) -> Statistics {

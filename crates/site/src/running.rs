@@ -14,11 +14,12 @@ use crate::{Clock, Result};
 use arc_swap::{ArcSwap, Guard};
 use bmw_domain::account::Right;
 use bmw_domain::alert::Times;
-use bmw_domain::calendar::{Day, LocalTime};
+use bmw_domain::calendar::{Day, LocalTime, Timestamp};
 use bmw_domain::charger::card::{Card, Cards, IdTag};
 use bmw_domain::charger::{ChargePointNow, Measured, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::energy::Energy;
+use bmw_domain::phase::Peaks;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Model, Transaction};
 use bmw_domain::settings::Settings;
 use bmw_store::{AuditEntry, Batch, Inventory, Store, StoredChargePoint};
@@ -64,6 +65,8 @@ pub struct Site {
     clock: Clock,
     default_charge_point: Option<String>,
     present: ArcSwap<Present>,
+    /// The peaks of the phases, as the desk has followed them.
+    peaks: ArcSwap<Peaks>,
     cards: ArcSwap<Cards>,
     totals: OnceCell<RwLock<Totals>>,
     days: DayCache,
@@ -96,6 +99,7 @@ impl Site {
         let stored_alerts = Self::stored_alerts(store.as_ref()).await?;
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
+        let peaks = ArcSwap::from_pointee(inventory.peaks);
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
             .with_operator(options.operator_id_tag);
         let present = present_of(inventory, &models, measured);
@@ -104,6 +108,7 @@ impl Site {
             clock,
             default_charge_point: options.default_charge_point,
             present: ArcSwap::from_pointee(present),
+            peaks,
             cards: ArcSwap::from_pointee(cards),
             totals: OnceCell::new(),
             days: DayCache::new(),
@@ -138,6 +143,22 @@ impl Site {
     /// The present, without a lock.
     pub fn present(&self) -> Guard<Arc<Present>> {
         self.present.load()
+    }
+
+    /// The peaks of the site's phases today, by its local time.
+    pub fn peaks(&self) -> Peaks {
+        self.peaks.load().of_day(self.is_today())
+    }
+
+    /// Whether an instant is of today.
+    pub(crate) fn is_today(&self) -> impl Fn(Timestamp) -> bool {
+        let today = self.clock.today();
+        move |at| self.clock.zone().day(at) == today
+    }
+
+    /// Takes over the peaks, as the desk has followed them.
+    pub(crate) fn set_peaks(&self, peaks: Peaks) {
+        self.peaks.store(Arc::new(peaks));
     }
 
     /// The charge point with this identity, or without one the default (reading guide, 2.1).

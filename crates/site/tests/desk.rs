@@ -91,6 +91,40 @@ async fn a_session_goes_on_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_peaks_of_the_phases_are_followed_and_go_on_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Running::start(folder.path()).await;
+    site.site.register_charge_point(Identity::new("A").unwrap(), None).await.unwrap();
+    let id = begun(&site, 0).await;
+    let flows = async |site: &Running, amperes: [Option<f64>; 3], seconds: i64| {
+        let time = Told::ours(Clock::real().plus(-seconds * 1000));
+        let currents = LineCurrents(amperes);
+        let reading = Reading { time, register: None, currents, offered: None, power: None };
+        let told = Meter { connector: 1, transaction: Some(id.0.into()), readings: vec![reading] };
+        site.tell(Event::Meter(told)).await;
+    };
+    let peaks = |site: &Running| site.site.peaks().0.map(|peak| peak.map(|peak| peak.amperes));
+    let wait_for = async |site: &Running, expected: [Option<f64>; 3]| {
+        let mut changed = site.site.subscribe();
+        while peaks(site) != expected {
+            changed.changed().await.unwrap();
+        }
+    };
+    flows(&site, [Some(10.0), Some(20.0), None], 30).await;
+    wait_for(&site, [Some(10.0), Some(20.0), None]).await;
+    // Shortly after: it is looked at though nothing more is told.
+    flows(&site, [Some(12.0), Some(4.0), None], 20).await;
+    wait_for(&site, [Some(12.0), Some(20.0), None]).await;
+    site.end().await;
+
+    let site = Running::start(folder.path()).await;
+    assert_eq!(peaks(&site), [Some(12.0), Some(20.0), None]);
+    flows(&site, [Some(1.0), Some(21.0), None], 10).await;
+    wait_for(&site, [Some(12.0), Some(21.0), None]).await;
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_that_are_repeated_are_stored_once_also_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Running::start(folder.path()).await;

@@ -38,6 +38,7 @@ use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, Sess
 use bmw_domain::command::{Action, Command};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::Peaks;
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model, Transaction, TransactionId,
 };
@@ -87,6 +88,8 @@ pub struct Inventory {
     pub last_session: i32,
     /// The number of the last batch.
     pub last_batch: i64,
+    /// The peaks of the site's phases on the day that they were last measured.
+    pub peaks: Peaks,
 }
 
 /// Energy of one charge point's sessions that were counted on one day.
@@ -152,6 +155,8 @@ pub struct Batch {
     pub happenings: Vec<Happening>,
     /// Alerts of sessions that were stopped.
     pub alerts: Vec<Alert>,
+    /// The peaks of the site's phases; those that are there take the place of the last ones.
+    pub peaks: Option<Peaks>,
 }
 
 impl Batch {
@@ -166,6 +171,7 @@ impl Batch {
             && self.findings.is_empty()
             && self.happenings.is_empty()
             && self.alerts.is_empty()
+            && self.peaks.is_none()
     }
 }
 

@@ -130,6 +130,12 @@ pub(crate) const OR_REPLACE_STATE: &str = or_replace_state!();
 
 /// The limits of each charge point as JSON.
 pub(crate) const LIMITS: &str = "SELECT charge_point, limits FROM charging_limit";
+/// The peaks of the site's phases.
+pub(crate) const PEAKS: &str = "SELECT phase, amperes, at FROM phase_peak";
+/// Rows follow, then [`OR_REPLACE_PEAK`].
+pub(crate) const PUT_PEAKS: &str = "INSERT INTO phase_peak (phase, amperes, at) ";
+pub(crate) const OR_REPLACE_PEAK: &str =
+    " ON CONFLICT (phase) DO UPDATE SET amperes = excluded.amperes, at = excluded.at";
 /// Rows follow, then [`OR_REPLACE_LIMITS`].
 pub(crate) const PUT_LIMITS: &str = "INSERT INTO charging_limit (charge_point, limits) ";
 pub(crate) const OR_REPLACE_LIMITS: &str = " ON CONFLICT (charge_point) DO UPDATE SET limits = excluded.limits";
@@ -381,7 +387,7 @@ pub(crate) const AUDIT_LOG_PAGE: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 19] = [
+pub(crate) const CLEAR: [&str; 20] = [
     "DELETE FROM alert",
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
@@ -393,6 +399,7 @@ pub(crate) const CLEAR: [&str; 19] = [
     "DELETE FROM meter_part",
     "DELETE FROM command",
     "DELETE FROM connector",
+    "DELETE FROM phase_peak",
     "DELETE FROM charging_limit",
     "DELETE FROM charger_password",
     "DELETE FROM \"transaction\"",

@@ -10,7 +10,7 @@ use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::charger::{Finding, FindingKind, Happening, HappeningKind};
 use bmw_domain::command::{Action, CommandState};
 use bmw_domain::energy::{ChargingTime, Energy};
-use bmw_domain::phase::{LineCurrents, Phase};
+use bmw_domain::phase::{LineCurrents, Peak, Peaks, Phase};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::SiteFile;
@@ -72,6 +72,7 @@ fn the_story_of_a_site() {
             the_newest_that_happened_is_kept(&*store).await;
             the_newest_that_was_found_is_kept(&*store).await;
             limits_are_kept(&*store).await;
+            peaks_are_kept(&*store).await;
             the_last_answers_are_found(&*store).await;
             passwords_of_charge_points_are_replaced_as_a_whole(&*store).await;
             alerts_begin_are_seen_and_end(&*store).await;
@@ -327,6 +328,18 @@ async fn limits_are_kept(store: &dyn Store) {
     assert!(matches!(put(99, limits(1.0)).await, Err(StoreError::Unknown(_))));
 }
 
+async fn peaks_are_kept(store: &dyn Store) {
+    let put = async |peaks| write(store, |batch, _| batch.peaks = Some(Peaks(peaks))).await.unwrap();
+    let kept = async || store.inventory().await.unwrap().peaks.0;
+    let peak = |amperes, at| Some(Peak { amperes, at: Timestamp(at) });
+    assert_eq!(kept().await, [None; 3]);
+    put([peak(0.0, -5), None, peak(31.25, 1_700_000_000_123)]).await;
+    assert_eq!(kept().await, [peak(0.0, -5), None, peak(31.25, 1_700_000_000_123)]);
+    put([peak(12.5, 7), peak(1.0, 8), None]).await;
+    write(store, |_, _| ()).await.unwrap();
+    assert_eq!(kept().await, [peak(12.5, 7), peak(1.0, 8), peak(31.25, 1_700_000_000_123)]);
+}
+
 async fn the_last_answers_are_found(store: &dyn Store) {
     let audit = AuditEntry {
         at: Timestamp(1),
@@ -478,6 +491,7 @@ async fn it_is_all_there_after_a_restart(site: &Site) {
     assert_eq!(store.zone().name(), ZONE);
     assert_eq!(store.session_count().await.unwrap(), 3);
     assert_eq!(store.charger_passwords().await.unwrap().len(), 2);
+    assert_eq!(store.inventory().await.unwrap().peaks.0[0].map(|peak| peak.amperes), Some(12.5));
     let fourth = start(&*store, ChargePointKey(1), "2024-04-02T00:00:00", None).await;
     assert_eq!((fourth.id, fourth.cycle), (TransactionId(4), Some(3)));
     store.close().await;

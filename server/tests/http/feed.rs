@@ -643,6 +643,54 @@ async fn who_asks_for_it_is_told_the_totals_and_which_sessions_have_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_it_is_told_what_lines_draw_and_nobody_else() {
+    let site = Served::of_2015().await;
+    site.running.site.warm_up().await.unwrap();
+    charge(&site, "10245006").await;
+    measure(&site, "10245006", 350, [Some(15.62), Some(0.1), None]).await;
+    let mut plain = Reader::open(&site, "/ws/charger/details/?charger_id=10245006").await;
+    let mut asking = Reader::open(&site, "/ws/charger/details/?charger_id=10245006&totals=1").await;
+    assert_eq!(plain.state().await.get("lines"), None);
+    let lines = |l2: f64| serde_json::json!({"l1": 15.6, "l2": l2, "l3": null, "offered": null});
+    let mut told = asking.state().await;
+    assert_eq!(told["lines"], lines(0.1));
+    // Nothing that is documented for all changes by it.
+    measure(&site, "10245006", 350, [Some(15.62), Some(0.3), None]).await;
+    while told["lines"] != lines(0.3) {
+        told = asking.state().await;
+    }
+    status(&site, "10245006", "Faulted", None).await;
+    let next = plain.state().await;
+    assert_eq!((&next["vchstate"], next.get("lines")), (&"Faulted".into(), None), "nothing was told in between");
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_it_is_told_the_peaks_and_limits_of_the_phases() {
+    let site = Served::start(Some(crate::client::SITE_2015), |_| {}).await;
+    site.running.site.warm_up().await.unwrap();
+    let mut reader = Reader::open(&site, "/ws/charger/details/?charger_id=10245006&totals=1").await;
+    let first = reader.totals().await;
+    let settings = site.running.site.present().settings().clone();
+    assert_eq!(first["phase_b"]["limit"], settings.max_current[1]);
+    assert_eq!(first["vchpowersequence"], settings.phase_sequence.to_string());
+    charge(&site, "10245006").await;
+    measure(&site, "10245006", 350, [Some(15.62), Some(7.0), None]).await;
+    let mut told = reader.totals().await;
+    while told["phase_a"]["peak"] != 15.62 || told["phase_b"]["peak"] != 7.0 {
+        told = reader.totals().await;
+    }
+    assert_eq!((&told["phase_c"]["peak"], &told["phase_c"]["peak_time"]), (&Value::Null, &Value::Null));
+    // It stays when the load falls.
+    measure(&site, "10245006", 400, [Some(1.0), Some(9.0), None]).await;
+    while told["phase_b"]["peak"] != 9.0 {
+        told = reader.totals().await;
+    }
+    assert_eq!(told["phase_a"]["peak"], 15.62);
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_end_faster_than_they_are_told_leave_a_gap_in_their_numbers() {
     let site = Served::of_2015().await;
     site.running.site.warm_up().await.unwrap();

@@ -8,9 +8,10 @@
 //! All this, and all that is sent, is done on a thread of its own that stands back where the processor is wanted: however
 //! many read, charge points are not answered later. While nobody reads, nothing is done at all.
 
-use super::message::{FeedMessage, Told};
+use super::message::{FeedMessage, LocalPeak, Told};
 use super::reader::{Reader, Wanted};
 use crate::state::{AppState, Ending};
+use bmw_domain::calendar::Timestamp;
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{ChargePointNow, Present, Site};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -46,6 +47,8 @@ struct Inner {
     totals: Totals,
     /// When charge points that have changed shortly after a change are looked at.
     schedule: BTreeSet<(Instant, ChargePointKey)>,
+    /// When was last looked for currents that are too old.
+    old_looked_at: Option<Instant>,
     /// Those who follow all charge points, and those who follow one.
     of_all: Slots,
     of_one: HashMap<ChargePointKey, Slots>,
@@ -56,8 +59,11 @@ struct Topic {
     version: u64,
     /// As it was when it was last looked at.
     newest: Arc<Told>,
-    /// Whether somebody may not know that.
+    /// Whether somebody may not know that, of all who read, or of those who have asked for what its lines draw.
     is_news: bool,
+    is_news_of_lines: bool,
+    /// When what its lines draw is known no more.
+    changes_at: Option<Timestamp>,
     /// Whether there was nothing before.
     is_first: bool,
     /// When a change was last told.
@@ -89,6 +95,8 @@ struct Totals {
 #[derive(Default)]
 struct News {
     states: Vec<Arc<Told>>,
+    /// States of which only those hear who have asked for what lines draw.
+    lines: Vec<Arc<Told>>,
     phases: Option<Arc<Told>>,
     totals: Option<Arc<Told>>,
 }
@@ -167,7 +175,7 @@ impl Board {
         let present = self.site.present().clone();
         let mut told = Vec::new();
         for now in present.by_identity().filter(|now| only.is_none_or(|only| only == now.key)) {
-            told.push(inner.look_for_reader(now, is_alone));
+            told.push(inner.look_for_reader(now, self.site.clock().now(), is_alone));
         }
         told.extend(inner.look_at_phases(&self.site, &present));
         if is_alone {
@@ -239,11 +247,16 @@ impl Board {
         let moment = Instant::now();
         let due: Vec<ChargePointKey> =
             inner.schedule.iter().take_while(|(at, _)| *at <= moment).map(|(_, key)| *key).collect();
-        let states = due.iter().chain(keys).filter_map(|key| inner.news_of(present.get(*key)?, moment)).collect();
+        let at = self.site.clock().now();
+        let old = inner.known_no_more(at, moment);
+        let mut news = News::default();
+        for now in due.iter().chain(&old).chain(keys).filter_map(|key| present.get(*key)) {
+            inner.news_of(now, at, moment, &mut news);
+        }
         let (phases, next) = inner.news_of_phases(&self.site, &present, moment);
         let (totals, again) = inner.news_of_totals(&self.site, moment);
         let next = again.map_or(next, |again| next.min(again));
-        inner.deliver(&News { states, phases, totals });
+        inner.deliver(&News { phases, totals, ..news });
         Some(inner.schedule.first().map_or(next, |(at, _)| next.min(*at)))
     }
 
@@ -285,16 +298,16 @@ impl Inner {
     }
 
     /// The state of a charge point for one who has just come. If the others do not know it yet, they will be told.
-    fn look_for_reader(&mut self, now: &ChargePointNow, is_alone: bool) -> Arc<Told> {
+    fn look_for_reader(&mut self, now: &ChargePointNow, at: Timestamp, is_alone: bool) -> Arc<Told> {
         let is_known = self.topics.contains_key(&now.key);
-        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now));
+        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now, at));
         if is_known {
-            topic.look(now);
+            topic.look(now, at);
         } else {
             topic.is_news = !is_alone;
         }
         let newest = Arc::clone(&topic.newest);
-        if topic.is_news && topic.look_at.is_none() {
+        if (topic.is_news || topic.is_news_of_lines) && topic.look_at.is_none() {
             let at = topic.told_at.map_or_else(Instant::now, |told_at| told_at + JOINED);
             self.look_later(now.key, at);
         }
@@ -308,29 +321,43 @@ impl Inner {
         }
     }
 
-    /// What is to be told of a charge point now.
-    fn news_of(&mut self, now: &ChargePointNow, moment: Instant) -> Option<Arc<Told>> {
+    /// The charge points whose currents were known when they were last looked at and are too old by now. They are looked for now
+    /// and then.
+    fn known_no_more(&mut self, at: Timestamp, moment: Instant) -> Vec<ChargePointKey> {
+        if self.totals.readers == 0 || self.old_looked_at.is_some_and(|looked| moment < looked + LOOK) {
+            return Vec::new();
+        }
+        self.old_looked_at = Some(moment);
+        let is_old = |topic: &Topic| topic.changes_at.is_some_and(|changes_at| changes_at <= at);
+        self.topics.iter().filter(|(_, topic)| is_old(topic)).map(|(key, _)| *key).collect()
+    }
+
+    /// Adds what is to be told of a charge point now.
+    fn news_of(&mut self, now: &ChargePointNow, at: Timestamp, moment: Instant, news: &mut News) {
         let is_known = self.topics.contains_key(&now.key);
-        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now));
+        let topic = self.topics.entry(now.key).or_insert_with(|| Topic::new(now, at));
         if is_known {
             if let Some(again) = topic.told_at.map(|at| at + JOINED).filter(|again| *again > moment) {
                 if topic.look_at.is_none() {
                     self.look_later(now.key, again);
                 }
-                return None;
+                return;
             }
-            topic.look(now);
+            topic.look(now, at);
         }
         if let Some(at) = topic.look_at.take() {
             self.schedule.remove(&(at, now.key));
         }
-        if !std::mem::take(&mut topic.is_news) {
-            return None;
-        }
+        let is_news_of_lines = std::mem::take(&mut topic.is_news_of_lines);
+        let place = match std::mem::take(&mut topic.is_news) {
+            true => &mut news.states,
+            false if is_news_of_lines => &mut news.lines,
+            false => return,
+        };
         if !std::mem::take(&mut topic.is_first) {
             topic.told_at = Some(moment);
         }
-        Some(Arc::clone(&topic.newest))
+        place.push(Arc::clone(&topic.newest));
     }
 
     /// The load as it is now, written anew where it is another.
@@ -363,7 +390,9 @@ impl Inner {
     fn look_at_totals(&mut self, site: &Site) -> Option<Arc<Told>> {
         // First the sessions: the present is never older.
         let news = site.session_news_now()?;
-        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news, &site.alert_news()));
+        let zone = site.clock().zone();
+        let peaks: [LocalPeak; 3] = site.peaks().0.map(|peak| peak.map(|peak| (peak.amperes, zone.local(peak.at))));
+        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news, peaks, &site.alert_news()));
         if self.totals.newest.as_deref() != Some(&told) {
             self.totals.newest = Some(Arc::new(told));
             self.totals.is_news = true;
@@ -385,7 +414,7 @@ impl Inner {
     }
 
     fn deliver(&self, news: &News) {
-        let News { states, phases, totals } = news;
+        let News { states, lines, phases, totals } = news;
         if !states.is_empty() || phases.is_some() || totals.is_some() {
             self.of_all.each(|mailbox| mailbox.put(states, phases.as_ref(), totals.as_ref()));
         }
@@ -398,24 +427,44 @@ impl Inner {
                 slots.each(|mailbox| mailbox.put(std::slice::from_ref(state), None, None));
             }
         }
+        if !lines.is_empty() {
+            self.of_all.each(|mailbox| mailbox.put_lines(lines));
+        }
+        for state in lines {
+            if let Some(slots) = state.charge_point.and_then(|key| self.of_one.get(&key)) {
+                slots.each(|mailbox| mailbox.put_lines(std::slice::from_ref(state)));
+            }
+        }
     }
 }
 
 impl Topic {
-    fn new(now: &ChargePointNow) -> Self {
-        let newest = Arc::new(Told::new(Some(now.key), &FeedMessage::state(now)));
-        Self { version: now.version, newest, is_news: true, is_first: true, told_at: None, look_at: None }
+    fn new(now: &ChargePointNow, at: Timestamp) -> Self {
+        Self {
+            version: now.version,
+            newest: Arc::new(Told::state(now, at)),
+            is_news: true,
+            is_news_of_lines: false,
+            changes_at: now.currents_change_at(at),
+            is_first: true,
+            told_at: None,
+            look_at: None,
+        }
     }
 
     /// Writes it anew where something that is shown has changed.
-    fn look(&mut self, now: &ChargePointNow) {
-        if std::mem::replace(&mut self.version, now.version) == now.version {
+    fn look(&mut self, now: &ChargePointNow, at: Timestamp) {
+        let is_old = self.changes_at.is_some_and(|changes_at| changes_at <= at);
+        if std::mem::replace(&mut self.version, now.version) == now.version && !is_old {
             return;
         }
-        let told = Told::new(Some(now.key), &FeedMessage::state(now));
+        self.changes_at = now.currents_change_at(at);
+        let told = Told::state(now, at);
         if *self.newest != told {
+            let is_of_lines = self.newest.is_like(&told, false);
+            self.is_news |= !is_of_lines;
+            self.is_news_of_lines |= is_of_lines;
             self.newest = Arc::new(told);
-            self.is_news = true;
             self.is_first = false;
         }
     }
@@ -472,6 +521,13 @@ impl Mailbox {
         self.rings.notify_one();
     }
 
+    /// States that are news to those only who have asked for what lines draw.
+    fn put_lines(&self, told: &[Arc<Told>]) {
+        if self.totals {
+            self.put(told, None, None);
+        }
+    }
+
     /// The state that waits longest, then the load of the phases, then the totals.
     fn take(&self) -> Option<Arc<Told>> {
         let mut mail = self.mail();
@@ -517,7 +573,7 @@ mod tests {
     fn totals(number: i64) -> Arc<Told> {
         let present = Present::new(bmw_site::ChargePoints::new(), Arc::default());
         let news = bmw_site::SessionNews { number, ..bmw_site::SessionNews::default() };
-        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news, &bmw_site::AlertNews::default())))
+        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news, [None; 3], &bmw_site::AlertNews::default())))
     }
 
     #[test]
@@ -531,6 +587,15 @@ mod tests {
         let taken: Vec<Arc<Told>> = std::iter::from_fn(|| wanting.take()).collect();
         assert_eq!(taken, [told(1, false), told(0, false), totals(999)]);
         assert_eq!(other.take(), None);
+    }
+
+    #[test]
+    fn what_lines_draw_is_put_where_it_is_wanted() {
+        let [wanting, other] = [true, false].map(|totals| Mailbox { totals, ..Mailbox::default() });
+        for mailbox in [&wanting, &other] {
+            mailbox.put_lines(&[told(1, false)]);
+        }
+        assert_eq!((wanting.take(), other.take()), (Some(told(1, false)), None));
     }
 
     #[test]

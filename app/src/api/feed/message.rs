@@ -6,7 +6,7 @@
 use crate::api::json::JsonWriter;
 use axum::extract::ws::{Message, Utf8Bytes};
 use bmw_domain::alert::Alert;
-use bmw_domain::calendar::LocalTime;
+use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::record::ChargePointKey;
 use bmw_site::{AlertNews, ChargePointNow, Present, SessionNews};
 use serde::Serialize;
@@ -53,6 +53,10 @@ pub(in crate::api) enum FeedMessage {
         intchargingphase: Option<i32>,
         /// Whether the charger is connected.
         online: bool,
+        /// What its lines draw. Sent to those only who ask for it by `totals`, who are told when it changes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(inline, nullable = false)]
+        lines: Option<Lines>,
     },
     /// The load of the site's phases, first and when it changes.
     Phases {
@@ -113,7 +117,70 @@ pub(in crate::api) enum FeedMessage {
         /// The newest of them, at most 8, newest first.
         #[schema(inline, max_items = 8)]
         newest_alerts: Vec<NewAlert>,
+        /// What phase A may carry, and its peak.
+        #[schema(inline)]
+        phase_a: PhaseOfDay,
+        /// What phase B may carry, and its peak.
+        #[schema(inline)]
+        phase_b: PhaseOfDay,
+        /// What phase C may carry, and its peak.
+        #[schema(inline)]
+        phase_c: PhaseOfDay,
+        /// The site's phases that the lines L1, L2 and L3 of chargers are wired to, such as `ABC`.
+        #[schema(pattern = "^[ABC]{3}$")]
+        vchpowersequence: String,
     },
+}
+
+/// What the lines of a charger draw.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Lines {
+    /// Current of L1, A; null when it was not measured within 5 minutes.
+    #[schema(required)]
+    l1: Option<f64>,
+    /// Current of L2, A; null when it was not measured within 5 minutes.
+    #[schema(required)]
+    l2: Option<f64>,
+    /// Current of L3, A; null when it was not measured within 5 minutes.
+    #[schema(required)]
+    l3: Option<f64>,
+    /// Current offered to the car on each of its lines, A; null when unknown, or when no car charges.
+    #[schema(required)]
+    offered: Option<f64>,
+}
+
+/// A phase of the site.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct PhaseOfDay {
+    /// The most that the site may draw, A.
+    limit: u32,
+    /// The highest load of the day, A; null when nothing was known.
+    #[schema(required)]
+    peak: Option<f64>,
+    /// When it was that high first: the site's local time, `2015-11-24T15:09:47`; null when nothing was known.
+    #[schema(required, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+    peak_time: Option<String>,
+}
+
+impl Lines {
+    fn of(now: &ChargePointNow, at: Timestamp) -> Self {
+        // A tenth of an ampere: more moves no bar, and every change is a message.
+        let tenths = |amperes: Option<f64>| amperes.map(|amperes| (amperes * 10.0).round() / 10.0);
+        let [l1, l2, l3] = now.currents(at).unwrap_or_default().0.map(tenths);
+        Self { l1, l2, l3, offered: tenths(now.offered()) }
+    }
+}
+
+/// A peak and when it was, by the site's clock.
+pub(super) type LocalPeak = Option<(f64, LocalTime)>;
+
+impl PhaseOfDay {
+    fn new(limit: u32, peak: LocalPeak) -> Self {
+        let amperes = peak.map(|(amperes, _)| (amperes * 1000.0).round() / 1000.0);
+        Self { limit, peak: amperes, peak_time: peak.map(|(_, at)| at.with_t()) }
+    }
 }
 
 /// A session that has ended.
@@ -162,6 +229,7 @@ impl FeedMessage {
             session_minutes: state.and_then(|state| state.session_minutes),
             intchargingphase: state.and_then(|state| state.phases),
             online: now.is_online(),
+            lines: None,
         }
     }
 
@@ -178,8 +246,9 @@ impl FeedMessage {
     }
 
     /// Counts and sums, still without number and time.
-    pub(super) fn totals(present: &Present, news: &SessionNews, alerts: &AlertNews) -> Self {
-        let statistics = present.statistics();
+    pub(super) fn totals(present: &Present, news: &SessionNews, peaks: [LocalPeak; 3], alerts: &AlertNews) -> Self {
+        let (statistics, settings) = (present.statistics(), present.settings());
+        let ([limit_a, limit_b, limit_c], [peak_a, peak_b, peak_c]) = (settings.max_current, peaks);
         let ended = news.ended.iter().map(|session| EndedSession {
             intrecordid: session.id.0,
             vchchargerid: present
@@ -201,6 +270,10 @@ impl FeedMessage {
             alerts: alerts.pressing,
             alerts_number: alerts.number,
             newest_alerts: alerts.newest.iter().map(|alert| NewAlert::new(present, alert)).collect(),
+            phase_a: PhaseOfDay::new(limit_a, peak_a),
+            phase_b: PhaseOfDay::new(limit_b, peak_b),
+            phase_c: PhaseOfDay::new(limit_c, peak_c),
+            vchpowersequence: settings.phase_sequence.to_string(),
         }
     }
 
@@ -220,6 +293,7 @@ impl FeedMessage {
                 session_minutes: Some(34),
                 intchargingphase: Some(1),
                 online: true,
+                lines: Some(Lines { l1: Some(15.9), l2: None, l3: None, offered: Some(16.0) }),
             },
             Self::Phases { seq: 2, time: time(), a: Some(16.2), b: Some(0.0), c: None },
             Self::Alive { seq: 3, time: time() },
@@ -246,6 +320,10 @@ impl FeedMessage {
                     code: "GroundFailure".to_owned(),
                     subject: "10245006".to_owned(),
                 }],
+                phase_a: PhaseOfDay { limit: 100, peak: Some(48.2), peak_time: Some(time()) },
+                phase_b: PhaseOfDay { limit: 100, peak: Some(0.0), peak_time: Some(time()) },
+                phase_c: PhaseOfDay { limit: 100, peak: None, peak_time: None },
+                vchpowersequence: "ABC".to_owned(),
             },
         ]
     }
@@ -275,6 +353,8 @@ pub(super) struct Told {
     kind: &'static str,
     /// All that follows the time, with the closing brace.
     rest: Box<[u8]>,
+    /// What is put before that brace for those who have asked for more.
+    more: Box<[u8]>,
 }
 
 impl Told {
@@ -290,19 +370,36 @@ impl Told {
         let whole = serde_json::to_vec(message).unwrap_or_default();
         let rest = whole.strip_prefix(front).unwrap_or(b"}");
         let is_totals = matches!(message, FeedMessage::Totals { .. });
-        Self { charge_point, is_totals, kind, rest: rest.into() }
+        Self { charge_point, is_totals, kind, rest: rest.into(), more: Box::default() }
     }
 
-    /// The message as one reader gets it.
-    pub fn message(&self, seq: u64, time: LocalTime) -> Option<Message> {
-        let mut json = JsonWriter::with_capacity(64 + self.rest.len());
+    /// Writes the state of a charge point, and for those who ask for it what its lines draw.
+    pub fn state(now: &ChargePointNow, at: Timestamp) -> Self {
+        let mut more = br#","lines":"#.to_vec();
+        // Numbers: they can be written.
+        more.append(&mut serde_json::to_vec(&Lines::of(now, at)).unwrap_or_default());
+        Self { more: more.into(), ..Self::new(Some(now.key), &FeedMessage::state(now)) }
+    }
+
+    /// Whether it tells nothing else than another one, with all that some ask for or without.
+    pub fn is_like(&self, other: &Self, with_more: bool) -> bool {
+        self.rest == other.rest && (!with_more || self.more == other.more)
+    }
+
+    /// The message as one reader gets it, with all that some ask for or without.
+    pub fn message(&self, seq: u64, time: LocalTime, with_more: bool) -> Option<Message> {
+        let more: &[u8] = if with_more { &self.more } else { &[] };
+        let (last, rest) = self.rest.split_last()?;
+        let mut json = JsonWriter::with_capacity(64 + self.rest.len() + more.len());
         json.raw(r#"{"type":"#);
         json.string(self.kind);
         json.raw(r#","seq":"#);
         json.int(i64::try_from(seq).unwrap_or(i64::MAX));
         json.raw(r#","time":"#);
         json.time(time, b'T');
-        json.raw_bytes(&self.rest);
+        json.raw_bytes(rest);
+        json.raw_bytes(more);
+        json.raw_bytes(&[*last]);
         Utf8Bytes::try_from(json.finish()).ok().map(Message::Text)
     }
 }
@@ -323,7 +420,7 @@ mod tests {
                 | FeedMessage::Alive { seq, time } => (*seq, *time) = (0, String::new()),
             }
             let told = Told::new(None, &message);
-            assert_eq!(told.message(index as u64 + 1, time).unwrap().to_text().unwrap(), whole);
+            assert_eq!(told.message(index as u64 + 1, time, index % 2 == 0).unwrap().to_text().unwrap(), whole);
         }
     }
 

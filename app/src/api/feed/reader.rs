@@ -112,11 +112,12 @@ impl Reader {
 
     /// Sends what it does not know yet.
     async fn tell(&mut self, told: Arc<Told>) -> Result<(), Over> {
+        let with_more = self.wanted.totals;
         let known = match told.charge_point {
             Some(key) => self.known.get(&key).map(|(known, _)| known),
             None => self.of_site(&told).as_ref(),
         };
-        if known.is_some_and(|known| *known == told) {
+        if known.is_some_and(|known| known.is_like(&told, with_more)) {
             return Ok(());
         }
         self.send(&told).await?;
@@ -136,7 +137,7 @@ impl Reader {
 
     async fn send(&mut self, told: &Told) -> Result<(), Over> {
         self.seq += 1;
-        let message = told.message(self.seq, self.site.clock().local_now()).ok_or(Over)?;
+        let message = told.message(self.seq, self.site.clock().local_now(), self.wanted.totals).ok_or(Over)?;
         let mut sending = SinkExt::send(&mut self.socket, message);
         // Most go at once: time is only kept of those that do not.
         let sent = match (&mut sending).now_or_never() {

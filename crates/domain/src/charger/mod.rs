@@ -326,6 +326,20 @@ impl ChargePointNow {
         })
     }
 
+    /// When [`Self::currents`] changes by time alone, as something is too old then.
+    pub fn currents_change_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let too_old = self.connectors.iter().filter_map(|connector| Some(connector.measured?.0.plus(MEASURED_MS + 1)));
+        too_old.filter(|at| *at > now).min()
+    }
+
+    /// The current that is offered to the cars which charge, A; `None` where it has not told, or has gone.
+    pub fn offered(&self) -> Option<f64> {
+        let is_charging =
+            |connector: &&Connector| self.running.iter().any(|session| session.connector == connector.number);
+        let charging = self.connectors.iter().filter(|_| self.link != Link::Offline).filter(is_charging);
+        charging.filter_map(|connector| connector.offered).reduce(|sum, more| sum + more)
+    }
+
     /// The connector of this number, which is made when it is not known.
     pub fn connector_mut(&mut self, number: i32) -> &mut Connector {
         let place = match self.connectors.binary_search_by_key(&number, |connector| connector.number) {

@@ -539,6 +539,27 @@ fn what_flows_in_a_session_that_nobody_knows_flows_on_the_sites_lines() {
 }
 
 #[test]
+fn what_is_offered_is_known_while_a_car_charges_and_it_is_in_contact() {
+    let mut story = Story::new();
+    story.hear(Event::Connected { link: 1, address: None });
+    assert_eq!(story.charger.offered(), None);
+    let id = story.start(0);
+    assert_eq!(story.charger.offered(), None, "it has not told, which is not 0");
+    story.meter(Some(id), 10, 13.0);
+    assert_eq!(story.charger.offered(), Some(32.0));
+    // What was measured is known for 5 minutes, and no longer.
+    let until = story.charger.currents_change_at(story.arrival).unwrap();
+    assert_eq!(until.since(story.arrival), 5 * MINUTE + 1);
+    assert!(story.charger.currents(until.plus(-1)).is_some() && story.charger.currents(until).is_none());
+    assert_eq!(story.charger.currents_change_at(until), None);
+    story.hear(Event::Disconnected { link: 1 });
+    assert_eq!(story.charger.offered(), None);
+    story.hear(Event::Connected { link: 2, address: None });
+    story.stop(id, 20);
+    assert_eq!(story.charger.offered(), None);
+}
+
+#[test]
 fn what_is_found_again_and_again_is_told_once() {
     let mut story = Story::new();
     for unknown in [-1, 77, -1, 77, -1, 77] {

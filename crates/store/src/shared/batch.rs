@@ -7,6 +7,7 @@ use crate::{Batch, FramePart, Result, StoreError, Zone, sql};
 use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, End, Finding, Happening, Session, SessionChange};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::{Peak, Peaks};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Transaction};
 use sqlx::QueryBuilder;
 use sqlx::query_builder::Separated;
@@ -32,6 +33,7 @@ pub(super) async fn write(connection: &mut Connection, zone: &Zone, journal: &Jo
     add_findings(connection, &batch.findings).await?;
     add_happenings(connection, &batch.happenings).await?;
     alerts::put(connection, &batch.alerts).await?;
+    put_peaks(connection, batch.peaks.unwrap_or_default()).await?;
     Ok(true)
 }
 
@@ -61,6 +63,14 @@ async fn change_charge_points(connection: &mut Connection, points: &[ChangedChar
 async fn put_limits(connection: &mut Connection, limits: &[(ChargePointKey, Arc<Limits>)]) -> Result<()> {
     put_rows(connection, sql::PUT_LIMITS, limits, sql::OR_REPLACE_LIMITS, |row, (key, limits)| {
         row.push_bind(key.0).push_bind(rows::written_limits(limits));
+    })
+    .await
+}
+
+async fn put_peaks(connection: &mut Connection, peaks: Peaks) -> Result<()> {
+    let known: Vec<(i32, Peak)> = (0..).zip(peaks.0).filter_map(|(phase, peak)| Some((phase, peak?))).collect();
+    put_rows(connection, sql::PUT_PEAKS, &known, sql::OR_REPLACE_PEAK, |row, (phase, peak)| {
+        row.push_bind(*phase).push_bind(peak.amperes).push_bind(peak.at.0);
     })
     .await
 }

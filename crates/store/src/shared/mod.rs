@@ -38,6 +38,7 @@ use bmw_domain::charger::{Connector, Finding, Happening, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
 use bmw_domain::energy::{ChargingTime, Energy};
+use bmw_domain::phase::{Peak, Peaks};
 use bmw_domain::record::{
     ChargePoint, ChargePointKey, ChargePointState, MeterValue, Model, Transaction, TransactionId,
 };
@@ -239,13 +240,24 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
     Ok(Inventory {
         models: models.into_iter().map(Model::from).collect(),
         charge_points,
-        settings: settings(connection).await?,
+        settings: settings(&mut *connection).await?,
         cards: cards.into_iter().map(Card::try_from).collect::<Result<_>>()?,
         running,
         newest_readings,
         last_session: last_session.unwrap_or(0),
+        peaks: peaks(&mut *connection).await?,
         last_batch: sqlx::query_scalar(sql::LAST_BATCH).fetch_one(connection).await?,
     })
+}
+
+async fn peaks(connection: &mut Connection) -> Result<Peaks> {
+    let mut peaks = Peaks::default();
+    for (phase, amperes, at) in sqlx::query_as::<_, (i32, f64, i64)>(sql::PEAKS).fetch_all(connection).await? {
+        let place = usize::try_from(phase).ok().and_then(|phase| peaks.0.get_mut(phase));
+        let place = place.ok_or_else(|| StoreError::Corrupt(format!("a peak of phase number {phase}")))?;
+        *place = Some(Peak { amperes, at: Timestamp(at) });
+    }
+    Ok(peaks)
 }
 
 /// The running sessions, each from its newest reading on.
