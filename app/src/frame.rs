@@ -97,7 +97,7 @@ impl Frame {
     fn notes(&self) -> Markup {
         let lang = self.lang;
         html! {
-            div.notes {
+            aside.notes {
                 @if let (Link::Stale, Some(age)) = (self.link, self.age) {
                     div.note.is-faulted data-key="offline" {
                         (icon(Glyph::WIFI_OFF))

@@ -69,6 +69,11 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    /// The address that leads to HTTPS and serves nothing else.
+    pub fn redirect_listen(&self) -> Option<&str> {
+        self.tls.as_ref()?.redirect_listen.as_deref()
+    }
+
     /// The defaults with a database.
     pub fn new(database_url: impl Into<String>) -> Self {
         Self {

@@ -75,8 +75,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let (tls, seen) = tls.map(|(tls, seen)| (Arc::new(tls), seen)).unzip();
     let (listener, addr) = listen(&config.listen).await?;
     let (ocpp_listener, ocpp_addr) = listen_if(config.ocpp_listen.as_deref()).await?.unzip();
-    let redirect = config.tls.as_ref().and_then(|tls| tls.redirect_listen.as_deref());
-    let (redirect_listener, redirect_addr) = listen_if(redirect).await?.unzip();
+    let (redirect_listener, redirect_addr) = listen_if(config.redirect_listen()).await?.unzip();
     // The simulated charge points need not look at the program's own certificate.
     let inner = (config.simulator && tls.is_some()).then_some("127.0.0.1:0");
     let (inner_listener, inner_addr) = listen_if(inner).await?.unzip();

@@ -122,17 +122,18 @@ impl AlertsPage {
         };
         let can = matches!(notices, Notices::Off | Notices::On);
         html! {
-            p {
-                button.button type="button" role="switch" aria-checked=(notices == Notices::On) data-do="notify"
-                    disabled[!can] aria-describedby="notices-why"
-                { (icon(Glyph::BELL)) span { (lang.notify_me()) } " " strong { @if notices == Notices::On { (lang.on()) } @else { (lang.off()) } } }
-            }
-            p.muted #notices-why { (why) }
             @match &self.webhook {
                 None => {}
                 Some(None) => p.muted { (lang.webhook_none()) }
                 Some(Some(webhook)) => (webhook_line(lang, now, webhook)),
             }
+            p {
+                button.button type="button" role="switch" aria-checked=(notices == Notices::On) data-do="notify"
+                    disabled[!can] aria-describedby="notices-why"
+                { (icon(Glyph::BELL)) span { (lang.notify_me()) } " " strong { @if notices == Notices::On { (lang.on()) } @else { (lang.off()) } } }
+            }
+            // Last: only the browser knows it, and nothing moves when it comes.
+            p.muted #notices-why { (why) }
         }
     }
 }
