@@ -44,7 +44,7 @@ pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView 
             path: location.pathname.get(),
             search: location.search.get(),
             person: ui.person(),
-            alerts: live.alerts.get(),
+            alerts: live.alerts.get().into(),
         };
         Some(frame.draw().into_string())
     };

@@ -6,7 +6,7 @@
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::notify::Notices;
 use leptos::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The feed's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Away {
     /// How long that was, ms.
     pub ms: i64,
     /// The charge points whose state or contact is another.
-    pub chargers: BTreeSet<String>,
+    pub chargers: Vec<String>,
     /// How many sessions have ended.
     pub sessions: u64,
 }
@@ -37,8 +37,8 @@ pub struct Away {
 pub struct Left {
     /// When that was, ms.
     at: i64,
-    /// States and contact by charge point.
-    chargers: BTreeMap<String, (Option<String>, bool)>,
+    /// Charge points with their states, and whether they were in contact.
+    chargers: Vec<(String, Option<String>, bool)>,
     /// The number of the session that had ended last.
     number: Option<i64>,
 }
@@ -46,14 +46,14 @@ pub struct Left {
 impl Left {
     /// What is shown at this time.
     pub fn now(at: i64, chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>) -> Self {
-        let chargers = chargers.iter().map(|(id, told)| (id.clone(), (told.state.clone(), told.online))).collect();
+        let chargers = chargers.iter().map(|(id, told)| (id.clone(), told.state.clone(), told.online)).collect();
         Self { at, chargers, number: totals.map(|totals| totals.number) }
     }
 
     /// What has happened between then and now; `None` when nothing has.
     pub fn until(&self, now: &Self) -> Option<Away> {
-        let is_other = |(id, shown): &(&String, &(Option<String>, bool))| self.chargers.get(*id) != Some(shown);
-        let chargers: BTreeSet<String> = now.chargers.iter().filter(is_other).map(|(id, _)| id.clone()).collect();
+        let others = now.chargers.iter().filter(|shown| !self.chargers.contains(shown));
+        let chargers: Vec<String> = others.map(|(id, ..)| id.clone()).collect();
         let ended = now.number.zip(self.number).map_or(0, |(now, then)| now - then);
         let away = Away { ms: now.at - self.at, chargers, sessions: u64::try_from(ended).unwrap_or(0) };
         (!away.chargers.is_empty() || away.sessions > 0).then_some(away)
@@ -74,7 +74,7 @@ pub struct Live {
     /// Counts and sums over the site, and what has ended.
     pub totals: RwSignal<Option<Totals>>,
     /// How many alerts are open and seen by nobody; first as the server knew it when it drew the document.
-    pub alerts: RwSignal<u64>,
+    pub alerts: RwSignal<u32>,
     /// Whether alerts are told on this device.
     pub notices: RwSignal<Notices>,
     /// Whether the page shows more of a session that begins or ends than the feed tells.
@@ -102,7 +102,7 @@ impl Live {
             is_complete: RwSignal::default(),
             phases: RwSignal::default(),
             totals: RwSignal::default(),
-            alerts: RwSignal::new(alerts()),
+            alerts: RwSignal::new(u32::try_from(alerts()).unwrap_or(u32::MAX)),
             notices: RwSignal::default(),
             of_sessions: StoredValue::new(true),
             pulse: RwSignal::default(),
@@ -129,9 +129,10 @@ impl Live {
 /// How old the document is, ms: more than 0 for one that the service worker has kept (`data-kept`, ms since 1970).
 #[cfg(feature = "hydrate")]
 fn kept_for() -> i64 {
-    let at = document().document_element().and_then(|html| html.get_attribute("data-kept")?.parse::<f64>().ok());
-    #[allow(clippy::cast_possible_truncation)] // ms between two times of this device
-    at.map_or(0, |at| (js_sys::Date::now() - at) as i64).max(0)
+    // A whole number: to read others weighs more than all that is done here.
+    let at = document().document_element().and_then(|html| html.get_attribute("data-kept")?.parse::<i64>().ok());
+    #[allow(clippy::cast_possible_truncation)] // ms of this device's clock
+    at.map_or(0, |at| js_sys::Date::now() as i64 - at).max(0)
 }
 
 #[cfg(not(feature = "hydrate"))]
@@ -443,8 +444,9 @@ mod in_browser {
                 return live.phases.set(Some(load));
             }
             FeedContent::Totals(mut totals) => {
-                if live.alerts.get_untracked() != totals.alerts {
-                    live.alerts.set(totals.alerts);
+                let alerts = u32::try_from(totals.alerts).unwrap_or(u32::MAX);
+                if live.alerts.get_untracked() != alerts {
+                    live.alerts.set(alerts);
                 }
                 let newest = totals.newest_alerts.iter().map(|alert| alert.id).max().unwrap_or_default();
                 let known = feed.alert.replace(Some(newest.max(feed.alert.get().unwrap_or_default())));
@@ -517,7 +519,7 @@ mod tests {
         );
         let away = before.until(&now).unwrap();
         assert_eq!((away.ms, away.sessions), (60_000, 2));
-        assert_eq!(away.chargers.into_iter().collect::<Vec<_>>(), ["A", "B", "C"]);
+        assert_eq!(away.chargers, ["A", "B", "C"]);
         // A server that was started again counts anew.
         assert_eq!(before.until(&Left { number: Some(1), ..before.clone() }), None);
     }

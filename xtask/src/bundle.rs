@@ -117,7 +117,8 @@ impl Toolbox {
     }
 
     fn fingerprint(&self, kind: Kind) -> Result<String> {
-        let versions = [kind.name(), tools::TRUNK, tools::BINARYEN, &self.bindgen, &self.compiler.version()];
+        let versions =
+            [kind.name(), tools::TRUNK, tools::BINARYEN, tools::TERSER, &self.bindgen, &self.compiler.version()];
         fingerprint::of(INPUTS, &versions)
     }
 }
@@ -147,6 +148,9 @@ pub fn build_with(toolbox: &Toolbox, step: &Step, kind: Kind) -> Result<Option<W
         Kind::Quick => "building",
     });
     let dist = run_trunk(toolbox, step, kind)?;
+    if kind == Kind::Release {
+        minify(toolbox, step, &dist)?;
+    }
     let files = assemble(&dist, &folder)?;
     let weight = weigh(&files, kind)?;
     fs::write(&mark, wanted)?;
@@ -201,6 +205,14 @@ fn run_trunk(toolbox: &Toolbox, step: &Step, kind: Kind) -> Result<PathBuf> {
     toolbox.compiler.apply(&mut trunk, rustflags());
     run_logged(step, &mut trunk, "trunk-build")?;
     Ok(dist)
+}
+
+/// Makes the script small that stands between the page and the module: wasm-bindgen writes it to be read.
+fn minify(toolbox: &Toolbox, step: &Step, dist: &Path) -> Result<()> {
+    let (script, _) = code(&dist.join("pkg"))?;
+    let mut terser = command("terser");
+    terser.arg(&script).args(["--module", "--compress", "--mangle", "--output"]).arg(&script);
+    run_logged(step, terser.env("PATH", path_with(&toolbox.folders)?), "terser")
 }
 
 /// The three files that every page names.

@@ -18,6 +18,8 @@ use crate::{apt, fingerprint, lockfile, project};
 pub const TRUNK: &str = "0.21.14";
 pub const CARGO_FUZZ: &str = "0.13.2";
 pub const BINARYEN: &str = "132.0.0";
+/// The version of `terser`.
+pub const TERSER: &str = "5.51.4";
 pub const CARGO_DENY: &str = "0.20.2";
 pub const GECKODRIVER: &str = "0.37.1";
 
@@ -164,12 +166,12 @@ pub fn without_overrides(cargo: &mut Command) {
     }
 }
 
-/// `wasm-opt`, which npm's package `binaryen` brings.
+/// `wasm-opt`, which npm's package `binaryen` brings, and `terser`, which makes the script beside the module small.
 pub mod wasm_opt {
-    use super::{BINARYEN, Path, PathBuf, Result, Scratch, Step, cache, command, ensure_npm, lock, run_logged};
+    use super::{BINARYEN, Path, PathBuf, Result, Scratch, Step, TERSER, cache, command, ensure_npm, lock, run_logged};
 
     pub fn title() -> String {
-        format!("wasm-opt {BINARYEN}")
+        format!("wasm-opt {BINARYEN} and terser {TERSER}")
     }
 
     fn bin(home: &Path) -> PathBuf {
@@ -177,7 +179,7 @@ pub mod wasm_opt {
     }
 
     fn home() -> Result<PathBuf> {
-        Ok(cache()?.join(format!("binaryen-{BINARYEN}")))
+        Ok(cache()?.join(format!("binaryen-{BINARYEN}-terser-{TERSER}")))
     }
 
     pub fn find() -> Result<Option<PathBuf>> {
@@ -201,7 +203,8 @@ pub mod wasm_opt {
             .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
             .arg("--prefix")
             .arg(scratch.path())
-            .arg(format!("binaryen@{BINARYEN}"));
+            .arg(format!("binaryen@{BINARYEN}"))
+            .arg(format!("terser@{TERSER}"));
         run_logged(step, &mut install, "binaryen")?;
         scratch.keep_as(&home)?;
         step.done("installed");

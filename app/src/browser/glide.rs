@@ -57,7 +57,8 @@ fn between(from: &str, to: &str, done: f64) -> Option<String> {
     };
     let (start, end) = (scaled(from)?, scaled(to)?);
     // Fast at first, and slower towards its end.
-    let eased = 1.0 - (1.0 - done.clamp(0.0, 1.0)).powi(3);
+    let left = 1.0 - done.clamp(0.0, 1.0);
+    let eased = 1.0 - left * left * left;
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // saturates, and is but shown on the way
     let way = (end.checked_sub(start)? as f64 * eased) as i64;
     Some(write(Reading { value: start + way, decimals, rest: to.rest }))

@@ -72,14 +72,17 @@ impl EnergyData {
                 .filter_map(|series| Some((series.name.as_str(), *series.values.get(slot)?)))
                 .filter(|(_, value)| value.wh() > 0)
                 .collect();
-            parts.sort_by_key(|(_, value)| std::cmp::Reverse(*value));
-            for (name, value) in parts.iter().take(3) {
+            // The first of the largest, three times: to sort them would weigh more.
+            for _ in 0..parts.len().min(3) {
+                let largest = parts.iter().map(|(_, value)| *value).max();
+                let Some(place) = parts.iter().position(|(_, value)| Some(*value) == largest) else { break };
+                let (name, value) = parts.remove(place);
                 out.push_str(" · ");
                 out.push_str(name);
                 out.push(' ');
-                out.push_str(&kwh(*value));
+                out.push_str(&kwh(value));
             }
-            if parts.len() > 3 {
+            if !parts.is_empty() {
                 out.push_str(" · …");
             }
         }

@@ -137,7 +137,7 @@ impl Seen<'_> {
 
     /// Whether a charge point has become another while nobody looked.
     fn is_changed(&self, id: &str) -> bool {
-        self.away.is_some_and(|away| away.chargers.contains(id))
+        self.away.is_some_and(|away| away.chargers.iter().any(|changed| changed == id))
     }
 
     /// The time of the page's data, moved on by what has passed since it came.
@@ -229,12 +229,16 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
     }
 }
 
-/// Orders rows as they have been shown; those that are new follow as they come.
+/// Orders rows as they have been shown; those that are new follow as they come. Few, so that a sort would weigh more than it saves.
 fn settle<T>(rows: &mut [T], id: impl Fn(&T) -> &str, shown: &[&str]) {
-    rows.sort_by_cached_key(|row| {
-        let known = shown.iter().position(|shown| *shown == id(row));
-        known.unwrap_or(usize::MAX)
-    });
+    let mut place = 0;
+    for known in shown {
+        let Some(found) = rows[place..].iter().position(|row| id(row) == *known) else { continue };
+        for at in (place..place + found).rev() {
+            rows.swap(at, at + 1);
+        }
+        place += 1;
+    }
 }
 
 /// Sets the document's title.
@@ -243,7 +247,7 @@ fn settle<T>(rows: &mut [T], id: impl Fn(&T) -> &str, shown: &[&str]) {
 /// page has a mark there only when it is erased.
 fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
     let live = Live::get();
-    let text = move || [&ui::counted(live.alerts.get()), name(), " · BMW"].concat();
+    let text = move || [&ui::counted(live.alerts.get().into()), name(), " · BMW"].concat();
     // The server asks for it when the page is complete: its signals may be gone by then, and no thread may know them.
     #[cfg(feature = "ssr")]
     let text = {
@@ -689,4 +693,22 @@ pub fn not_found() -> AnyView {
         {browser::drawn("content", || true, draw, |_| {}, |_| {})}
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settle;
+
+    #[test]
+    fn rows_stay_in_the_order_in_which_they_were_shown() {
+        let settled = |rows: &[&'static str], shown: &[&str]| {
+            let mut rows = rows.to_vec();
+            settle(&mut rows, |row| row, shown);
+            rows.concat()
+        };
+        assert_eq!(settled(&["C", "A", "B"], &["A", "B", "C"]), "ABC");
+        assert_eq!(settled(&["N", "C", "A", "M"], &["A", "B", "C"]), "ACNM", "new ones follow as they come");
+        assert_eq!(settled(&["C", "A"], &[]), "CA");
+        assert_eq!(settled(&[], &["A"]), "");
+    }
 }
