@@ -307,9 +307,11 @@ pub fn line_bars(lines: &[LineBar], (offered, limit): (Option<f64>, Option<f64>)
                 // A little more than allowed is how exactly it is measured.
                 @let is_over = measured.zip(limit).is_some_and(|(amperes, limit)| amperes > limit * 1.02 + 0.2);
                 span.line-name aria-hidden="true" { (line.letter) }
-                svg.line-bar.is-unknown[measured.is_none()].is-over[is_over] role="meter" aria-label=(line.name)
-                    aria-valuemin="0" aria-valuemax=(number::measured(most, 1)) aria-valuenow=[reading.as_deref()]
-                    aria-valuetext=(spoken) width="100%" height="8"
+                svg.line-bar.is-unknown[measured.is_none()].is-over[is_over] width="100%" height="8"
+                    role=(if measured.is_some() { "meter" } else { "img" })
+                    aria-label=(if measured.is_some() { line.name.clone() } else { [&line.name, ": ", &spoken].concat() })
+                    aria-valuemin=[measured.map(|_| "0")] aria-valuemax=[measured.map(|_| number::measured(most, 1))]
+                    aria-valuenow=[reading.as_deref()] aria-valuetext=[measured.map(|_| &spoken)]
                 {
                     rect.track width="100%" height="100%" rx="4" {}
                     @if let Some(offered) = offered { rect.offered width=(percent(offered / most)) height="100%" rx="4" {} }
@@ -365,7 +367,7 @@ mod tests {
     fn what_is_not_known_is_no_zero() {
         let html = dial_of(None, 100, None);
         assert!(
-            html.contains("role=\"img\" aria-label=\"Phase A: Unknown\"") && !html.contains("aria-valuenow"),
+            html.contains("role=\"img\" aria-label=\"Phase A: Unknown\"") && !html.contains("aria-value"),
             "{html}"
         );
         assert_eq!(html.matches("—</dd>").count(), 2, "{html}");
@@ -373,7 +375,7 @@ mod tests {
         let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
         let line = |measured| LineBar { name: "L1 · Phase A".to_owned(), letter: 'A', measured };
         let html = line_bars(&[line(None), line(Some(0.0))], (None, None), words).into_string();
-        assert!(html.contains("aria-valuetext=\"Unknown\"") && html.contains("aria-valuetext=\"0 A\""), "{html}");
+        assert!(html.contains("Phase A: Unknown\"") && html.contains("aria-valuetext=\"0 A\""), "{html}");
         assert_eq!(html.matches("class=\"measured\"").count(), 1, "{html}");
         for odd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             let html = line_bars(&[line(Some(odd))], (Some(odd), Some(odd)), words).into_string();
