@@ -44,14 +44,12 @@ pub mod ui;
 
 use data::PageName;
 use leptos::prelude::*;
-use leptos_meta::provide_meta_context;
 use leptos_router::StaticSegment;
 use leptos_router::components::{FlatRoutes, Route, Router};
 
 /// The whole interface: the frame, and in it the page that the address names.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let ui = ui::Ui::provide();
     let live = live::Live::provide();
     pages::Unsaved::provide();

@@ -11,7 +11,7 @@ use crate::on_site::{self, THEME_DARK, THEME_LIGHT};
 use crate::state::AppState;
 use crate::text::Lang;
 use crate::ui::{COOKIE_RULES, Person, Theme, counted};
-use crate::{App, frame, ui};
+use crate::{App, frame, pages, ui};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, Request, State};
@@ -26,7 +26,6 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_meta::MetaTags;
 use maud::{DOCTYPE, Markup, html};
 use serde_json::json;
 use std::sync::Arc;
@@ -136,7 +135,9 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
     let person = ui::signed_in();
     let (account, role) = (person.as_ref().map(|it| it.name.clone()), person.map(|it| Role::word(it.role)));
-    let alerts = live::alerts().to_string();
+    let alerts = live::alerts();
+    let path = use_context::<http::request::Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+    let title = pages::tab_of(lang, &path, alerts);
     let nonce = use_nonce();
     if let Some(response) = use_context::<ResponseOptions>() {
         guard(&response, nonce.as_deref());
@@ -153,9 +154,10 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let theme_colour = |(media, colour)| leptos::html::meta().name("theme-color").attr("media", media).content(colour);
     view! {
         <!DOCTYPE html>
-        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role data-alerts=alerts>
+        <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role data-alerts=alerts.to_string()>
             <head>
                 <meta charset="utf-8" />
+                <title>{title}</title>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="referrer" content="same-origin" />
@@ -167,7 +169,6 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <link rel="manifest" href=on_site::manifest_of(lang) />
                 {hydration}
-                <MetaTags />
             </head>
             <body>
                 <App />

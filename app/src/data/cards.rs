@@ -1,15 +1,12 @@
 //! The cards that may charge.
 
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, caller, moment, now, site};
-use super::{Moment, Told};
-use serde::{Deserialize, Serialize};
+use super::{DataError, Moment, Query, Told, caller, moment, now, site};
 
 /// What the cards page shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CardsPage {
-    /// When this was.
-    pub now: Moment,
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CardsPage {
     /// The cards, by name; `None` for those who may not see them.
     pub cards: Option<Vec<CardLine>>,
     /// Whether cards that nobody has entered may charge.
@@ -19,8 +16,9 @@ pub struct CardsPage {
 }
 
 /// A card.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CardLine {
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CardLine {
     /// Its name.
     pub tag: String,
     /// The group that it belongs to.
@@ -36,6 +34,7 @@ pub struct CardLine {
 }
 
 /// The words of the forms of cards, in the place of a command's.
+#[cfg(feature = "ssr")]
 pub mod word {
     /// Puts a card in the place of the one of its name.
     pub const PUT: &str = "put-card";
@@ -54,9 +53,11 @@ pub mod word {
 #[cfg(feature = "ssr")]
 pub(super) mod on_server {
     use super::*;
+    use crate::data::StillPage;
     use crate::data::refused::{CardField, Refused};
     use crate::data::settings::Typed;
     use crate::download::{MARK, guarded, unguarded};
+    use crate::text::Both;
     use bmw_domain::account::Right;
     use bmw_domain::calendar::{Day, LocalTime};
     use bmw_domain::charger::card::{Card, Cards, IdTag};
@@ -68,8 +69,15 @@ pub(super) mod on_server {
     /// The columns of the CSV.
     pub const COLUMNS: [&str; 5] = ["tag", "group", "blocked", "expires", "note"];
 
-    /// Everything that the page shows, by its query string.
-    pub fn cards(query: &Query) -> Result<CardsPage, DataError> {
+    /// The page, by its query string.
+    pub fn page(query: &Query) -> Result<StillPage, DataError> {
+        let cards = cards(query)?;
+        let role = crate::ui::signed_in().map(|person| person.role);
+        Ok(StillPage { page: Both::of(|lang| cards.draw(lang, role).into_string()) })
+    }
+
+    /// Everything that the page shows.
+    fn cards(query: &Query) -> Result<CardsPage, DataError> {
         let site = site()?;
         let now = now(&site);
         let cards = site.all_cards(&caller()).ok();
@@ -82,7 +90,6 @@ pub(super) mod on_server {
             note: card.note.clone(),
         };
         Ok(CardsPage {
-            now,
             cards: cards.map(|cards| cards.sorted().into_iter().map(line).collect()),
             accepts_unknown: site.card_count().1,
             told: Told::of(query, &site),

@@ -1,8 +1,9 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, Operation, RecordLine, Told};
+use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, RecordLine, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, caller, line, lines, moment, now, site};
+use crate::text::Both;
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::PhaseSequence;
@@ -27,8 +28,10 @@ pub struct Details {
     pub sequence: PhaseSequence,
     /// The session query.
     pub query: SessionQuery,
-    /// What the forms of commands know.
-    pub operation: Operation,
+    /// The forms of commands, as markup.
+    pub operation: Both,
+    /// The session query, as markup.
+    pub query_form: Both,
     /// The newest commands, newest first.
     pub commands: Vec<CommandLine>,
     /// What came of giving a command.
@@ -261,10 +264,11 @@ pub(super) mod on_server {
             Some(charger) => (Vec::new(), without_answers(charger), Vec::new(), Vec::new()),
             None => Default::default(),
         };
-        Ok(Details {
+        let mut details = Details {
             now,
             diagnostics,
-            operation,
+            operation: Both::Same(String::new()),
+            query_form: Both::Same(String::new()),
             commands,
             events,
             more_events,
@@ -279,7 +283,11 @@ pub(super) mod on_server {
             sequence: present.settings().phase_sequence,
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
             charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
-        })
+        };
+        let role = crate::ui::signed_in().map(|person| person.role);
+        details.operation = Both::of(|lang| crate::pages::operation(lang, &details, &operation, role).into_string());
+        details.query_form = Both::of(|lang| crate::pages::session_query(lang, &details).into_string());
+        Ok(details)
     }
 
     /// Events that are shown: the newest, and when more are asked for.

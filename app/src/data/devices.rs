@@ -3,6 +3,7 @@
 use super::{CommandLine, FindingLine, JoiningLine, Lines, Moment, Phases, Tiles, Told};
 #[cfg(feature = "ssr")]
 use super::{DataError, Query, has_simulator, lines, moment, now, phases, site, tiles};
+use crate::text::Both;
 use serde::{Deserialize, Serialize};
 
 /// What the devices page shows.
@@ -38,6 +39,8 @@ pub struct Devices {
     pub findings: Vec<FindingLine>,
     /// Whether there is a page to play with simulated charge points.
     pub has_simulator: bool,
+    /// The commands for several at once, as markup.
+    pub bulk: Both,
 }
 
 /// The current of one charge point.
@@ -134,7 +137,7 @@ pub(super) mod on_server {
         states.sort_by_key(|state| state.to_ascii_lowercase());
         states.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
         let commands = site.newest_commands_for(&caller());
-        Ok(Devices {
+        let mut devices = Devices {
             now,
             tiles: tiles(&present, news.sessions),
             number: news.number,
@@ -162,7 +165,11 @@ pub(super) mod on_server {
             joining: joining(&site),
             findings: findings(&site, None).await?,
             has_simulator: has_simulator(),
-        })
+            bulk: Both::Same(String::new()),
+        };
+        let role = crate::ui::signed_in().map(|person| person.role);
+        devices.bulk = Both::of(|lang| crate::pages::bulk(lang, &devices, role).into_string());
+        Ok(devices)
     }
 
     fn is_found(charger: &ChargePointNow, search: &str) -> bool {

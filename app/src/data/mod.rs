@@ -25,7 +25,10 @@ mod refused;
 mod settings;
 
 pub use alerts::*;
-pub use cards::*;
+#[cfg(feature = "ssr")]
+pub use cards::word;
+#[cfg(feature = "ssr")]
+pub(crate) use cards::{CardLine, CardsPage};
 pub use commands::*;
 pub use details::*;
 pub use devices::*;
@@ -38,6 +41,7 @@ pub(crate) use query::encode as push_encoded;
 pub use records::*;
 pub use settings::*;
 
+use crate::text::Both;
 use bmw_domain::calendar::{LocalTime, Timestamp};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::PhaseSequence;
@@ -184,10 +188,31 @@ pub enum PageName {
     Records,
     /// [`SettingsPage`]
     Settings,
-    /// [`CardsPage`]
+    /// [`StillPage`]
     Cards,
     /// [`AlertsPage`]
     Alerts,
+}
+
+#[cfg(feature = "ssr")]
+impl PageName {
+    /// All, with the words of their addresses.
+    pub(crate) const ALL: [(Self, &'static str); 7] = [
+        (Self::Overview, "overview"),
+        (Self::Details, "details"),
+        (Self::Devices, "devices"),
+        (Self::Records, "records"),
+        (Self::Settings, "settings"),
+        (Self::Cards, "cards"),
+        (Self::Alerts, "alerts"),
+    ];
+}
+
+/// A page in which nothing moves: the server has drawn it, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StillPage {
+    /// Its markup.
+    pub page: Both,
 }
 
 /// Everything that a page shows, by its query string: the page's own type, see [`decode`].
@@ -205,7 +230,7 @@ pub async fn load(
         PageName::Devices => encode(&devices::on_server::devices(&query).await?),
         PageName::Records => encode(&records::on_server::records(&query).await?),
         PageName::Settings => encode(&settings::on_server::settings(&query)?),
-        PageName::Cards => encode(&cards::on_server::cards(&query)?),
+        PageName::Cards => encode(&cards::on_server::page(&query)?),
         PageName::Alerts => encode(&alerts::on_server::alerts(&query).await?),
     }
 }

@@ -1,29 +1,28 @@
 //! The cards that may charge: added, blocked, taken away, brought in and taken out as CSV.
+//!
+//! Nothing in them moves, so that the server draws the page, in both languages, and the browser carries none of it.
 
 use super::parts::{cell, command_form, order, plain, row_head, table};
-use super::{Page, Seen, reason};
 use crate::components::{Glyph, NoticeKind, Span, badge, card, empty, input, link_button, notice};
 use crate::data::{CardLine, CardsPage, word};
 use crate::text::Lang;
-use bmw_domain::account::Right;
+use crate::ui::cannot;
+use bmw_domain::account::{Right, Role};
 use bmw_domain::status::Condition;
 use maud::{Markup, html};
 
 /// Where the forms of this page lead back to.
 const BACK: &str = "/cards/";
 
-impl Page for CardsPage {
-    fn draw(&self, seen: &Seen<'_>) -> Markup {
-        let lang = seen.lang;
-        let cannot = seen.cannot(Right::Cards);
+impl CardsPage {
+    /// The page, for somebody of this role.
+    pub(crate) fn draw(&self, lang: Lang, role: Option<Role>) -> Markup {
+        let cannot = cannot(lang, role, Right::Cards);
         let export = html! {
             @if self.cards.is_some() { (link_button("/cards/export.csv", lang.export_csv(), Some(Glyph::DOWNLOAD))) }
         };
         let unknown = if self.accepts_unknown { lang.unknown_cards_accepted() } else { lang.unknown_cards_rejected() };
         html! {
-            @if let Some(error) = &seen.local.failed {
-                (notice(NoticeKind::Error, &html! { (reason(lang, error)) }))
-            }
             @if self.told.given > 0 { (notice(NoticeKind::Success, &html! { (lang.cards_saved(self.told.given)) })) }
             @if !self.told.refused.is_empty() {
                 (notice(NoticeKind::Error, &html! { @for why in &self.told.refused { p { (why.get(lang)) } } }))

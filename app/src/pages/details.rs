@@ -2,7 +2,6 @@
 
 use super::diagnostics::diagnostics;
 use super::happenings::{events, out_of_contact};
-use super::operation::groups;
 use super::parts::{
     Commanded, ampere, badge, cell, chart_words, command_state, commands, contact, curve, energy_kwh, file_part,
     findings, get_form, gliding, lines, lines_key, nothing_yet, number, parted_by_session, plain, power_kw, properties,
@@ -10,18 +9,22 @@ use super::parts::{
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
-use crate::components::{
-    self, Glyph, NoticeKind, Span, card, choice, curve_chart, dialog, empty, hidden, icon, input, notice, select,
-};
-use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, SessionQuery, Value};
+use crate::components::{self, Glyph, NoticeKind, Span, card, curve_chart, dialog, empty, hidden, icon, input, notice};
+#[cfg(feature = "ssr")]
+use crate::components::{choice, select};
+#[cfg(feature = "ssr")]
+use crate::data::SessionQuery;
+use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, Value};
 use crate::feed_message::ChargerMessage;
 use crate::text::Lang;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
 use crate::told::{is_news_of, joined};
 use bmw_domain::account::Right;
-use bmw_domain::calendar::{Day, LocalTime, Month};
+use bmw_domain::calendar::LocalTime;
+#[cfg(feature = "ssr")]
+use bmw_domain::calendar::{Day, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 
 impl Page for Details {
@@ -40,11 +43,11 @@ impl Page for Details {
             (told(seen, &self.told, &back(self)))
             div.grid.details-grid {
                 (charger(seen, self))
-                @if let Some(known) = &self.charger {
-                    (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self, known)))
+                @if self.charger.is_some() {
+                    (card("operation", Span::Two, lang.operation(), &html! {}, &operation(seen, self)))
                 }
                 @if !self.identities.is_empty() {
-                    (card("query", Span::All, lang.session_query(), &html! {}, &query(lang, self)))
+                    (card("query", Span::All, lang.session_query(), &html! {}, &PreEscaped(self.query_form.get(lang).to_owned())))
                     @if seen.may(Right::ReadSensitive) { (diagnostics(seen, self.now, &self.diagnostics)) }
                     (card("events", Span::All, lang.events(), &events_aside(lang, self), &events(seen, self.now, &self.events)))
                     @if seen.may(Right::ReadSensitive) { (card("frames", Span::All, lang.frames(), &frames_aside(lang, self), &frames(lang, self))) }
@@ -86,7 +89,7 @@ fn address(data: &Details) -> Query {
 }
 
 /// The page as a command's form comes back to it.
-fn back(data: &Details) -> String {
+pub(super) fn back(data: &Details) -> String {
     address(data).on("/details/")
 }
 
@@ -130,11 +133,10 @@ fn head(seen: &Seen<'_>, data: &Details) -> Markup {
 }
 
 /// The commands, and what became of the last ones.
-fn operation(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Markup {
+fn operation(seen: &Seen<'_>, data: &Details) -> Markup {
     let lang = seen.lang;
-    let back = back(data);
     html! {
-        (groups(seen, data, &charger.id, &back, is_online(seen, charger)))
+        (PreEscaped(data.operation.get(lang)))
         h3 { (lang.command_log()) }
         @if !seen.may(Right::ReadSensitive) { (super::for_those_signed_in(lang, lang.sign_in_for_logs())) }
         @else if data.commands.is_empty() { p.muted { (lang.no_commands()) } } @else { (command_log(seen, data)) }
@@ -377,8 +379,9 @@ fn values(lang: Lang, id: &str, series: &Series) -> Markup {
     }
 }
 
-/// The session query of 2.2, step by step; each step is in the address.
-fn query(lang: Lang, data: &Details) -> Markup {
+/// The session query of 2.2, step by step; each step is in the address. Nothing in it moves: the server draws it.
+#[cfg(feature = "ssr")]
+pub(crate) fn query(lang: Lang, data: &Details) -> Markup {
     let query = &data.query;
     let charger = data.asked.as_deref().unwrap_or_default();
     let kept = hidden(&[("charger_id", charger), ("span", data.span.word())]);
@@ -430,6 +433,7 @@ fn query(lang: Lang, data: &Details) -> Markup {
 }
 
 /// The month around the chosen day, with the days marked that have sessions.
+#[cfg(feature = "ssr")]
 fn calendar(lang: Lang, data: &Details, query: &SessionQuery) -> Markup {
     let base = address(data).without("record");
     let first = query.month.first_day();

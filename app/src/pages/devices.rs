@@ -2,20 +2,19 @@
 
 use super::happenings::out_of_contact;
 use super::parts::{
-    BothNames, Commanded, Form, badge, cell, changed_mark, command, command_form, command_state, commands,
-    details_link, findings, get_form, lines, lines_key, nothing_yet, order, phases, placed_cell, plain, row_head,
-    state_word, table as table_of, tiles, told, when,
+    BothNames, Commanded, badge, cell, changed_mark, command_form, command_state, commands, details_link, findings,
+    get_form, lines, lines_key, nothing_yet, order, phases, placed_cell, plain, row_head, state_word,
+    table as table_of, tiles, told, when,
 };
 use super::{Page, Seen, settle};
 use crate::charts::number::measured;
-use crate::components::{Entry, Glyph, Span, What, card, choice, empty, icon, link_button, select};
-use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query, WrongForm};
+use crate::components::{Glyph, Span, card, choice, empty, link_button, select};
+use crate::data::{ADMIT, CurrentLine, DeviceLine, DeviceSort, Devices, Moment, Query};
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::text::Lang;
 use crate::told::{charges_now, is_contact_news, is_news_of};
 use bmw_domain::account::Right;
-use bmw_domain::command::Action;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use std::collections::BTreeMap;
 
 impl Page for Devices {
@@ -173,7 +172,7 @@ fn table(seen: &Seen<'_>, data: &Devices) -> Markup {
                 span { (lang.select_all()) }
             }
             span.muted role="status" { (lang.selected(chosen)) }
-            div.bulk-commands { (bulk(seen, data, chosen)) }
+            div.bulk-commands { (PreEscaped(data.bulk.get(lang))) }
         }
         div.table-box {
             table.data.compact.device-table {
@@ -218,109 +217,13 @@ fn joining(seen: &Seen<'_>, data: &Devices) -> Markup {
 }
 
 /// The page as a command's form comes back to it.
-fn back(data: &Devices) -> String {
+pub(super) fn back(data: &Devices) -> String {
     let sort = DeviceSort::ALL.into_iter().find(|(sort, _)| *sort == data.sort).map_or("", |(_, word)| word);
     Query::from([("search", data.search.as_str()), ("state", &data.state), ("sort", sort)]).on("/devices/")
 }
 
-/// The commands for all that are chosen: their boxes belong to this form.
-fn bulk(seen: &Seen<'_>, data: &Devices, chosen: usize) -> Markup {
-    let lang = seen.lang;
-    // Without WebAssembly nobody knows how many are chosen.
-    let cannot = seen.cannot(Right::Command);
-    let more: [(&str, &str, Glyph, Option<&str>); 12] = [
-        (
-            "ChangeAvailability?type=Inoperative&connectorId=0",
-            lang.availability_off(),
-            Glyph::POWER_OFF,
-            Some(lang.ask_availability()),
-        ),
-        ("ChangeAvailability?type=Operative&connectorId=0", lang.availability_on(), Glyph::POWER, None),
-        ("UnlockConnector", lang.unlock(), Glyph::PLUG_ZAP, None),
-        ("TriggerMessage?requestedMessage=StatusNotification", lang.trigger_status(), Glyph::REFRESH_CW, None),
-        ("Reset?type=Hard", lang.reset_hard(), Glyph::POWER, Some(lang.ask_reset())),
-        ("GetDiagnostics", lang.diagnostics(), Glyph::INBOX, None),
-        ("ClearChargingProfile", lang.limits_clear(), Glyph::X, None),
-        ("GetCompositeSchedule?connectorId=0", lang.schedule_read(), Glyph::REFRESH_CW, None),
-        ("SendLocalList", lang.send_local_list(), Glyph::SAVE, None),
-        ("GetLocalListVersion", lang.local_list_version(), Glyph::REFRESH_CW, None),
-        ("ClearCache", lang.clear_cache(), Glyph::X, None),
-        ("GetConfiguration", lang.get_configuration(), Glyph::SETTINGS, None),
-    ];
-    let wrong = data.told.wrong.as_ref();
-    let firmware = Form { lang, command: "UpdateFirmware", wrong };
-    let location = Entry { name: "location", label: lang.firmware_address(), what: What::Url, value: "" };
-    html! {
-        form.command-form id=(BULK) method="post" action="/fn/command" data-send {
-            // By the Enter key a form presses its first button: not the one that starts all chargers.
-            button type="submit" hidden disabled {}
-            span hidden { input type="hidden" name="back" value=(back(data)); }
-            div.commands role="group" aria-label=(lang.labelled(lang.actions(), &lang.selected(chosen))) {
-                (command(Action::RemoteStartTransaction, lang.start(), Glyph::PLAY, cannot, None))
-                (command(Action::RemoteStopTransaction, lang.stop(), Glyph::SQUARE, cannot, Some(lang.ask_stop_all())))
-                (command(Action::Reset, lang.reset(), Glyph::ROTATE_CCW, cannot, Some(lang.ask_reset())))
-            }
-            details.bulk-more data-menu open[wrong.is_some()] {
-                summary.button { (icon(Glyph::ELLIPSIS)) span { (lang.more()) } }
-                div.bulk-body {
-                    div.commands {
-                        @for (word, name, glyph, ask) in more { (order(word, name, glyph, cannot, ask)) }
-                    }
-                    div.commands {
-                        (firmware.entry(&location))
-                        (command(Action::UpdateFirmware, lang.update_firmware(), Glyph::DOWNLOAD, cannot,
-                            Some(lang.ask_update())))
-                    }
-                    (bulk_groups(lang, wrong))
-                }
-            }
-        }
-    }
-}
-
-/// The commands for all that are chosen which need more to be filled in.
-fn bulk_groups(lang: Lang, wrong: Option<&WrongForm>) -> Markup {
-    let text = |name, label| Entry { name, label, what: What::Text(""), value: "" };
-    let pair = |value: &str, name: &str| (value.to_owned(), name.to_owned());
-    let purposes = [pair("TxDefaultProfile", lang.each_session()), pair("ChargePointMaxProfile", lang.whole_charger())];
-    let units = [pair("A", "A"), pair("W", "W")];
-    let limit = [
-        Entry { name: "purpose", label: lang.limit_for(), what: What::Choice(&purposes), value: "" },
-        Entry { name: "limit", label: lang.limit(), what: What::Decimal, value: "" },
-        Entry { name: "unit", label: lang.unit(), what: What::Choice(&units), value: "" },
-        Entry { name: "minutes", label: lang.for_minutes(), what: What::Whole(lang.until_cleared()), value: "" },
-    ];
-    let reservation = [
-        Entry { name: "connectorId", label: lang.connector(), what: What::Whole("1"), value: "" },
-        Entry { name: "idTag", label: lang.card(), what: What::Text(lang.operators_card()), value: "" },
-        Entry { name: "expiryDate", label: lang.until(), what: What::Time, value: "" },
-    ];
-    let configuration = [text("key", lang.configuration_key()), text("value", lang.configuration_value())];
-    let message = [text("vendorId", lang.vendor_id()), text("messageId", lang.message_id()), text("data", lang.data())];
-    let groups: [(&str, &str, &[Entry<'_>], &str, Glyph); 4] = [
-        ("SetChargingProfile", lang.group_limits(), &limit, lang.limit_set(), Glyph::GAUGE),
-        ("ReserveNow", lang.reservation(), &reservation, lang.reserve(), Glyph::HOURGLASS),
-        ("ChangeConfiguration", lang.group_configuration(), &configuration, lang.change_configuration(), Glyph::SAVE),
-        ("DataTransfer", lang.vendor_message(), &message, lang.send(), Glyph::PLUG),
-    ];
-    html! {
-        div.groups {
-            @for (name, heading, entries, button, glyph) in groups {
-                @let form = Form { lang, command: name, wrong };
-                details.group data-key=(name) open[wrong.is_some_and(|wrong| wrong.form == name)] {
-                    summary { (icon(Glyph::CHEVRON_RIGHT)) span { (heading) } }
-                    div.commands {
-                        @for entry in entries { (form.entry(entry)) }
-                        (order(name, button, glyph, None, None))
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// The form for all that are chosen.
-const BULK: &str = "bulk";
+pub(super) const BULK: &str = "bulk";
 
 fn row(seen: &Seen<'_>, data: &Devices, number: usize, names: &[String; 4], charger: &DeviceLine) -> Markup {
     let lang = seen.lang;

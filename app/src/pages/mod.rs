@@ -2,11 +2,15 @@
 //! the answer, the language, the feed and what was done on it since (see [`crate::browser`]).
 
 mod alerts;
+#[cfg(feature = "ssr")]
+mod bulk;
+#[cfg(feature = "ssr")]
 mod cards;
 mod details;
 mod devices;
 mod diagnostics;
 mod happenings;
+#[cfg(feature = "ssr")]
 mod operation;
 mod overview;
 mod parts;
@@ -14,16 +18,22 @@ mod records;
 mod settings;
 
 #[cfg(feature = "ssr")]
+pub(crate) use bulk::bulk;
+#[cfg(feature = "ssr")]
+pub(crate) use details::query as session_query;
+#[cfg(feature = "ssr")]
+pub(crate) use operation::groups as operation;
+#[cfg(feature = "ssr")]
 pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 
 use crate::browser;
 use crate::browser::events::{self, Action, Reading};
 use crate::browser::save;
 use crate::charts::Chart;
-use crate::components::{Glyph, empty, icon};
+use crate::components::{Glyph, NoticeKind, empty, icon, notice};
 use crate::data::{
-    AlertsPage, Answer, CardsPage, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome,
-    SettingsPage, decode, give_command, load, save_settings, unlisted,
+    AlertsPage, Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
+    StillPage, decode, give_command, load, save_settings, unlisted,
 };
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::live::{Away, Link, Live};
@@ -37,11 +47,10 @@ use leptos::prelude::*;
 use leptos::server::codee::string::FromToStringCodec;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::Event;
-use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_url};
 use leptos_router::location::Url;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -194,6 +203,17 @@ enum Saving {
     Failed(DataError),
 }
 
+impl Page for StillPage {
+    fn draw(&self, seen: &Seen<'_>) -> Markup {
+        html! {
+            @if let Some(error) = &seen.local.failed {
+                (notice(NoticeKind::Error, &html! { (reason(seen.lang, error)) }))
+            }
+            (PreEscaped(self.page.get(seen.lang)))
+        }
+    }
+}
+
 type Read = fn(&[u8]) -> Option<Arc<dyn Page>>;
 
 fn read<T: Page + DeserializeOwned + 'static>(bytes: &[u8]) -> Option<Arc<dyn Page>> {
@@ -212,7 +232,7 @@ const fn reader(name: PageName) -> Read {
         PageName::Devices => read::<Devices>,
         PageName::Records => read::<Records>,
         PageName::Settings => read::<SettingsPage>,
-        PageName::Cards => read::<CardsPage>,
+        PageName::Cards => read::<StillPage>,
         PageName::Alerts => read::<AlertsPage>,
     }
 }
@@ -241,20 +261,25 @@ fn settle<T>(rows: &mut [T], id: impl Fn(&T) -> &str, shown: &[&str]) {
     }
 }
 
-/// Sets the document's title.
-///
-/// Erased on both sides alike: the bundle is compiled with erased components, and a view that leaves nothing in the
-/// page has a mark there only when it is erased.
-fn page_title(name: impl Fn() -> &'static str + Clone + Send + Sync + 'static) -> AnyView {
-    let live = Live::get();
-    let text = move || [&ui::counted(live.alerts.get().into()), name(), " · BMW"].concat();
-    // The server asks for it when the page is complete: its signals may be gone by then, and no thread may know them.
-    #[cfg(feature = "ssr")]
-    let text = {
-        let text = text();
-        move || text.clone()
+/// What stands in the tab of a page of this name, while nobody has seen so many alerts.
+fn tab(alerts: u64, name: &str) -> String {
+    [&ui::counted(alerts), name, " · BMW"].concat()
+}
+
+/// The same for the page of an address, as the server draws it.
+#[cfg(feature = "ssr")]
+pub(crate) fn tab_of(lang: Lang, path: &str, alerts: u64) -> String {
+    let name = match path.trim_matches('/') {
+        "" => Some(PageName::Overview),
+        word => PageName::ALL.into_iter().find(|(_, known)| *known == word).map(|(name, _)| name),
     };
-    view! { <Title text=text /> }.into_any()
+    tab(alerts, name.map_or(lang.not_found_title(), |name| title(lang, name)))
+}
+
+/// Keeps the document's title.
+fn keep_title(name: impl Fn() -> &'static str + 'static) {
+    let live = Live::get();
+    Effect::new(move |_| document().set_title(&tab(live.alerts.get().into(), name())));
 }
 
 /// A page while it is shown.
@@ -582,8 +607,8 @@ fn page(name: PageName) -> AnyView {
             shown.reading.with_value(|reading| events::show(page, reading, |name| shown.chart(name)));
         },
     );
+    keep_title(move || title(ui.lang.get(), name));
     view! {
-        {page_title(move || title(ui.lang.get(), name))}
         <h1 class="page-title">{move || title(ui.lang.get(), name)}</h1>
         <Transition fallback=move || {
             view! {
@@ -688,11 +713,8 @@ pub fn not_found() -> AnyView {
         };
         Some(markup.into_string())
     };
-    view! {
-        {page_title(move || ui.lang.get().not_found_title())}
-        {browser::drawn("content", || true, draw, |_| {}, |_| {})}
-    }
-    .into_any()
+    keep_title(move || ui.lang.get().not_found_title());
+    browser::drawn("content", || true, draw, |_| {}, |_| {}).into_any()
 }
 
 #[cfg(test)]

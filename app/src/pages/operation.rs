@@ -1,32 +1,35 @@
 //! The commands on a charge point's page: what is needed every day in front, the rest behind disclosures.
+//!
+//! Nothing in them moves, so that the server draws them, in both languages, and the browser carries none of it.
 
-use super::Seen;
+use super::details::back;
 use super::parts::{Form, cell, command_form, order, plain, row_head, table, when};
 use crate::components::{Entry, Glyph, What, badge, icon, tag};
 use crate::data::{Configuration, ConfigurationLine, Details, Operation, Schedule, WrongForm};
 use crate::text::Lang;
 use crate::text::format::{one_decimal, with_unit};
-use bmw_domain::account::Right;
+use crate::ui::cannot;
+use bmw_domain::account::{Right, Role};
 use bmw_domain::status::Condition;
 use maud::{Markup, html};
 
 /// What all forms of the page have in common.
 struct Forms<'a> {
-    seen: &'a Seen<'a>,
+    role: Option<Role>,
     data: &'a Details,
     known: &'a Operation,
     lang: Lang,
     id: &'a str,
-    back: &'a str,
+    back: String,
     /// Why no command can be given.
     offline: Option<&'static str>,
 }
 
-/// The groups of commands of a charge point.
-pub fn groups(seen: &Seen<'_>, data: &Details, id: &str, back: &str, online: bool) -> Markup {
-    let lang = seen.lang;
-    let offline = seen.cannot(Right::Command).or_else(|| (!online).then(|| lang.no_connection()));
-    let forms = Forms { seen, data, known: &data.operation, lang, id, back, offline };
+/// The groups of commands of the page's charge point, for somebody of this role.
+pub(crate) fn groups(lang: Lang, data: &Details, known: &Operation, role: Option<Role>) -> Markup {
+    let Some(charger) = &data.charger else { return Markup::default() };
+    let offline = cannot(lang, role, Right::Command).or_else(|| (!charger.online).then(|| lang.no_connection()));
+    let forms = Forms { role, data, known, lang, id: &charger.id, back: back(data), offline };
     let groups: [(&str, &str, Markup, &[&str]); 5] = [
         ("everyday", lang.group_everyday(), forms.everyday(), &EVERYDAY),
         ("limits", lang.group_limits(), forms.limits(), &LIMITS),
@@ -85,7 +88,7 @@ impl Forms<'_> {
     fn form(&self, command: &str, entries: &[Entry<'_>], buttons: &Markup) -> Markup {
         let form = Form { lang: self.lang, command, wrong: self.wrong() };
         let body = html! { @for entry in entries { (form.entry(entry)) } (buttons) };
-        command_form(&[self.id], self.back, &body)
+        command_form(&[self.id], &self.back, &body)
     }
 
     fn button(&self, word: &str, name: &str, glyph: Glyph, ask: Option<&str>) -> Markup {
@@ -211,7 +214,7 @@ impl Forms<'_> {
     }
 
     fn read_at(&self, at: crate::data::Moment) -> Markup {
-        html! { (self.lang.read_at()) " " (when(self.lang, self.seen.now(self.data.now), Some(at))) }
+        html! { (self.lang.read_at()) " " (when(self.lang, self.data.now, Some(at))) }
     }
 
     fn access(&self) -> Markup {
@@ -240,7 +243,7 @@ impl Forms<'_> {
         let version = |label: &str, told: Option<(i64, crate::data::Moment)>| {
             html! {
                 @if let Some((version, at)) = told {
-                    p.muted { (label) " " (version) (lang.comma()) (when(lang, self.seen.now(self.data.now), Some(at))) }
+                    p.muted { (label) " " (version) (lang.comma()) (when(lang, self.data.now, Some(at))) }
                 }
             }
         };
@@ -261,7 +264,7 @@ impl Forms<'_> {
 
     /// Leads to where the charge point's password is kept: no script comes near it.
     fn password(&self) -> Markup {
-        let cannot = self.seen.cannot(Right::Admit);
+        let cannot = cannot(self.lang, self.role, Right::Admit);
         let address = crate::data::Query::default().with("charger_id", self.id).on("/charger_password/");
         html! {
             a.button rel="external" href=[cannot.is_none().then_some(address)] role=[cannot.map(|_| "link")]
@@ -359,7 +362,7 @@ impl Forms<'_> {
             (order("ChangeConfiguration", lang.save(), Glyph::SAVE, self.offline, None))
         };
         html! {
-            (command_form(&[self.id], self.back, &body))
+            (command_form(&[self.id], &self.back, &body))
             @if line.needs_reset { (badge(Condition::Waiting, lang.needs_reset())) }
         }
     }

@@ -3,13 +3,15 @@
 use super::Seen;
 use crate::charts::CurveData;
 use crate::components::{
-    self as components, ChartWords, Dial, DialWords, Entry, GetForm, Glyph, LineBar, LineWords, NoticeKind, Span, card,
+    self as components, ChartWords, Dial, DialWords, GetForm, Glyph, LineBar, LineWords, NoticeKind, Span, card,
     choice, empty, icon, line_bars, link_button, notice, phase_gauges,
 };
-use crate::data::{FindingLine, Lines, Moment, Phases, Problem, Query, THINNED_SPANS, Tiles, Told, Value, WrongForm};
+use crate::data::{FindingLine, Lines, Moment, Phases, Problem, Query, THINNED_SPANS, Tiles, Told, Value};
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use crate::told::counts;
+#[cfg(feature = "ssr")]
+use crate::{components::Entry, data::WrongForm};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
@@ -143,9 +145,27 @@ const MOST_GAP_MS: i64 = 3_600_000;
 fn gap_ms(samples: &[(LocalTime, Option<f64>)], span: i64) -> i64 {
     let known = samples.windows(2).filter(|pair| pair.iter().all(|(_, value)| value.is_some()));
     let mut apart: Vec<i64> = known.map(|pair| pair[1].0.0 - pair[0].0.0).filter(|apart| *apart > 0).collect();
-    apart.sort_unstable();
+    sort(&mut apart);
     let usual = apart.get(apart.len().saturating_sub(1) / 2).copied().unwrap_or_default();
     (usual * 3).clamp(GAP_MS, MOST_GAP_MS).max(span / THINNED_SPANS + 1)
+}
+
+/// Sorts (Shell's way, with Knuth's gaps): the library's own weighs more than a page.
+fn sort(values: &mut [i64]) {
+    let mut gap = 1;
+    while gap < values.len() / 3 {
+        gap = gap * 3 + 1;
+    }
+    while gap > 0 {
+        for at in gap..values.len() {
+            let mut place = at;
+            while place >= gap && values[place - gap] > values[place] {
+                values.swap(place - gap, place);
+                place -= gap;
+            }
+        }
+        gap /= 3;
+    }
 }
 
 /// A measured quantity over a span of time.
@@ -385,6 +405,7 @@ pub fn command_form(chargers: &[&str], back: &str, body: &Markup) -> Markup {
 }
 
 /// A form of a command, whose fields come back with what is wrong.
+#[cfg(feature = "ssr")]
 pub struct Form<'a> {
     pub lang: Lang,
     /// The command's name, which stands before the names of the fields.
@@ -393,6 +414,7 @@ pub struct Form<'a> {
     pub wrong: Option<&'a WrongForm>,
 }
 
+#[cfg(feature = "ssr")]
 impl Form<'_> {
     /// A field.
     pub fn entry(&self, entry: &Entry<'_>) -> Markup {
@@ -539,6 +561,17 @@ mod tests {
     use super::*;
 
     const MINUTE: i64 = 60_000;
+
+    #[test]
+    fn values_are_sorted() {
+        for length in 0..200_i64 {
+            let mut values: Vec<i64> = (0..length).map(|value| value * 7919 % 101 - 50).collect();
+            let mut expected = values.clone();
+            expected.sort_unstable();
+            sort(&mut values);
+            assert_eq!(values, expected);
+        }
+    }
 
     /// What is no gap yet, in minutes, of a current that was measured at these minutes of a day.
     fn gap_of(minutes: &[i64], span: i64) -> i64 {
