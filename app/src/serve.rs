@@ -157,7 +157,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
         <html lang=lang.code() data-theme=theme.word() data-account=account data-role=role data-alerts=alerts.to_string()>
             <head>
                 <meta charset="utf-8" />
-                <title>{title}</title>
+                <title inner_html=title></title>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="referrer" content="same-origin" />
