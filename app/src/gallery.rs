@@ -229,7 +229,12 @@ fn curve() -> CurveData {
 /// Phases with this load, limit and peak.
 fn gauges(lang: Lang, phases: [(Option<f64>, u32, Option<f64>); 3]) -> Markup {
     let names = ["A", "B", "C"].map(|phase| [lang.phase(), " ", phase].concat());
-    let words = DialWords { unknown: lang.unknown_load(), headroom: lang.headroom(), peak: lang.peak_today() };
+    let words = DialWords {
+        unknown: lang.unknown_load(),
+        headroom: lang.headroom(),
+        peak: lang.peak_today(),
+        colon: lang.colon(),
+    };
     let dial = |index: usize| {
         let (load, limit, peak) = phases[index];
         Dial { name: &names[index], load, limit, peak: peak.map(|peak| (peak, "14:32")) }
@@ -246,7 +251,12 @@ fn bars(lang: Lang, measured: [Option<f64>; 3], within: (Option<f64>, Option<f64
     line_bars(
         &lines,
         within,
-        LineWords { offered: lang.current_offered(), limit: lang.limit(), unknown: lang.unknown() },
+        LineWords {
+            offered: lang.current_offered(),
+            limit: lang.limit(),
+            unknown: lang.unknown(),
+            comma: lang.comma(),
+        },
     )
 }
 

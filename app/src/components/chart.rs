@@ -199,6 +199,8 @@ pub struct DialWords<'a> {
     pub headroom: &'a str,
     /// "Peak today".
     pub peak: &'a str,
+    /// Between a name and what is said of it.
+    pub colon: &'a str,
 }
 
 /// Dials, one for each phase: its load against its limit, with what is left, and the peak of the day as a mark.
@@ -214,7 +216,7 @@ fn dial(dial: &Dial<'_>, words: DialWords<'_>) -> Markup {
     // Without a value it is a picture that says so.
     let (role, label) = match load {
         Some(_) => ("meter", dial.name.to_owned()),
-        None => ("img", [dial.name, ": ", words.unknown].concat()),
+        None => ("img", [dial.name, words.colon, words.unknown].concat()),
     };
     let spoken = load.map(|_| [&reading, " A / ", &limit_text, " A"].concat());
     let is_none = share.is_none_or(|share| share <= 0.0);
@@ -280,6 +282,8 @@ pub struct LineWords<'a> {
     pub limit: &'a str,
     /// Read out for a current that is not known.
     pub unknown: &'a str,
+    /// Between two parts.
+    pub comma: &'a str,
 }
 
 /// What a car may draw where nothing says more, A.
@@ -293,7 +297,7 @@ pub fn line_bars(lines: &[LineBar], (offered, limit): (Option<f64>, Option<f64>)
     let most = drawn.chain(offered).fold(limit.unwrap_or(USUAL_LIMIT), f64::max);
     let rest = [(words.offered, offered), (words.limit, limit)]
         .into_iter()
-        .filter_map(|(word, amperes)| Some([", ", word, " ", &*number::measured(amperes?, 1), " A"].concat()));
+        .filter_map(|(word, amperes)| Some([words.comma, word, " ", &*number::measured(amperes?, 1), " A"].concat()));
     let rest: String = rest.collect();
     html! {
         div.line-bars {
@@ -350,7 +354,7 @@ mod tests {
     use super::*;
 
     fn dial_of(load: Option<f64>, limit: u32, peak: Option<(f64, &str)>) -> String {
-        let words = DialWords { unknown: "Unknown", headroom: "Headroom", peak: "Peak" };
+        let words = DialWords { unknown: "Unknown", headroom: "Headroom", peak: "Peak", colon: ": " };
         dial(&Dial { name: "Phase A", load, limit, peak }, words).into_string()
     }
 
@@ -372,7 +376,7 @@ mod tests {
         );
         assert_eq!(html.matches("—</dd>").count(), 2, "{html}");
         assert!(!html.contains("class=\"peak\""), "{html}");
-        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
+        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown", comma: ", " };
         let line = |measured| LineBar { name: "L1 · Phase A".to_owned(), letter: 'A', measured };
         let html = line_bars(&[line(None), line(Some(0.0))], (None, None), words).into_string();
         assert!(html.contains("Phase A: Unknown\"") && html.contains("aria-valuetext=\"0 A\""), "{html}");
@@ -387,7 +391,7 @@ mod tests {
 
     #[test]
     fn bars_are_to_one_scale() {
-        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown" };
+        let words = LineWords { offered: "offered", limit: "limit", unknown: "Unknown", comma: ", " };
         let line = |measured| LineBar { name: String::new(), letter: 'B', measured: Some(measured) };
         let html = line_bars(&[line(8.0)], (Some(16.0), Some(32.0)), words).into_string();
         assert!(

@@ -79,7 +79,12 @@ pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
             .zip(times[phase].as_deref())
             .map(|(peak, time)| (peak.amperes, time.get(11..16).unwrap_or(time))),
     };
-    let words = DialWords { unknown: lang.unknown_load(), headroom: lang.headroom(), peak: lang.peak_today() };
+    let words = DialWords {
+        unknown: lang.unknown_load(),
+        headroom: lang.headroom(),
+        peak: lang.peak_today(),
+        colon: lang.colon(),
+    };
     let body = html! {
         (phase_gauges(&[dial(0), dial(1), dial(2)], words))
         p.muted { (lang.phases_help()) }
@@ -106,7 +111,12 @@ pub fn lines(
         LineBar { name, letter, measured: lines.measured[line] }
     };
     let bars: Vec<LineBar> = (0..3).filter(|line| used[*line]).map(bar).collect();
-    let words = LineWords { offered: lang.line_offered(), limit: lang.line_limit(), unknown: lang.unknown_load() };
+    let words = LineWords {
+        offered: lang.line_offered(),
+        limit: lang.line_limit(),
+        unknown: lang.unknown_load(),
+        comma: lang.comma(),
+    };
     line_bars(&bars, (lines.offered, limit.map(f64::from)), words)
 }
 

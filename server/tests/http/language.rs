@@ -79,10 +79,22 @@ fn said(page: &str) -> Vec<Said> {
 }
 
 /// Words that are the same in both languages: names, units, formats, and the protocol's own words.
-const WORDS: [&str; 50] = [
+const WORDS: [&str; 62] = [
     "BMW",
     "OCPP",
     "CSV",
+    "SVG",
+    "PNG",
+    "README",
+    "HTTPS",
+    "Webhook",
+    "Chrome",
+    "Edge",
+    "Firefox",
+    "Safari",
+    "Android",
+    "iPhone",
+    "iPad",
     "URL",
     "RFID",
     "RFC",
