@@ -34,10 +34,21 @@ export async function authorized(site) {
   return headers.get(origin);
 }
 
+/** Whether the administrator's cookies still hold. */
+async function isSignedIn(origin) {
+  const known = cookies.get(origin);
+  if (!known) return false;
+  const cookie = known.map(({ name, value }) => `${name}=${value}`).join("; ");
+  const answer = await fetch(`${origin}/account/`, { headers: { cookie }, redirect: "manual" });
+  await answer.arrayBuffer();
+  return answer.status === 200;
+}
+
 /** Signs a browser in as the administrator. */
 export async function signIn(context, site) {
   const { origin } = new URL(site);
-  if (!cookies.has(origin)) {
+  // A journey may have signed it out.
+  if (!(await isSignedIn(origin))) {
     const answer = await fetch(`${origin}/log_in/`, form());
     expect(answer.status, "signed in").toBe(303);
     const given = answer.headers.getSetCookie().map((cookie) => cookie.split(";")[0].split("="));
