@@ -22,8 +22,8 @@ for (const path of [...pages.map(({ path }) => path), "/cards/", "/nowhere/"]) {
     // What hydration, the feed, a chart and a menu bring into the document.
     for (const summary of (await page.locator("main summary:visible").all()).slice(0, 5)) await summary.click();
     for (const part of (await page.locator("main svg:visible").all()).slice(0, 5)) await part.hover({ force: true });
-    await page.locator(".topbar-switch").nth(1).click();
-    await page.locator(".topbar-switch").first().click();
+    await page.locator("[data-do=theme]").click();
+    await page.locator("[data-do=lang]").click();
     await expect(page.locator("html")).toHaveAttribute("lang", "zh");
     expect(await refused(page)).toEqual([]);
     // The browser itself reports the 404 of the document.

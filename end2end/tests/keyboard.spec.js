@@ -49,7 +49,7 @@ test("the overview's chart is chosen and read out", async ({ page, keys }) => {
   await expect(readout).not.toHaveText(newest);
   await keys.press("Escape");
   await expect(readout).toHaveText("");
-  await keys.choose("Show as table");
+  await keys.choose("Table and downloads");
   await expect(page.locator("#energy .chart-data")).toHaveAttribute("open", "");
   const id = await page.locator("#chargers tbody th a").first().textContent();
   await keys.choose(id);

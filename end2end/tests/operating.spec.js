@@ -353,7 +353,7 @@ test("cards are entered, blocked, brought in and taken out, and rule who may cha
   await expect(refused).toContainText("Line 3: Expires on: A day is written YYYY-MM-DD.");
   // It was said by the server, and follows the language nevertheless.
   for (const said of ["第 3 行：失效日期：日期应为 YYYY-MM-DD。", "Line 3: Expires on: "]) {
-    await page.locator(".topbar-switch").first().click();
+    await page.locator("[data-do=lang]").click();
     await expect(refused).toContainText(said);
   }
   await expect(page.locator(".cards tbody tr")).toHaveCount(1);

@@ -62,7 +62,7 @@ test("the language switches at once, without reload, and is remembered", async (
   await open(page, "/settings/");
   await mark(page);
   await page.getByLabel("Maximum current, phase A").fill("63");
-  await page.locator(".topbar-switch").first().click();
+  await page.locator("[data-do=lang]").click();
   await expect(page.locator("h1")).toHaveText("设置");
   await expect(page.locator("html")).toHaveAttribute("lang", "zh");
   await expect(page).toHaveTitle("设置 · BMW");
@@ -77,7 +77,7 @@ test("the language switches at once, without reload, and is remembered", async (
 
 test("the theme goes from system to light to dark, and is there at the first paint", async ({ page }) => {
   await open(page, "/overview/");
-  const theme = page.locator(".topbar-switch").nth(1);
+  const theme = page.locator("[data-do=theme]");
   for (const word of ["light", "dark"]) {
     await theme.click();
     await expect(page.locator("html")).toHaveAttribute("data-theme", word);

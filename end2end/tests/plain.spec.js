@@ -30,10 +30,10 @@ test("the energy chart's options are a form", async ({ page }) => {
 
 test("language and theme are links", async ({ page }) => {
   await page.goto("/records/?state=finished");
-  await page.locator(".topbar-switch").first().click();
+  await page.locator("[data-do=lang]").click();
   await expect(page.locator("h1")).toHaveText("记录");
   await expect(page).toHaveURL(/state=finished/);
-  await page.locator(".topbar-switch").nth(1).click();
+  await page.locator("[data-do=theme]").click();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
 });
 

@@ -79,7 +79,7 @@ test("without network a page is shown as it was last known, with its age, and co
   expect((await page.locator("#sessions tbody tr").allTextContents()).length).toBe(sessions.length);
   await mark(page);
   // It is alive by what was kept of the bundle.
-  await page.locator(".topbar-switch").nth(1).click();
+  await page.locator("[data-do=theme]").click();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
   await network.mend();
   await alive(page);
