@@ -16,6 +16,8 @@ export default defineConfig({
   updateSnapshots: "none",
   workers: process.env.BMW_TEST_WORKERS ? Number(process.env.BMW_TEST_WORKERS) : 2,
   fullyParallel: true,
+  // Once more, and named as flaky: the machine of the checks has other guests.
+  retries: process.env.CI ? 1 : 0,
   reporter: [["list"]],
   use: {
     viewport: { width: 1440, height: 900 },
