@@ -79,7 +79,7 @@ fn said(page: &str) -> Vec<Said> {
 }
 
 /// Words that are the same in both languages: names, units, formats, and the protocol's own words.
-const WORDS: [&str; 62] = [
+const WORDS: [&str; 63] = [
     "BMW",
     "OCPP",
     "CSV",
@@ -95,6 +95,7 @@ const WORDS: [&str; 62] = [
     "Android",
     "iPhone",
     "iPad",
+    "localhost",
     "URL",
     "RFID",
     "RFC",
