@@ -2,7 +2,7 @@
 
 use super::parts::{
     badge, changed_mark, charger_choices, chart_words, contact as contact_of, details_link, file_part, get_form,
-    nothing_yet, phases, placed_cell, row_head, state_word, table, tiles,
+    nothing_yet, phases, phases_now, placed_cell, row_head, state_word, table, tiles,
 };
 use super::{Page, Seen, settle};
 use crate::charts::{self, Chart, EnergyData, StateShare, gauge, number};
@@ -11,7 +11,8 @@ use crate::components::{
     state_donut,
 };
 use crate::data::{
-    EnergyChart, EnergySeries, MOST_WITH, Moment, Overview, Query, ROWS, RecentLine, listed, period_word, series_word,
+    EnergyChart, EnergySeries, MOST_WITH, Moment, Overview, Phases, Query, ROWS, RecentLine, listed, period_word,
+    series_word,
 };
 use crate::feed_message::{ChargerMessage, Ended, Totals};
 use crate::text::Lang;
@@ -170,8 +171,8 @@ fn wellness(seen: &Seen<'_>, data: &Overview) -> Markup {
     let states = states.as_ref().unwrap_or(&data.states);
     let is_faulted = |state: &str| condition(Some(state)) == Condition::Faulted;
     let faulted: u64 = states.iter().filter(|(state, _)| is_faulted(state)).map(|(_, count)| count).sum();
-    let load = seen.phases.unwrap_or(data.phases.load);
-    let share = |phase: Phase| gauge::percent(load[phase.index()], f64::from(data.phases.limits[phase.index()]));
+    let Phases { load, limits, .. } = phases_now(seen, &data.phases);
+    let share = |phase: Phase| gauge::percent(load[phase.index()], f64::from(limits[phase.index()]));
     let near = Phase::ALL.into_iter().filter_map(|phase| Some((phase, share(phase)?)));
     let near: Vec<_> = near.filter(|(_, share)| gauge::level(Some(*share)) == gauge::Level::Critical).collect();
     let is_well = faulted == 0 && lost == 0 && near.is_empty();
@@ -585,6 +586,60 @@ mod tests {
             notices: crate::notify::Notices::default(),
         };
         page.draw(&seen).into_string()
+    }
+
+    /// The first line of the page, of what it knows and of what the feed has told.
+    fn first_line(
+        page: &Overview,
+        chargers: &[(&str, &str, bool)],
+        phases: Option<[Option<f64>; 3]>,
+        limits: Option<[u32; 3]>,
+    ) -> String {
+        let told = |(id, state, online): &(&str, &str, bool)| {
+            let state = Some((*state).to_owned());
+            ((*id).to_owned(), ChargerMessage { state, online: *online, ..Default::default() })
+        };
+        let chargers = chargers.iter().map(told).collect();
+        let sequence = bmw_domain::phase::PhaseSequence::ABC;
+        let of_day = |limits| crate::feed_message::PhasesOfDay { limits, peaks: [None; 3], sequence };
+        let totals = Totals { phases: limits.map(of_day), ..Totals::default() };
+        let local = super::super::Local::default();
+        let seen = Seen {
+            lang: Lang::En,
+            chargers: &chargers,
+            phases,
+            totals: Some(&totals),
+            passed: 0,
+            local: &local,
+            role: None,
+            away: None,
+            notices: crate::notify::Notices::default(),
+        };
+        wellness(&seen, page).into_string()
+    }
+
+    #[test]
+    fn whether_the_site_is_well_is_said_of_what_is_known_now() {
+        let mut page = overview(7);
+        assert_eq!(first_line(&page, &[], None, None), "", "nothing is known of any charger");
+        page.states = vec![("Charging".to_owned(), 2), ("Faulted".to_owned(), 1)];
+        page.lost = 2;
+        page.phases.limits = [100; 3];
+        let line = first_line(&page, &[], None, None);
+        assert!(line.contains("is-faulted") && line.contains("1 charger faulted"), "{line}");
+        assert!(line.contains("2 chargers out of contact"), "{line}");
+        // The feed knows it newer.
+        let well = [("A", "Charging", true), ("B", "Available", true)];
+        let line = first_line(&page, &well, Some([Some(94.9), None, Some(0.0)]), None);
+        assert!(line.contains("is-charging") && line.contains("All is well") && !line.contains("<a"), "{line}");
+        let lost = [("A", "Charging", true), ("B", "Available", false)];
+        let line = first_line(&page, &lost, None, None);
+        assert!(line.contains("is-waiting") && line.contains("1 charger out of contact"), "{line}");
+        let line = first_line(&page, &well, Some([Some(95.0), None, None]), None);
+        assert!(line.contains("is-faulted") && line.contains("Phase A at 95 % of its limit"), "{line}");
+        // Also of limits that were changed since.
+        let line = first_line(&page, &well, Some([Some(95.0), None, None]), Some([200, 100, 100]));
+        assert!(line.contains("All is well"), "{line}");
     }
 
     #[test]

@@ -63,13 +63,18 @@ pub fn when(lang: Lang, now: Moment, at: Option<Moment>) -> Markup {
     }
 }
 
+/// The load, the limits and the peaks of the site's phases as they are now: the feed knows them newer than the page.
+pub fn phases_now(seen: &Seen<'_>, phases: &Phases) -> Phases {
+    let told = seen.totals.and_then(|totals| totals.phases.as_ref());
+    let (limits, peaks) = told.map_or((phases.limits, phases.peaks), |told| (told.limits, told.peaks));
+    Phases { load: seen.phases.unwrap_or(phases.load), limits, peaks, sequence: phases.sequence }
+}
+
 /// The load of the site's phases against their limits; follows the live feed.
 pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
     let lang = seen.lang;
+    let Phases { load, limits, peaks, .. } = phases_now(seen, phases);
     let names = Phase::ALL.map(|phase| [lang.phase(), " ", phase.letter().encode_utf8(&mut [0; 4])].concat());
-    let load = seen.phases.unwrap_or(phases.load);
-    let told = seen.totals.and_then(|totals| totals.phases.as_ref());
-    let (limits, peaks) = told.map_or((phases.limits, phases.peaks), |told| (told.limits, told.peaks));
     let times = peaks.map(|peak| peak.map(|peak| peak.at.with_space()));
     let dial = |phase: usize| Dial {
         name: &names[phase],
