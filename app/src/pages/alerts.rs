@@ -69,7 +69,7 @@ impl AlertsPage {
         }
         html! {
             @if let Some(why) = cannot.filter(|_| self.open.iter().any(|group| group.pressing > 0)) {
-                p.muted { (lang.acknowledge()) ": " (why) }
+                p.muted { (lang.labelled(lang.acknowledge(), why)) }
             }
             ul.alerts {
                 @for group in &self.open { (open_group(lang, now, group, cannot)) }
@@ -141,7 +141,7 @@ impl AlertsPage {
 fn webhook_line(lang: Lang, now: Moment, webhook: &WebhookLine) -> Markup {
     html! {
         p #webhook {
-            (lang.webhook_to()) " " strong { (webhook.host) } ": "
+            (lang.webhook_to()) " " strong { (webhook.host) } (lang.colon())
             @match &webhook.last {
                 None => (lang.webhook_idle()),
                 Some((at, None)) => { (lang.webhook_taken()) " " (when(lang, now, Some(*at))) }
