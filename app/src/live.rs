@@ -245,10 +245,9 @@ mod in_browser {
             told: RefCell::default(),
             socket: RefCell::new(None),
         });
-        // A document is shown from what was kept because the site could not be reached. Said once the page has been taken over: it is
-        // news to what the server drew.
+        // A document is shown from what was kept because the site could not be reached.
         if live.heard.get_untracked() < 0 {
-            set_timeout(move || live.link.set(Link::Stale), Duration::ZERO);
+            live.link.set(Link::Stale);
         }
         live.notices.set(Notices::now());
         connect(&feed);
