@@ -45,6 +45,7 @@ pub(super) async fn manifest(RawQuery(query): RawQuery) -> Response {
         ],
         "shortcuts": [
             shortcut(lang.devices(), "/devices/"),
+            shortcut(lang.alerts(), "/alerts/"),
             shortcut(lang.details(), "/details/"),
             shortcut(lang.records(), "/records/"),
         ],
