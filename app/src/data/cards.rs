@@ -1,7 +1,7 @@
 //! The cards that may charge.
 
 #[cfg(feature = "ssr")]
-use super::{DataError, Moment, Query, Told, caller, moment, now, site};
+use super::{DataError, Moment, Query, Told, caller, moment, now, role, site};
 
 /// What the cards page shows.
 #[cfg(feature = "ssr")]
@@ -72,7 +72,7 @@ pub(super) mod on_server {
     /// The page, by its query string.
     pub fn page(query: &Query) -> Result<StillPage, DataError> {
         let cards = cards(query)?;
-        let role = crate::ui::signed_in().map(|person| person.role);
+        let role = role();
         Ok(StillPage { page: Both::of(|lang| cards.draw(lang, role).into_string()) })
     }
 

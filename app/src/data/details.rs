@@ -2,7 +2,7 @@
 
 use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, RecordLine, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, caller, line, lines, moment, now, site};
+use super::{DataError, Query, caller, line, lines, moment, now, role, site};
 use crate::text::Both;
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -218,6 +218,7 @@ pub(super) mod on_server {
     use crate::data::diagnostics::on_server::diagnostics;
     use crate::data::events::on_server::events;
     use crate::data::operation::on_server::{operation, without_answers};
+    use crate::pages::still;
     use bmw_domain::account::Right;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::charger::{Happening, HappeningKind};
@@ -284,9 +285,9 @@ pub(super) mod on_server {
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
             charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
         };
-        let role = crate::ui::signed_in().map(|person| person.role);
-        details.operation = Both::of(|lang| crate::pages::operation(lang, &details, &operation, role).into_string());
-        details.query_form = Both::of(|lang| crate::pages::session_query(lang, &details).into_string());
+        let role = role();
+        details.operation = Both::of(|lang| still::groups(lang, &details, &operation, role).into_string());
+        details.query_form = Both::of(|lang| still::session_query(lang, &details).into_string());
         Ok(details)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{CommandLine, FindingLine, JoiningLine, Lines, Moment, Phases, Tiles, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, has_simulator, lines, moment, now, phases, site, tiles};
+use super::{DataError, Query, has_simulator, lines, moment, now, phases, role, site, tiles};
 use crate::text::Both;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,7 @@ pub(super) mod on_server {
     use super::*;
     use crate::data::caller;
     use crate::data::commands::on_server::{findings, joining, line};
+    use crate::pages::still;
     use bmw_domain::calendar::Timestamp;
     use bmw_site::ChargePointNow;
     use std::cmp::Reverse;
@@ -167,8 +168,8 @@ pub(super) mod on_server {
             has_simulator: has_simulator(),
             bulk: Both::Same(String::new()),
         };
-        let role = crate::ui::signed_in().map(|person| person.role);
-        devices.bulk = Both::of(|lang| crate::pages::bulk(lang, &devices, role).into_string());
+        let role = role();
+        devices.bulk = Both::of(|lang| still::bulk(lang, &devices, role).into_string());
         Ok(devices)
     }
 

@@ -16,6 +16,7 @@ mod diagnostics;
 mod events;
 #[cfg(feature = "ssr")]
 mod forms;
+#[cfg(feature = "ssr")]
 mod operation;
 mod overview;
 mod query;
@@ -34,6 +35,7 @@ pub use details::*;
 pub use devices::*;
 pub use diagnostics::*;
 pub use events::*;
+#[cfg(feature = "ssr")]
 pub use operation::*;
 pub use overview::*;
 pub use query::Query;
@@ -239,7 +241,7 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 22] = [
+    const SOURCES: [&[u8]; 21] = [
         include_bytes!("mod.rs"),
         include_bytes!("alerts.rs"),
         include_bytes!("cards.rs"),
@@ -248,7 +250,6 @@ const FORM: [u8; 4] = {
         include_bytes!("devices.rs"),
         include_bytes!("diagnostics.rs"),
         include_bytes!("events.rs"),
-        include_bytes!("operation.rs"),
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
         include_bytes!("settings.rs"),
@@ -381,6 +382,7 @@ mod on_server {
     use super::{DataError, FORM, Lines, Moment, Peak, Phases, Tiles};
     use crate::on_site;
     use crate::state::AppState;
+    use bmw_domain::account::Role;
     use bmw_domain::calendar::Timestamp;
     use bmw_domain::phase;
     use bmw_site::{Caller, ChargePointNow, Denied, NotDone, Present, Site};
@@ -419,6 +421,11 @@ mod on_server {
     pub fn caller() -> Caller {
         let parts = use_context::<http::request::Parts>();
         parts.map(|parts| on_site::reader(&parts.extensions, &parts.headers)).unwrap_or_default()
+    }
+
+    /// What the person is who asks, as pages offer by it what he may.
+    pub fn role() -> Option<Role> {
+        crate::ui::signed_in().map(|person| person.role)
     }
 
     impl From<Denied> for DataError {

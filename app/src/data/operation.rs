@@ -3,10 +3,9 @@
 
 use super::Moment;
 use bmw_domain::calendar::LocalTime;
-use serde::{Deserialize, Serialize};
 
 /// What the forms know.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Operation {
     /// The numbers of its connectors, from 1.
     pub connectors: Vec<i32>,
@@ -27,7 +26,7 @@ pub struct Operation {
 }
 
 /// A charge point's configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
     /// When it was read.
     pub at: Moment,
@@ -36,7 +35,7 @@ pub struct Configuration {
 }
 
 /// A key of a configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationLine {
     /// The key.
     pub key: String,
@@ -51,7 +50,7 @@ pub struct ConfigurationLine {
 }
 
 /// A reservation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReservationLine {
     /// Its number.
     pub id: i64,
@@ -64,7 +63,7 @@ pub struct ReservationLine {
 }
 
 /// The limits of a connector over time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// When it was told.
     pub at: Moment,

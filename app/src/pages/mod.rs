@@ -2,27 +2,17 @@
 //! the answer, the language, the feed and what was done on it since (see [`crate::browser`]).
 
 mod alerts;
-#[cfg(feature = "ssr")]
-mod bulk;
-#[cfg(feature = "ssr")]
-mod cards;
 mod details;
 mod devices;
 mod diagnostics;
 mod happenings;
-#[cfg(feature = "ssr")]
-mod operation;
 mod overview;
 mod parts;
 mod records;
 mod settings;
+#[cfg(feature = "ssr")]
+pub(crate) mod still;
 
-#[cfg(feature = "ssr")]
-pub(crate) use bulk::bulk;
-#[cfg(feature = "ssr")]
-pub(crate) use details::query as session_query;
-#[cfg(feature = "ssr")]
-pub(crate) use operation::groups as operation;
 #[cfg(feature = "ssr")]
 pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 

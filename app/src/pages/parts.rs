@@ -10,8 +10,6 @@ use crate::data::{FindingLine, Lines, Moment, Phases, Problem, Query, THINNED_SP
 use crate::text::Lang;
 use crate::text::format::{grouped, kwh_2, with_unit};
 use crate::told::counts;
-#[cfg(feature = "ssr")]
-use crate::{components::Entry, data::WrongForm};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::FindingKind;
 use bmw_domain::command::{Action, CommandState};
@@ -416,34 +414,6 @@ pub fn command_form(chargers: &[&str], back: &str, body: &Markup) -> Markup {
             }
             (body)
         }
-    }
-}
-
-/// A form of a command, whose fields come back with what is wrong.
-#[cfg(feature = "ssr")]
-pub struct Form<'a> {
-    pub lang: Lang,
-    /// The command's name, which stands before the names of the fields.
-    pub command: &'a str,
-    /// The form that came back, whichever it is.
-    pub wrong: Option<&'a WrongForm>,
-}
-
-#[cfg(feature = "ssr")]
-impl Form<'_> {
-    /// A field.
-    pub fn entry(&self, entry: &Entry<'_>) -> Markup {
-        let back = self.wrong.filter(|wrong| wrong.form == self.command);
-        let typed = back.and_then(|wrong| wrong.typed.iter().find(|(name, _)| name == entry.name));
-        let error = back.and_then(|wrong| wrong.errors.iter().find(|(name, _)| name == entry.name));
-        let error = match error {
-            None => String::new(),
-            Some((_, Problem::Field(error))) => self.lang.field_error(error),
-            Some((_, Problem::Told(_, text))) => text.get(self.lang).to_owned(),
-        };
-        let name = [self.command, ".", entry.name].concat();
-        let value = typed.map_or(entry.value, |(_, value)| value.as_str());
-        components::entry(&Entry { name: &name, value, ..*entry }, &error)
     }
 }
 

@@ -1,11 +1,10 @@
 //! The commands for several charge points at once, below the head of the device list.
-//!
-//! Nothing in them moves, so that the server draws them, in both languages, and the browser carries none of it.
 
-use super::devices::{BULK, back};
-use super::parts::{Form, command, order};
+use super::form::Form;
 use crate::components::{Entry, Glyph, What, icon};
 use crate::data::{Devices, WrongForm};
+use crate::pages::devices::{BULK, back};
+use crate::pages::parts::{command, order};
 use crate::text::Lang;
 use crate::ui::cannot;
 use bmw_domain::account::{Right, Role};

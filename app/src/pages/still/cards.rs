@@ -1,10 +1,8 @@
 //! The cards that may charge: added, blocked, taken away, brought in and taken out as CSV.
-//!
-//! Nothing in them moves, so that the server draws the page, in both languages, and the browser carries none of it.
 
-use super::parts::{cell, command_form, order, plain, row_head, table};
 use crate::components::{Glyph, NoticeKind, Span, badge, card, empty, input, link_button, notice};
 use crate::data::{CardLine, CardsPage, word};
+use crate::pages::parts::{cell, command_form, order, plain, row_head, table};
 use crate::text::Lang;
 use crate::ui::cannot;
 use bmw_domain::account::{Right, Role};
@@ -40,7 +38,7 @@ impl CardsPage {
 type Cannot = Option<&'static str>;
 
 fn list(lang: Lang, cards: Option<&[CardLine]>, cannot: Cannot) -> Markup {
-    let Some(cards) = cards else { return super::for_those_signed_in(lang, lang.sign_in_for_cards()) };
+    let Some(cards) = cards else { return crate::pages::for_those_signed_in(lang, lang.sign_in_for_cards()) };
     if cards.is_empty() {
         return empty(Glyph::INBOX, lang.no_cards(), "", &html! {});
     }

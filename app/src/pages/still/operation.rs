@@ -1,11 +1,10 @@
 //! The commands on a charge point's page: what is needed every day in front, the rest behind disclosures.
-//!
-//! Nothing in them moves, so that the server draws them, in both languages, and the browser carries none of it.
 
-use super::details::back;
-use super::parts::{Form, cell, command_form, order, plain, row_head, table, when};
+use super::form::Form;
 use crate::components::{Entry, Glyph, What, badge, icon, tag};
 use crate::data::{Configuration, ConfigurationLine, Details, Operation, Schedule, WrongForm};
+use crate::pages::details::back;
+use crate::pages::parts::{cell, command_form, order, plain, row_head, table, when};
 use crate::text::Lang;
 use crate::text::format::{one_decimal, with_unit};
 use crate::ui::cannot;
