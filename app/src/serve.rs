@@ -206,6 +206,48 @@ fn start(bundle: &Bundle) -> String {
 /// What a page depends on: who asks for it and in which language, and whether it is a page that is asked for.
 const BY_READER: &str = "Accept, Accept-Language, Authorization, Cookie";
 
+/// What pages beside those of the interface share.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    pub state: AppState,
+    css: Option<Arc<str>>,
+}
+
+impl Pages {
+    /// Their routes.
+    pub fn routes<const N: usize>(
+        table: [(&'static str, MethodRouter<Self>); N],
+        state: AppState,
+        css: Option<&str>,
+    ) -> Router {
+        let router = table.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
+        router.with_state(Self { state, css: css.map(Arc::from) })
+    }
+
+    /// One of them, for who asks.
+    pub fn document(
+        &self,
+        (caller, headers): (&bmw_site::Caller, &HeaderMap),
+        path: &str,
+        Manner { script, refresh }: Manner,
+        title: fn(Lang) -> &'static str,
+        body: impl FnOnce(Lang) -> Markup,
+    ) -> Response {
+        let (person, alerts) = (access::person(caller), alerts(&self.state.site, caller));
+        let css = self.css.as_deref();
+        still_document(Still { headers, path, css, person: person.as_ref(), refresh, script, alerts }, title, body)
+    }
+}
+
+/// How one of these differs from others.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// The file of its script.
+    pub script: Option<&'static str>,
+    /// After how many seconds it is asked for anew.
+    pub refresh: Option<u32>,
+}
+
 /// A page beside those of the interface, in the same frame and language: without script, and asked for anew after `refresh`
 /// seconds if that is wanted.
 pub fn still_page(

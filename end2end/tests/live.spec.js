@@ -43,29 +43,28 @@ const look = (page, away) =>
     document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
   }, away);
 
-test("a number glides to its new value", async ({ openSite, page }) => {
+/** What the energy of the site shows while it becomes 12.34 kWh. */
+async function shownUpTo12(openSite, page) {
   const charger = await ready(openSite, "A");
   await page.goto(`${openSite}/overview/`);
   await alive(page);
-  const seen = await watch(energy(page));
+  const shown = await watch(energy(page));
   await charge(charger, 12_340);
   await expect(energy(page)).toHaveText("12.34");
-  const between = (await seen()).filter((value) => value > 0 && value < 12.34);
+  await charger.pullOut();
+  return shown();
+}
+
+test("a number glides to its new value", async ({ openSite, page }) => {
+  const shown = await shownUpTo12(openSite, page);
+  const between = shown.filter((value) => value > 0 && value < 12.34);
   expect(between.length, "values on the way").toBeGreaterThan(2);
   expect(between, "upwards").toEqual([...between].sort((a, b) => a - b));
-  await charger.pullOut();
 });
 
 test("who wants no motion gets the new value at once", async ({ openSite, page }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
-  const charger = await ready(openSite, "A");
-  await page.goto(`${openSite}/overview/`);
-  await alive(page);
-  const seen = await watch(energy(page));
-  await charge(charger, 12_340);
-  await expect(energy(page)).toHaveText("12.34");
-  expect(await seen()).toEqual([12.34]);
-  await charger.pullOut();
+  expect(await shownUpTo12(openSite, page)).toEqual([12.34]);
 });
 
 test("rows stay where they are when the page asks anew", async ({ openSite, page }) => {

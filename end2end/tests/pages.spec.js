@@ -106,3 +106,22 @@ test("the site's emptiness is explained", async ({ page, emptySite }) => {
   await page.goto(`${emptySite}/overview/`);
   await expect(page.getByText("There are no chargers yet.")).toBeVisible();
 });
+
+test("the system's bar above a page has the colour of the page", async ({ page, context, site }) => {
+  for (const theme of ["light", "dark"]) {
+    await context.addCookies([{ name: "theme", value: theme, url: site }]);
+    await page.goto("/overview/");
+    const [bar, ground] = await page.evaluate(() => {
+      const metas = [...document.querySelectorAll("meta[name=theme-color]")];
+      const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+      const painted = (colour) => {
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data];
+      };
+      const told = metas.find(({ media }) => matchMedia(media).matches).content;
+      return [told, getComputedStyle(document.documentElement).backgroundColor].map(painted);
+    });
+    expect(bar, theme).toEqual(ground);
+  }
+});

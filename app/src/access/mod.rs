@@ -13,7 +13,7 @@ use crate::components::{Glyph, NoticeKind, icon, notice};
 use crate::data::Query;
 use crate::frame;
 use crate::pages::{self, cell, row_head};
-use crate::serve::{Still, is_own_path, still_document};
+use crate::serve::{Manner, Pages, is_own_path};
 use crate::state::AppState;
 use crate::text::Lang;
 use crate::ui::{self, Person};
@@ -112,17 +112,9 @@ pub fn sign_in_for(next: &str) -> String {
     Query::default().with("next", next).on(SIGN_IN)
 }
 
-/// What these pages share.
-#[derive(Clone)]
-struct Pages {
-    state: AppState,
-    css: Option<Arc<str>>,
-}
-
 /// The routes of these pages.
 pub fn routes(state: AppState, css: Option<&str>) -> Router {
-    let router = table().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
-    router.with_state(Pages { state, css: css.map(Arc::from) })
+    Pages::routes(table(), state, css)
 }
 
 fn table() -> [(&'static str, MethodRouter<Pages>); 8] {
@@ -245,18 +237,7 @@ impl Pages {
         title: fn(Lang) -> &'static str,
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
-        let person = person(&asked.caller);
-        let alerts = crate::serve::alerts(&self.state.site, &asked.caller);
-        let still = Still {
-            headers: &asked.headers,
-            path,
-            css: self.css.as_deref(),
-            person: person.as_ref(),
-            refresh: None,
-            script: None,
-            alerts,
-        };
-        let mut response = still_document(still, title, body);
+        let mut response = self.document((&asked.caller, &asked.headers), path, Manner::default(), title, body);
         *response.status_mut() = status;
         response
     }

@@ -27,7 +27,7 @@ pub(super) async fn page(State(pages): State<Pages>, request: Request) -> Respon
     // What the browser itself says counts; without a script, this.
     let is_trusted = asked.origin(&pages.state).is_some_and(|origin| origin.is_trusted());
     let manner = Manner { script: Some(SCRIPT), ..Manner::default() };
-    pages.answer(&asked, DEVICE, manner, Lang::on_this_device, |lang| {
+    asked.answer(&pages, DEVICE, manner, Lang::on_this_device, |lang| {
         html! {
             div.grid {
                 (card("install", Span::Two, lang.install_title(), &html! {}, &install(lang, is_trusted)))

@@ -10,7 +10,7 @@ use serde_json::json;
 /// Where it lies. `lang` says in which language, as browsers ask for it without cookies.
 pub const MANIFEST: &str = "/manifest.webmanifest";
 /// The colour of the top bar, `--ground` of the style sheet, in both themes.
-pub const THEME_LIGHT: &str = "#f4f6f8";
+pub const THEME_LIGHT: &str = "#f4f6f9";
 pub const THEME_DARK: &str = "#0f1217";
 
 /// The address of the one in a language.

@@ -13,10 +13,10 @@ pub use manifest::MANIFEST;
 pub(crate) use manifest::{THEME_DARK, THEME_LIGHT, address as manifest_of};
 pub use origin::Origin;
 
-use crate::access::{Asking, person};
+use crate::access::Asking;
 use crate::data::Query;
 use crate::frame;
-use crate::serve::{Still, still_document};
+use crate::serve::{Manner, Pages};
 use crate::state::AppState;
 use crate::text::Lang;
 use axum::Router;
@@ -26,7 +26,6 @@ use axum::routing::{MethodRouter, get};
 use bmw_site::Caller;
 use http::{Extensions, HeaderMap};
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// What a device shows in the place of a page that it has not kept. It asks for that again by itself.
 pub const OFFLINE: &str = "/offline/";
@@ -40,17 +39,9 @@ const KEEP: &str = "bmw-keep";
 /// How often the page that was not kept is asked for again, s.
 const OFFLINE_AGAIN: u32 = 10;
 
-/// What these pages share.
-#[derive(Clone)]
-struct Pages {
-    state: AppState,
-    css: Option<Arc<str>>,
-}
-
 /// The routes of these pages.
 pub fn routes(state: AppState, css: Option<&str>) -> Router {
-    let router = table().into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route));
-    router.with_state(Pages { state, css: css.map(Arc::from) })
+    Pages::routes(table(), state, css)
 }
 
 fn table() -> [(&'static str, MethodRouter<Pages>); 4] {
@@ -95,37 +86,24 @@ impl Asked {
     fn origin(&self, state: &AppState) -> Option<Origin> {
         Origin::of(state, &self.extensions, &self.headers)
     }
-}
 
-/// How a page of these differs from others.
-#[derive(Clone, Copy, Default)]
-struct Manner {
-    script: Option<&'static str>,
-    refresh: Option<u32>,
-}
-
-impl Pages {
+    /// A page of these.
     fn answer(
         &self,
-        asked: &Asked,
+        pages: &Pages,
         path: &str,
         manner: Manner,
         title: fn(Lang) -> &'static str,
         body: impl FnOnce(Lang) -> Markup,
     ) -> Response {
-        let person = person(&asked.caller);
-        let Manner { script, refresh } = manner;
-        let css = self.css.as_deref();
-        let alerts = crate::serve::alerts(&self.state.site, &asked.caller);
-        let still = Still { headers: &asked.headers, path, css, person: person.as_ref(), refresh, script, alerts };
-        still_document(still, title, body)
+        pages.document((&self.caller, &self.headers), path, manner, title, body)
     }
 }
 
 /// `GET /offline/`
 async fn offline(State(pages): State<Pages>, request: Request) -> Response {
     let manner = Manner { refresh: Some(OFFLINE_AGAIN), ..Manner::default() };
-    pages.answer(&request.into(), OFFLINE, manner, Lang::offline, |lang| {
+    Asked::from(request).answer(&pages, OFFLINE, manner, Lang::offline, |lang| {
         html! {
             section.card.trouble {
                 p { (lang.offline_not_kept()) }

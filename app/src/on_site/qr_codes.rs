@@ -78,7 +78,7 @@ pub(super) async fn page(State(pages): State<Pages>, request: Request) -> Respon
     let present = pages.state.site.present().clone();
     let chargers: Vec<_> = present.by_identity().filter(|now| wanted.has(now)).collect();
     let is_unknown = wanted.charger.is_some() && chargers.is_empty();
-    let mut response = pages.answer(&asked, QR_CODES, Manner::default(), Lang::qr_codes, |lang| {
+    let mut response = asked.answer(&pages, QR_CODES, Manner::default(), Lang::qr_codes, |lang| {
         html! {
             div.sheet-head {
                 (filters(lang, &wanted))
