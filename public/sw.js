@@ -1,4 +1,4 @@
-// The service worker: it shows the site as it was last known while the network is gone.
+// The service worker: it shows the site as it was last known while the network is gone, and notifications where pages may not.
 //
 // Each page that somebody looks at is asked for once more, without what is sensitive (the header below says so to the
 // server), and kept with the files that it names and the time, which is written into it: the page counts its age from that.
@@ -42,6 +42,25 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(file(event.request));
   }
 });
+
+// A page has something to tell of which its browser lets pages show nothing.
+self.addEventListener("message", (event) => {
+  const [title, options] = event.data;
+  event.waitUntil(self.registration.showNotification(title, options));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(showAlerts());
+});
+
+/** Shows the alerts: in a window that is open, or in a new one. */
+async function showAlerts() {
+  const [open] = await self.clients.matchAll({ type: "window" });
+  if (!open) return self.clients.openWindow("/alerts/");
+  await open.focus();
+  return open.navigate("/alerts/");
+}
 
 /** Whether a path is that of a page of the interface: downloads do not end with a slash. */
 const isPage = (path) => path.endsWith("/") && !/^\/(api|bmw|ws|ocpp|fn|pkg)\//.test(path);

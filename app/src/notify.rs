@@ -96,9 +96,17 @@ pub fn show(live: Live, lang: Lang, newest: &[NewAlert], known: i64) {
         options.set_tag(&["bmw-alert-", &alert.id.to_string()].concat());
         options.set_body(&[&alert.subject, " ", &alert.code].concat());
         let title = [lang.alert_kind(alert.kind), " · BMW"].concat();
-        if web_sys::Notification::new_with_options(&title, &options).is_err() {
-            // Browsers of phones have them for installed programs alone.
+        // Browsers of phones let only the service worker show them.
+        let is_shown = web_sys::Notification::new_with_options(&title, &options).is_ok();
+        if !is_shown && hand_on(&title, &options).is_none() {
             live.notices.set(Notices::Missing);
         }
     }
+}
+
+/// Has the service worker show a notification; `None` where there is none.
+#[cfg(feature = "hydrate")]
+fn hand_on(title: &str, options: &web_sys::NotificationOptions) -> Option<()> {
+    let keeper = leptos::prelude::window().navigator().service_worker().controller()?;
+    keeper.post_message(&js_sys::Array::of2(&title.into(), options)).ok()
 }

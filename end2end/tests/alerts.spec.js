@@ -166,6 +166,42 @@ test("a new alert is a notification while nobody looks", async ({ page, context,
   await charger.pullOut();
 });
 
+test.describe("with the service worker", () => {
+  test.use({ serviceWorkers: "allow" });
+
+  test("where pages may show no notifications the service worker does", async ({ page, context, soonSite }) => {
+    await context.grantPermissions(["notifications"], { origin: soonSite });
+    // As browsers of phones do.
+    await page.addInitScript(() => {
+      const { permission, requestPermission } = window.Notification;
+      window.Notification = class {
+        static permission = permission;
+        static requestPermission = requestPermission.bind(Notification);
+        constructor() {
+          throw new TypeError("Illegal constructor");
+        }
+      };
+      document.hasFocus = () => false;
+    });
+    const charger = await plugged(soonSite, "CP1");
+    await open(page, `${soonSite}/alerts/`);
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await expect.poll(() => page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+    const toggle = page.getByRole("switch", { name: "Notify me on this device" });
+    await toggle.click();
+    await expect(toggle).toBeChecked();
+    await cutOff(charger, "PowerLoss");
+    const shown = () =>
+      page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.ready;
+        return (await registration.getNotifications()).map(({ title, body }) => ({ title, body }));
+      });
+    await expect.poll(shown).toEqual([{ title: "Session cut off · BMW", body: "CP1 PowerLoss" }]);
+    await expect(toggle).toBeChecked();
+    await charger.pullOut();
+  });
+});
+
 test("who has denied notifications is told", async ({ page, soonSite }) => {
   await page.addInitScript(() => Object.defineProperty(Notification, "permission", { get: () => "denied" }));
   await open(page, `${soonSite}/alerts/`);
