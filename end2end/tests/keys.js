@@ -58,9 +58,11 @@ export function byKeys(page) {
     /** Tab by tab to what has this name. */
     to: (name) => go("Tab", name),
     backTo: (name) => go("Shift+Tab", name),
-    /** Goes there and presses it. */
-    choose: async (name) => {
-      await go("Tab", name);
+    /** Goes there and presses it; of several that are called alike, the one within this. */
+    choose: async (name, within = page.locator("html")) => {
+      const isThere = () => within.evaluate((element) => element.contains(document.activeElement));
+      do await go("Tab", name);
+      while (!(await isThere()));
       await press("Enter");
     },
     /** Goes to a field and types into it, in the place of what is there. */
