@@ -10,6 +10,7 @@ pub mod charger;
 pub mod command;
 pub mod decimal;
 pub mod diagnostics;
+pub mod distribution;
 pub mod energy;
 pub mod field;
 pub mod phase;

@@ -1,6 +1,7 @@
 //! Limits of current that a charge point has accepted, and which of them holds when (OCPP 1.6, 3.13 and 7.8 `ChargingProfile`).
 
 use crate::calendar::Timestamp;
+use crate::distribution::is_ours;
 use crate::record::TransactionId;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,14 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// When it ends, where it begins at a moment and has an end.
+    pub fn ends(&self) -> Option<Timestamp> {
+        match self.begin {
+            Begin::At(begin) => self.duration.map(|duration| begin.plus(duration)),
+            Begin::Daily(_) | Begin::Weekly(_) | Begin::Session => None,
+        }
+    }
+
     /// What it says at a moment of a session that began then, A.
     fn at(&self, now: Timestamp, session: Timestamp) -> Option<f64> {
         let (from, to) = self.valid;
@@ -115,6 +124,16 @@ impl Limits {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Limit> {
+        self.0.iter()
+    }
+
+    /// The most that the whole may draw by the limits that people have set, A; those of the site's own do not count.
+    pub fn of_people(&self, now: Timestamp) -> Option<f64> {
+        self.leading(now, now, |limit| limit.purpose == Purpose::ChargePointMax && !is_ours(limit.id))
     }
 
     /// Takes a limit in: in the place of the one of its number, and of the one at its level.

@@ -307,6 +307,11 @@ impl ChargePointNow {
         self.link == Link::Online
     }
 
+    /// The number of its connection; `None` while it has none.
+    pub fn link(&self) -> Option<u64> {
+        self.is_online().then_some(self.link_number)
+    }
+
     /// The currents on its lines, unless they are too old to be known or it has gone. Stored ones count until it connects.
     pub fn currents(&self, now: Timestamp) -> Option<LineCurrents> {
         if self.link == Link::Offline {
