@@ -233,11 +233,19 @@ fn gauges(lang: Lang, phases: [(Option<f64>, u32, Option<f64>); 3]) -> Markup {
         unknown: lang.unknown_load(),
         headroom: lang.headroom(),
         peak: lang.peak_today(),
+        allocated: lang.allocated(),
+        reserved: lang.reserved(),
         colon: lang.colon(),
     };
     let dial = |index: usize| {
         let (load, limit, peak) = phases[index];
-        Dial { name: &names[index], load, limit, peak: peak.map(|peak| (peak, "14:32")) }
+        Dial {
+            name: &names[index],
+            load,
+            limit,
+            peak: peak.map(|peak| (peak, "14:32")),
+            share: load.map(|load| (load + 4.0, 6.0)),
+        }
     };
     phase_gauges(&[dial(0), dial(1), dial(2)], words)
 }

@@ -67,6 +67,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("records") view=pages::view_of(PageName::Records) />
                     <Route path=StaticSegment("settings") view=pages::view_of(PageName::Settings) />
                     <Route path=StaticSegment("alerts") view=pages::view_of(PageName::Alerts) />
+                    <Route path=StaticSegment("distribution") view=pages::view_of(PageName::Distribution) />
                     <Route path=StaticSegment("cards") view=pages::view_of(PageName::Cards) />
                 </FlatRoutes>
             </main>

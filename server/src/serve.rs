@@ -97,7 +97,7 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     let commands = Commands::new(Arc::clone(&site), &config.operator_id_tag, shutdown.sender());
     commands.resume().await.map_err(Failure::failed)?;
     let webhook = config.webhook.as_ref().map(|target| Arc::new(target.state()));
-    tokio::spawn(Arc::clone(&site).watch_alerts(shutdown.subscribe_to_end()));
+    set_to_work(&site, &shutdown);
     if let (Some(state), Some(target)) = (&webhook, &config.webhook) {
         webhook::start(Arc::clone(&site), Arc::clone(state), target.clone(), shutdown.subscribe())?;
     }
@@ -170,6 +170,12 @@ pub async fn start(config: &Config) -> Result<Running, Failure> {
     };
     running.warm_up();
     Ok(running)
+}
+
+/// Sets to work what the site does by itself.
+fn set_to_work(site: &Arc<Site>, shutdown: &Shutdown) {
+    tokio::spawn(Arc::clone(site).watch_alerts(shutdown.subscribe_to_end()));
+    tokio::spawn(Arc::clone(site).distribute(shutdown.subscribe_to_end()));
 }
 
 /// Opens the database of a configuration.

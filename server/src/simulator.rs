@@ -49,6 +49,7 @@ pub fn anonymous(number: u16) -> Unit {
         faults_a_day: FAULTS_A_DAY,
         losses_a_day: LOSSES_A_DAY,
         is_broken: false,
+        ignores_limits: false,
     }
 }
 
@@ -73,6 +74,7 @@ pub fn start(site: &Arc<Site>, addr: SocketAddr, hands: Hands, ending: watch::Re
                 losses_a_day: LOSSES_A_DAY,
                 // So that there is something to be alarmed at.
                 is_broken: now.state_name() == Some("Faulted"),
+                ignores_limits: false,
             }
         })
         .collect();

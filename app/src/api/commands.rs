@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, Detail, FieldErrorsOrDetail};
 use super::settings::content_length;
-use super::{Shared, body, json_body, keep_apart, options, refuse_method, reply, reply_read, to_json};
+use super::{Shared, WRITE, body, json_body, keep_apart, options, refuse_method, reply, reply_read, to_json};
 use crate::access::Asking;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -13,12 +13,10 @@ use bmw_domain::field::FieldError;
 use bmw_site::{Arguments, Ask, Caller, Refusal};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, EXPECT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// `Allow` of the route that gives commands.
-const WRITE: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
 /// The most characters of a key.
 const KEY_MOST: usize = 200;
 

@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bmw_domain::field::FieldError;
-use bmw_site::{Denied, NotDone, whole_seconds};
+use bmw_domain::phase::Phase;
+use bmw_site::{Denied, NotDone, NotSaved, whole_seconds};
 use bmw_store::StoreError;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
@@ -65,6 +66,14 @@ pub(super) enum FieldErrorsOrDetail {
 impl ApiError {
     /// 404 as the document's framework words it.
     pub const NOT_FOUND: Self = Self::Detail(StatusCode::NOT_FOUND, Cow::Borrowed("Not found."));
+
+    /// Why something of the distribution was not saved. The field is that of a phase where its limit is too low.
+    pub(super) fn not_saved(error: NotSaved, field: impl Fn(Phase) -> &'static str) -> Self {
+        match error {
+            NotSaved::NotDone(error) => error.into(),
+            NotSaved::TooMuch(phase, needed) => Self::Fields(vec![(field(phase), FieldError::UnderSafe(needed))]),
+        }
+    }
 
     /// An error with a text.
     pub fn detail(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {

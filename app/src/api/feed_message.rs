@@ -3,7 +3,7 @@
 //! The server writes them with the documented names. The browser's own JSON reads them: one of Rust's would weigh more
 //! in the bundle than all that is done with the messages.
 
-use crate::data::{Lines, Peak, Value};
+use crate::data::{Lines, Peak, PhaseShare, Value};
 use bmw_domain::alert::AlertKind;
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -79,6 +79,8 @@ pub struct Totals {
     pub alerts_number: i64,
     /// The newest of them, newest first.
     pub newest_alerts: Vec<NewAlert>,
+    /// The number of the plan by which the current is distributed.
+    pub plan_number: i64,
 }
 
 /// An alert in short.
@@ -101,6 +103,8 @@ pub struct PhasesOfDay {
     pub limits: [u32; 3],
     /// The highest load of the day.
     pub peaks: [Option<Peak>; 3],
+    /// What is allocated, and what is kept free beside it, where the current is distributed.
+    pub shares: [Option<PhaseShare>; 3],
     /// The phases that the lines of charge points are wired to.
     pub sequence: PhaseSequence,
 }
@@ -153,6 +157,7 @@ impl Totals {
             alerts: count(message, "alerts").unsigned_abs(),
             alerts_number: count(message, "alerts_number"),
             newest_alerts: list("newest_alerts").iter().filter_map(|alert| NewAlert::read(&alert)).collect(),
+            plan_number: count(message, "plan_number"),
             phases: PhasesOfDay::read(message),
         }
     }
@@ -177,7 +182,12 @@ impl PhasesOfDay {
             |phase: &JsValue| Some(Peak { amperes: value(phase, "peak").as_f64()?, at: time(phase, "peak_time")? });
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // settings are smaller
         let limit = |phase: &JsValue| count(phase, "limit") as u32;
-        Some(Self { limits: phases.each_ref().map(limit), peaks: phases.each_ref().map(peak), sequence })
+        let share = |phase: &JsValue| {
+            let (allocated, reserved) = (value(phase, "allocated").as_f64()?, value(phase, "reserved").as_f64()?);
+            Some(PhaseShare { allocated, reserved })
+        };
+        let (limits, peaks) = (phases.each_ref().map(limit), phases.each_ref().map(peak));
+        Some(Self { limits, peaks, shares: phases.each_ref().map(share), sequence })
     }
 }
 

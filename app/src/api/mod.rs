@@ -10,6 +10,7 @@ pub mod body;
 mod charge_points;
 mod charger_passwords;
 mod commands;
+mod distribution;
 mod docs;
 mod energy;
 pub mod error;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 /// `Allow` of routes that are read.
 const READ: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// `Allow` of what is read and changed.
+const WRITE: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
 const READ_AND_WRITE: HeaderValue = HeaderValue::from_static("GET, POST, HEAD, OPTIONS");
 
 /// What a browser may do with an answer that is no page: nothing.
@@ -118,6 +120,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/charger/password/", charger_passwords::route()),
         ("/api/alerts/", alerts::route()),
         ("/api/audit/", read(get(audit::list))),
+        ("/api/distribution/", distribution::route()),
+        ("/api/distribution/wiring/", distribution::wiring_route()),
+        ("/api/distribution/meter/", distribution::meter_route()),
         (feed::PATH, any(feed::connect)),
         (token_auth::PATH, token_auth::route()),
         ("/api/openapi.json/", read(get(openapi::serve))),

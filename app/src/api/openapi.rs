@@ -2,8 +2,8 @@
 
 use super::error::{ApiError, Detail, FieldErrors};
 use super::{
-    Shared, alerts, audit, charge_points, charger_passwords, commands, energy, feed, reply_read, sessions, settings,
-    to_json, token_auth,
+    Shared, alerts, audit, charge_points, charger_passwords, commands, distribution, energy, feed, reply_read,
+    sessions, settings, to_json, token_auth,
 };
 use axum::extract::State;
 use axum::response::Response;
@@ -60,6 +60,10 @@ use utoipa::{Modify, OpenApi, ToSchema};
         audit::list,
         alerts::list,
         alerts::acknowledge,
+        distribution::show,
+        distribution::save,
+        distribution::save_wiring,
+        distribution::tell_meter,
     ),
     components(schemas(Detail, FieldErrors, feed::FeedMessage)),
     modifiers(&EveryRoute),

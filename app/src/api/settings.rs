@@ -158,7 +158,8 @@ async fn save_body(api: &Shared, request: Request) -> Result<Bytes, ApiError> {
         Format::Form => from_form(&bytes)?,
     };
     let answer = to_json(&SettingsAnswer::of(&settings))?;
-    api.app.site.save_settings(settings, &caller).await?;
+    let saved = api.app.site.save_settings(settings, &caller).await;
+    saved.map_err(|error| ApiError::not_saved(error, |phase| name(SettingField::MAX_CURRENT[phase.index()])))?;
     Ok(answer)
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::{ApiError, Detail};
 use super::settings::content_length;
-use super::{Shared, body, json_body, refuse_method, reply, to_json};
+use super::{Shared, WRITE, body, json_body, refuse_method, reply, to_json};
 use crate::access::{Asking, visitor};
 use crate::data::Query;
 use axum::body::Body;
@@ -17,7 +17,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa::ToSchema;
 
 /// `Allow` of the route.
-const WRITE: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
 /// What the body may be.
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

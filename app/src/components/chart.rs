@@ -51,7 +51,7 @@ pub struct ChartWords<'a> {
 }
 
 /// What is behind a chart: its files, named `file`, and the table of its data.
-fn behind(words: ChartWords<'_>, file: &str, csv: &str, table: Option<String>) -> Markup {
+pub(crate) fn behind(words: ChartWords<'_>, file: &str, csv: &str, table: Option<String>) -> Markup {
     let mut href = "data:text/csv;charset=utf-8,".to_owned();
     push_encoded(&mut href, MARK);
     push_encoded(&mut href, csv);
@@ -188,6 +188,8 @@ pub struct Dial<'a> {
     pub limit: u32,
     /// The highest load of the day, A, and when that was.
     pub peak: Option<(f64, &'a str)>,
+    /// What of it is allocated, and what is kept free beside that, A; `None` where nothing is.
+    pub share: Option<(f64, f64)>,
 }
 
 /// The words of dials.
@@ -199,6 +201,10 @@ pub struct DialWords<'a> {
     pub headroom: &'a str,
     /// "Peak today".
     pub peak: &'a str,
+    /// "allocated"
+    pub allocated: &'a str,
+    /// "reserved"
+    pub reserved: &'a str,
     /// Between a name and what is said of it.
     pub colon: &'a str,
 }
@@ -233,6 +239,10 @@ fn dial(dial: &Dial<'_>, words: DialWords<'_>) -> Markup {
                 // Where amber and red begin.
                 path.zone.is-waiting pathLength="100" stroke-dasharray="14 100" stroke-dashoffset="-80" d=(OUTER) {}
                 path.zone.is-faulted pathLength="100" stroke-dasharray="5 100" stroke-dashoffset="-95" d=(OUTER) {}
+                @if let Some((allocated, reserved)) = dial.share {
+                    // Behind the load: as far as it may come.
+                    path.share pathLength="100" stroke-dasharray=(dash(gauge::percent(Some(allocated + reserved), limit))) d=(ARC) {}
+                }
                 path.load.none[is_none] pathLength="100" stroke-dasharray=(dash(share)) d=(ARC) {}
                 @if let Some((amperes, _)) = peak {
                     path.peak pathLength="100" stroke-dasharray="1.2 200" d=(ARC)
@@ -255,6 +265,10 @@ fn dial(dial: &Dial<'_>, words: DialWords<'_>) -> Markup {
                         dd {
                             @if let Some((amperes, at)) = peak { (number::measured(amperes, 1)) " A " span { (at) } } @else { "—" }
                         }
+                    }
+                    @if let Some((allocated, reserved)) = dial.share {
+                        div { dt { (words.allocated) } dd { (number::measured(allocated, 1)) " A" } }
+                        div { dt { (words.reserved) } dd { (number::measured(reserved, 1)) " A" } }
                     }
                 }
             }
@@ -354,8 +368,15 @@ mod tests {
     use super::*;
 
     fn dial_of(load: Option<f64>, limit: u32, peak: Option<(f64, &str)>) -> String {
-        let words = DialWords { unknown: "Unknown", headroom: "Headroom", peak: "Peak", colon: ": " };
-        dial(&Dial { name: "Phase A", load, limit, peak }, words).into_string()
+        let words = DialWords {
+            unknown: "Unknown",
+            headroom: "Headroom",
+            peak: "Peak",
+            allocated: "a",
+            reserved: "r",
+            colon: ": ",
+        };
+        dial(&Dial { name: "Phase A", load, limit, peak, share: None }, words).into_string()
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod notice;
 
 pub use badge::{badge, condition_class, tag};
 pub use card::{Span, card, link_button, tiles};
+#[cfg(feature = "ssr")]
+pub(crate) use chart::behind;
 pub use chart::{
     ChartWords, Dial, DialWords, LegendEntry, LineBar, LineWords, curve_chart, energy_chart, legend, line_bars,
     percent, phase_gauges, state_donut,

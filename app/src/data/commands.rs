@@ -115,7 +115,7 @@ impl Told {
 /// A plain form is led there.
 ///
 /// The form's fields: `command`, a command to charge points, which may carry fixed fields (`Reset?type=Hard`), or one of the
-/// words of cards, [`ADMIT`] and [`super::ACKNOWLEDGE`]; `back`, the page that it stands on; `c` and a number for each charge point; all others are what
+/// words of cards, of the distribution, [`ADMIT`] and [`super::ACKNOWLEDGE`]; `back`, the page that it stands on; `c` and a number for each charge point; all others are what
 /// that needs, those of a command by its name (`UpdateFirmware.location`).
 #[server(endpoint = "command", prefix = "/fn", output = Postcard)]
 pub async fn give_command(
@@ -133,6 +133,7 @@ pub(super) mod on_server {
     use crate::data::alerts::on_server as alerts;
     use crate::data::cards::on_server as cards;
     use crate::data::cards::word::ALL as CARD_WORDS;
+    use crate::data::distribution::{distribution_word, on_server as distribution};
     use crate::data::forms::{Around, Form, is_charger};
     use crate::data::settings::on_server::is_plain_form;
     use crate::data::{caller, moment, site, unreadable};
@@ -170,6 +171,10 @@ pub(super) mod on_server {
             let outcome = alerts::acknowledge(&site, &values, &caller).await?;
             let (seen, refused) = outcome.map_or_else(|wrong| (0, vec![wrong]), |seen| (seen, Vec::new()));
             return Ok(led(&led_back(&back, seen, &refused), &back));
+        }
+        if [distribution_word::SAVE, distribution_word::WIRE].contains(&named("command")) {
+            let refused = distribution::change(&site, named("command"), &values).await?;
+            return Ok(led(&led_back(&back, u32::from(refused.is_empty()), &refused), &back));
         }
         if CARD_WORDS.contains(&named("command")) {
             let outcome = cards::change(&site, named("command"), &values).await?;
@@ -245,7 +250,11 @@ pub(super) mod on_server {
     /// The page that a form stood on, which now tells this; a plain form is led there. Another page than ours is none.
     fn led(told: &Query, back: &str) -> String {
         let path = back.split('?').next().unwrap_or_default();
-        let path = if ["/details/", "/devices/", "/cards/", "/alerts/"].contains(&path) { path } else { "/devices/" };
+        let path = if ["/details/", "/devices/", "/cards/", "/alerts/", "/distribution/"].contains(&path) {
+            path
+        } else {
+            "/devices/"
+        };
         let address = told.on(path);
         if is_plain_form() {
             leptos_axum::redirect(&address);

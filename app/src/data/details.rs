@@ -1,8 +1,8 @@
 //! One charge point, its measured values, and the session query.
 
-use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, RecordLine, Told};
+use super::{CommandLine, DiagnosticsLine, EventLine, FindingLine, Lines, Moment, RecordLine, ShareNow, Told};
 #[cfg(feature = "ssr")]
-use super::{DataError, Query, caller, line, lines, moment, now, role, site};
+use super::{DataError, Query, caller, distribution::on_server::share_now, line, lines, moment, now, role, site};
 use crate::text::Both;
 use bmw_domain::calendar::{Day, LocalTime, Month};
 use bmw_domain::energy::{ChargingTime, Energy};
@@ -26,6 +26,10 @@ pub struct Details {
     pub values: Vec<Value>,
     /// The phases that the lines of charge points are wired to.
     pub sequence: PhaseSequence,
+    /// Its share of the site's current; `None` while that is not distributed, or it has none.
+    pub share: Option<ShareNow>,
+    /// The number of the plan that it is of.
+    pub plan_number: i64,
     /// The session query.
     pub query: SessionQuery,
     /// The forms of commands, as markup.
@@ -281,7 +285,11 @@ pub(super) mod on_server {
             asked,
             span,
             values,
-            sequence: present.settings().phase_sequence,
+            sequence: charger.as_ref().map_or(present.settings().phase_sequence, |charger| {
+                present.wiring(charger.key).reported(present.settings())
+            }),
+            share: charger.as_ref().and_then(|charger| share_now(&site, charger)),
+            plan_number: site.plan().number,
             query: session_query(&site, &present, charger.as_ref().map(|charger| charger.key), query).await?,
             charger: charger.map(|charger| charger_details(&site, &charger, now.at)),
         };

@@ -13,6 +13,7 @@ mod commands;
 mod details;
 mod devices;
 mod diagnostics;
+mod distribution;
 mod events;
 #[cfg(feature = "ssr")]
 mod forms;
@@ -34,6 +35,7 @@ pub use commands::*;
 pub use details::*;
 pub use devices::*;
 pub use diagnostics::*;
+pub use distribution::*;
 pub use events::*;
 #[cfg(feature = "ssr")]
 pub use operation::*;
@@ -87,8 +89,19 @@ pub struct Phases {
     pub limits: [u32; 3],
     /// The highest load of the day; `None` where nothing was known.
     pub peaks: [Option<Peak>; 3],
+    /// What is allocated, and what is kept free beside it; `None` while the current is not distributed.
+    pub shares: [Option<PhaseShare>; 3],
     /// The phases that the lines of charge points are wired to.
     pub sequence: PhaseSequence,
+}
+
+/// How much of a phase is given to sessions, and how much is kept free for what may be drawn beside.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PhaseShare {
+    /// What charge points that charge were told that they may draw, A.
+    pub allocated: f64,
+    /// What is kept free beside that, A.
+    pub reserved: f64,
 }
 
 /// The highest load of a phase on a day.
@@ -194,12 +207,14 @@ pub enum PageName {
     Cards,
     /// [`AlertsPage`]
     Alerts,
+    /// [`DistributionPage`]
+    Distribution,
 }
 
 #[cfg(feature = "ssr")]
 impl PageName {
     /// All, with the words of their addresses.
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
         (Self::Overview, "overview"),
         (Self::Details, "details"),
         (Self::Devices, "devices"),
@@ -207,6 +222,7 @@ impl PageName {
         (Self::Settings, "settings"),
         (Self::Cards, "cards"),
         (Self::Alerts, "alerts"),
+        (Self::Distribution, "distribution"),
     ];
 }
 
@@ -234,6 +250,7 @@ pub async fn load(
         PageName::Settings => encode(&settings::on_server::settings(&query)?),
         PageName::Cards => encode(&cards::on_server::page(&query)?),
         PageName::Alerts => encode(&alerts::on_server::alerts(&query).await?),
+        PageName::Distribution => encode(&distribution::on_server::distribution(&query).await?),
     }
 }
 
@@ -241,7 +258,7 @@ pub async fn load(
 /// replaced must not take new bytes for old ones. Every change of a type that travels changes it, as it is made of the
 /// sources.
 const FORM: [u8; 4] = {
-    const SOURCES: [&[u8]; 21] = [
+    const SOURCES: [&[u8]; 26] = [
         include_bytes!("mod.rs"),
         include_bytes!("alerts.rs"),
         include_bytes!("cards.rs"),
@@ -249,6 +266,7 @@ const FORM: [u8; 4] = {
         include_bytes!("details.rs"),
         include_bytes!("devices.rs"),
         include_bytes!("diagnostics.rs"),
+        include_bytes!("distribution.rs"),
         include_bytes!("events.rs"),
         include_bytes!("overview.rs"),
         include_bytes!("records.rs"),
@@ -256,6 +274,10 @@ const FORM: [u8; 4] = {
         include_bytes!("../text/both.rs"),
         include_bytes!("../../../crates/domain/src/alert/mod.rs"),
         include_bytes!("../../../crates/domain/src/calendar.rs"),
+        include_bytes!("../../../crates/domain/src/distribution/mod.rs"),
+        include_bytes!("../../../crates/domain/src/distribution/governor.rs"),
+        include_bytes!("../../../crates/domain/src/distribution/queue.rs"),
+        include_bytes!("../../../crates/domain/src/distribution/rules.rs"),
         include_bytes!("../../../crates/domain/src/energy.rs"),
         include_bytes!("../../../crates/domain/src/phase.rs"),
         include_bytes!("../../../crates/domain/src/settings.rs"),
@@ -379,12 +401,12 @@ pub(crate) use refused::{CardField, Refused};
 #[cfg(feature = "ssr")]
 mod on_server {
     use super::settings::on_server::is_plain_form;
-    use super::{DataError, FORM, Lines, Moment, Peak, Phases, Tiles};
+    use super::{DataError, FORM, Lines, Moment, Peak, PhaseShare, Phases, Tiles};
     use crate::on_site;
     use crate::state::AppState;
     use bmw_domain::account::Role;
     use bmw_domain::calendar::Timestamp;
-    use bmw_domain::phase;
+    use bmw_domain::phase::{self, Phase};
     use bmw_site::{Caller, ChargePointNow, Denied, NotDone, Present, Site};
     use bmw_store::StoreError;
     use leptos::prelude::use_context;
@@ -480,6 +502,8 @@ mod on_server {
             load: present.phase_load(now),
             limits: present.settings().max_current,
             peaks: site.peaks().0.map(|known| known.map(peak)),
+            shares: Phase::ALL
+                .map(|phase| site.plan().shares(phase).map(|(allocated, reserved)| PhaseShare { allocated, reserved })),
             sequence: present.settings().phase_sequence,
         }
     }

@@ -44,6 +44,13 @@ pub(crate) enum Refused {
     NoCards,
     /// It is not said which alerts are acknowledged.
     NoAlert,
+    /// A field of the distribution is wrong.
+    Distribution {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        error: FieldError,
+    },
 }
 
 /// A field of a card.

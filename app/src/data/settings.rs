@@ -44,6 +44,8 @@ pub struct SettingsPage {
     pub stored: Vec<String>,
     /// What a form without WebAssembly could not save.
     pub typed: Typed,
+    /// What only the server could find wrong with that.
+    pub unfit: Vec<(SettingField, FieldError)>,
     /// What such a form has saved: the fields that changed.
     pub saved: Option<Vec<SettingField>>,
     /// Why such a form could not be saved, though nothing was wrong with it.
@@ -107,6 +109,7 @@ pub async fn save_settings(
 pub(super) mod on_server {
     use super::*;
     use bmw_domain::account::Right;
+    use bmw_site::NotSaved;
     use http::request::Parts;
 
     /// A typed value that is brought back to a page by its address is cut here; nothing that is accepted is longer.
@@ -116,11 +119,17 @@ pub(super) mod on_server {
         // Before anything is looked at: who may not is told that first.
         caller().check(Right::Settings)?;
         let outcome = match check(values) {
-            Ok(settings) => {
-                let before = site()?.save_settings(settings.clone(), &caller()).await?;
-                let changed = settings.changed_fields(&before);
-                SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
-            }
+            Ok(settings) => match site()?.save_settings(settings.clone(), &caller()).await {
+                Ok(before) => {
+                    let changed = settings.changed_fields(&before);
+                    SaveOutcome::Saved(encode(&self::settings(&Query::default())?)?, changed)
+                }
+                Err(NotSaved::TooMuch(phase, needed)) => {
+                    let field = SettingField::MAX_CURRENT[phase.index()];
+                    SaveOutcome::Wrong(vec![(field, FieldError::UnderSafe(needed))])
+                }
+                Err(NotSaved::NotDone(error)) => return Err(error.into()),
+            },
             Err(errors) => SaveOutcome::Wrong(errors),
         };
         Ok(outcome)
@@ -139,7 +148,11 @@ pub(super) mod on_server {
     pub fn settings(query: &Query) -> Result<SettingsPage, DataError> {
         let site = site()?;
         let settings = site.present().settings().clone();
+        let unfit = typed_in(query).and_then(|typed| check(&typed).ok()).and_then(|typed| site.unfit_limit(&typed));
+        let unfit =
+            unfit.map(|(phase, needed)| (SettingField::MAX_CURRENT[phase.index()], FieldError::UnderSafe(needed)));
         Ok(SettingsPage {
+            unfit: unfit.into_iter().collect(),
             stored: SettingField::ALL.map(|field| field.text_of(&settings)).to_vec(),
             typed: typed_in(query).unwrap_or_default(),
             saved: saved_in(query),

@@ -1,8 +1,8 @@
 //! What an operator must hear of: what is open, by cause, and what has been.
 
-use super::parts::{Column, cell, command_form, link, order, row_head, table, when};
-use super::{Page, Seen, reason};
-use crate::components::{Glyph, NoticeKind, Span, badge, card, empty, icon, notice};
+use super::parts::{Column, cell, command_form, link, order, row_head, table, told_of, when};
+use super::{Page, Seen};
+use crate::components::{Glyph, Span, badge, card, empty, icon};
 use crate::data::{ACKNOWLEDGE, AlertEntry, AlertGroup, AlertsPage, Moment, Query, WebhookLine};
 use crate::feed_message::Totals;
 use crate::notify::Notices;
@@ -35,13 +35,7 @@ impl Page for AlertsPage {
         let cannot = seen.cannot(Right::Command);
         let now = seen.now(self.now);
         html! {
-            @if let Some(error) = &seen.local.failed {
-                (notice(NoticeKind::Error, &html! { (reason(lang, error)) }))
-            }
-            @if self.told.given > 0 {
-                (notice(NoticeKind::Success, &html! { (lang.alerts_seen(self.told.given)) }))
-            }
-            @if !self.told.refused.is_empty() { (notice(NoticeKind::Error, &html! { @for why in &self.told.refused { p { (why.get(lang)) } } })) }
+            (told_of(seen, &self.told, &lang.alerts_seen(self.told.given)))
             div.grid {
                 (card("open-alerts", Span::All, lang.alerts_open(), &self.all(lang, cannot), &self.open(lang, now, cannot)))
                 (card("past-alerts", Span::All, lang.alerts_past(), &html! {}, &self.past(lang, now)))

@@ -4,15 +4,16 @@ use super::diagnostics::diagnostics;
 use super::happenings::{events, out_of_contact};
 use super::parts::{
     Commanded, ampere, badge, cell, chart_words, command_state, commands, contact, curve, energy_kwh, file_part,
-    findings, get_form, gliding, lines, lines_key, nothing_yet, number, parted_by_session, plain, power_kw, properties,
-    row_head, table, told, when,
+    findings, get_form, gliding, lines, lines_key, link, nothing_yet, number, parted_by_session, plain, power_kw,
+    properties, row_head, table, told, when,
 };
 use super::{Page, Seen};
 use crate::charts::{Chart, CurveData};
 use crate::components::{self, Glyph, NoticeKind, Span, card, curve_chart, dialog, empty, hidden, icon, input, notice};
-use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, Value};
-use crate::feed_message::ChargerMessage;
+use crate::data::{self, ChargerDetails, Details, Moment, OpenedSession, Query, RecordLine, ShareNow, Value};
+use crate::feed_message::{ChargerMessage, Totals};
 use crate::text::Lang;
+use crate::text::distribution::amperes;
 use crate::text::format::{kwh_2, kwh_3, one_decimal, with_unit};
 use crate::told::{is_news_of, joined};
 use bmw_domain::account::Right;
@@ -28,6 +29,10 @@ impl Page for Details {
 
     fn is_outdated(&self, told: &BTreeMap<String, ChargerMessage>) -> bool {
         self.charger.as_ref().is_some_and(|it| is_news_of(told, (&it.id, it.state.as_deref(), it.online)))
+    }
+
+    fn has_missed(&self, totals: &Totals) -> bool {
+        self.share.is_some() && totals.plan_number > self.plan_number
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {
@@ -195,6 +200,18 @@ fn frames_aside(lang: Lang, data: &Details) -> Markup {
 }
 
 /// What is known of the charge point, or why nothing is.
+/// Its share of the site's current, and why it is no more.
+fn share(lang: Lang, share: &ShareNow) -> Markup {
+    html! {
+        p.share {
+            (link("/distribution/", lang.distribution())) (lang.colon())
+            @if let Some(told) = share.told { (lang.told_current()) " " (gliding(amperes(told))) " · " }
+            (lang.planned_current()) " " (gliding(amperes(share.planned))) " · "
+            span { (share.reason.get(lang)) }
+        }
+    }
+}
+
 fn charger(seen: &Seen<'_>, data: &Details) -> Markup {
     let lang = seen.lang;
     let Some(known) = &data.charger else {
@@ -344,6 +361,7 @@ fn live(seen: &Seen<'_>, data: &Details, charger: &ChargerDetails) -> Markup {
         div.lines-now {
             h3 { (seen.lang.by_line()) }
             (lines(seen, data.sequence, &charger.lines, (charger.limit, charger.phases.or(charger.max_phases))))
+            @if let Some(share) = &data.share { (self::share(seen.lang, share)) }
             (lines_key(seen.lang))
         }
         (values(seen.lang, &charger.id, &Series::of(seen, data)))

@@ -5,6 +5,7 @@ mod alerts;
 mod details;
 mod devices;
 mod diagnostics;
+pub(crate) mod distribution;
 mod happenings;
 mod overview;
 mod parts;
@@ -22,8 +23,8 @@ use crate::browser::save;
 use crate::charts::Chart;
 use crate::components::{Glyph, NoticeKind, empty, icon, notice};
 use crate::data::{
-    AlertsPage, Answer, DataError, Details, Devices, Moment, Overview, PageName, Records, SaveOutcome, SettingsPage,
-    StillPage, decode, give_command, load, save_settings, unlisted,
+    AlertsPage, Answer, DataError, Details, Devices, DistributionPage, Moment, Overview, PageName, Records,
+    SaveOutcome, SettingsPage, StillPage, decode, give_command, load, save_settings, unlisted,
 };
 use crate::feed_message::{ChargerMessage, Totals};
 use crate::live::{Away, Link, Live};
@@ -32,6 +33,7 @@ use crate::text::Lang;
 use crate::ui::{self, Ui};
 use bmw_domain::account::{Right, Role};
 use bmw_domain::calendar::LocalTime;
+use bmw_domain::field::FieldError;
 use bmw_domain::settings::SettingField;
 use leptos::prelude::*;
 use leptos::server::codee::string::FromToStringCodec;
@@ -189,6 +191,8 @@ enum Saving {
     Sent,
     /// Saved; these have changed.
     Saved(Vec<SettingField>),
+    /// Not saved: what only the server could find wrong.
+    Wrong(Vec<(SettingField, FieldError)>),
     /// It did not come about.
     Failed(DataError),
 }
@@ -224,6 +228,7 @@ const fn reader(name: PageName) -> Read {
         PageName::Settings => read::<SettingsPage>,
         PageName::Cards => read::<StillPage>,
         PageName::Alerts => read::<AlertsPage>,
+        PageName::Distribution => read::<DistributionPage>,
     }
 }
 
@@ -236,6 +241,7 @@ const fn title(lang: Lang, name: PageName) -> &'static str {
         PageName::Settings => lang.settings(),
         PageName::Cards => lang.cards(),
         PageName::Alerts => lang.alerts(),
+        PageName::Distribution => lang.distribution(),
     }
 }
 
@@ -530,8 +536,7 @@ impl Shown {
             let outcome = outcome.and_then(|bytes| decode::<SaveOutcome>(&bytes).ok_or(DataError::Protocol));
             let saving = match outcome {
                 Err(error) => Saving::Failed(error),
-                // We found nothing wrong: a server of another version has other rules.
-                Ok(SaveOutcome::Wrong(_)) => Saving::Failed(DataError::Protocol),
+                Ok(SaveOutcome::Wrong(errors)) => Saving::Wrong(errors),
                 Ok(SaveOutcome::Saved(page, changed)) => {
                     self.data.set(Some(Answer(Ok(page))));
                     // What was typed meanwhile stays.

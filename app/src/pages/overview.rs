@@ -468,6 +468,7 @@ mod tests {
                 load: [None; 3],
                 limits: [0; 3],
                 peaks: [None; 3],
+                shares: [None; 3],
                 sequence: bmw_domain::phase::PhaseSequence::ABC,
             },
             states: Vec::new(),
@@ -601,7 +602,8 @@ mod tests {
         };
         let chargers = chargers.iter().map(told).collect();
         let sequence = bmw_domain::phase::PhaseSequence::ABC;
-        let of_day = |limits| crate::feed_message::PhasesOfDay { limits, peaks: [None; 3], sequence };
+        let of_day =
+            |limits| crate::feed_message::PhasesOfDay { limits, peaks: [None; 3], shares: [None; 3], sequence };
         let totals = Totals { phases: limits.map(of_day), ..Totals::default() };
         let local = super::super::Local::default();
         let seen = Seen {

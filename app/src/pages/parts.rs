@@ -64,20 +64,22 @@ pub fn when(lang: Lang, now: Moment, at: Option<Moment>) -> Markup {
 /// The load, the limits and the peaks of the site's phases as they are now: the feed knows them newer than the page.
 pub fn phases_now(seen: &Seen<'_>, phases: &Phases) -> Phases {
     let told = seen.totals.and_then(|totals| totals.phases.as_ref());
-    let (limits, peaks) = told.map_or((phases.limits, phases.peaks), |told| (told.limits, told.peaks));
-    Phases { load: seen.phases.unwrap_or(phases.load), limits, peaks, sequence: phases.sequence }
+    let told = told.map(|told| (told.limits, told.peaks, told.shares));
+    let (limits, peaks, shares) = told.unwrap_or((phases.limits, phases.peaks, phases.shares));
+    Phases { load: seen.phases.unwrap_or(phases.load), limits, peaks, shares, sequence: phases.sequence }
 }
 
 /// The load of the site's phases against their limits; follows the live feed.
 pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
     let lang = seen.lang;
-    let Phases { load, limits, peaks, .. } = phases_now(seen, phases);
+    let Phases { load, limits, peaks, shares, .. } = phases_now(seen, phases);
     let names = Phase::ALL.map(|phase| [lang.phase(), " ", phase.letter().encode_utf8(&mut [0; 4])].concat());
     let times = peaks.map(|peak| peak.map(|peak| peak.at.with_space()));
     let dial = |phase: usize| Dial {
         name: &names[phase],
         load: load[phase],
         limit: limits[phase],
+        share: shares[phase].map(|share| (share.allocated, share.reserved)),
         peak: peaks[phase]
             .zip(times[phase].as_deref())
             .map(|(peak, time)| (peak.amperes, time.get(11..16).unwrap_or(time))),
@@ -86,6 +88,8 @@ pub fn phases(seen: &Seen<'_>, phases: &Phases) -> Markup {
         unknown: lang.unknown_load(),
         headroom: lang.headroom(),
         peak: lang.peak_today(),
+        allocated: lang.allocated(),
+        reserved: lang.reserved(),
         colon: lang.colon(),
     };
     let body = html! {
@@ -499,6 +503,21 @@ pub fn finding_word(lang: Lang, kind: FindingKind) -> &'static str {
 
 /// What came of giving commands. It stays in sight, as the button may stand far down the page, until it is put away: `back` is the
 /// page without it.
+/// What came of a form: that it was saved, or why not.
+pub fn told_of(seen: &Seen<'_>, told: &Told, saved: &str) -> Markup {
+    let lang = seen.lang;
+    html! {
+        @if let Some(error) = &seen.local.failed {
+            (notice(NoticeKind::Error, &html! { (super::reason(lang, error)) }))
+        }
+        @if told.given > 0 { (notice(NoticeKind::Success, &html! { (saved) })) }
+        @if !told.refused.is_empty() {
+            (notice(NoticeKind::Error, &html! { @for why in &told.refused { p { (why.get(lang)) } } }))
+        }
+    }
+}
+
+/// What came of giving commands.
 pub fn told(seen: &Seen<'_>, told: &Told, back: &str) -> Markup {
     let said = said(seen, told);
     html! {

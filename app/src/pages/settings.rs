@@ -48,12 +48,13 @@ const GROUPS: [(fn(Lang) -> &'static str, &[SettingField]); 4] = [
 impl Page for SettingsPage {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
-        let errors = self.errors(seen.local);
+        let errors = self.all_errors(seen.local);
         let changes = self.changes(seen.local);
         let is_saving = matches!(seen.local.saving, Saving::Sent);
         html! {
             div.said { (said(lang, self, seen.local)) }
             p.page-links {
+                (link_button("/distribution/", lang.distribution(), Some(Glyph::GAUGE))) " "
                 (link_button("/cards/", lang.cards(), Some(Glyph::CREDIT_CARD))) " "
                 a.button rel="external" href="/qr_codes/" { (icon(Glyph::QR_CODE)) span { (lang.qr_codes()) } } " "
                 a.button rel="external" href="/device/" { (icon(Glyph::SMARTPHONE)) span { (lang.on_this_device()) } } " "
@@ -74,7 +75,7 @@ impl Page for SettingsPage {
                     @for (name, fields) in GROUPS {
                         fieldset.card.settings-group {
                             legend { (name(lang)) }
-                            @for field in fields { (setting(lang, self, seen.local, *field)) }
+                            @for field in fields { (setting(lang, self, seen.local, (*field, &errors))) }
                         }
                     }
                 }
@@ -129,6 +130,16 @@ impl SettingsPage {
         SettingField::ALL.into_iter().filter(|field| self.is_changed(local, *field)).count()
     }
 
+    /// The same with what only the server could find wrong, while nothing else is.
+    fn all_errors(&self, local: &Local) -> Vec<(SettingField, FieldError)> {
+        let errors = self.errors(local);
+        match &local.saving {
+            Saving::Wrong(told) if errors.is_empty() => told.clone(),
+            Saving::No if errors.is_empty() && local.typed.is_empty() => self.unfit.clone(),
+            _ => errors,
+        }
+    }
+
     /// What is wrong with what is typed, in the order of the document.
     pub(super) fn errors(&self, local: &Local) -> Vec<(SettingField, FieldError)> {
         let wrong = |field: SettingField| field.check(Input::Text(self.value(local, field))).err();
@@ -141,7 +152,7 @@ fn said(lang: Lang, data: &SettingsPage, local: &Local) -> Markup {
     let (failed, changed) = match &local.saving {
         Saving::Failed(error) => (Some(error), None),
         Saving::Saved(changed) => (None, Some(changed)),
-        Saving::No | Saving::Sent => (data.failed.as_ref(), data.saved.as_ref()),
+        Saving::No | Saving::Sent | Saving::Wrong(_) => (data.failed.as_ref(), data.saved.as_ref()),
     };
     if let Some(error) = failed {
         let help = if *error == DataError::Refused { lang.failed_refused_help() } else { "" };
@@ -186,7 +197,12 @@ fn unit(lang: Lang, field: SettingField) -> &'static str {
     }
 }
 
-fn setting(lang: Lang, data: &SettingsPage, local: &Local, setting: SettingField) -> Markup {
+fn setting(
+    lang: Lang,
+    data: &SettingsPage,
+    local: &Local,
+    (setting, errors): (SettingField, &[(SettingField, FieldError)]),
+) -> Markup {
     let value = data.value(local, setting);
     let input = Input::Text(value);
     let flags = [("0", lang.off()), ("1", lang.on())];
@@ -198,6 +214,7 @@ fn setting(lang: Lang, data: &SettingsPage, local: &Local, setting: SettingField
         _ => Control::Whole,
     };
     let is_changed = data.is_changed(local, setting);
+    let error = errors.iter().find(|(field, _)| *field == setting);
     html! {
         div.setting.is-changed[is_changed] {
             (field(&Field {
@@ -208,7 +225,7 @@ fn setting(lang: Lang, data: &SettingsPage, local: &Local, setting: SettingField
                 unit: unit(lang, setting),
                 help: lang.setting_help(setting),
                 hint: if setting.is_applied() { "" } else { lang.not_applied() },
-                error: &setting.check(input).err().map(|error| lang.field_error(&error)).unwrap_or_default(),
+                error: &error.map(|(_, error)| lang.field_error(error)).unwrap_or_default(),
                 warning: if setting.is_odd(input) { lang.month_is_odd() } else { "" },
             }))
             span.changed-mark { @if is_changed { (lang.unsaved()) } }

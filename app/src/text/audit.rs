@@ -9,7 +9,8 @@ use bmw_domain::settings::SettingField;
 use std::borrow::Cow;
 
 /// What entries are about, by what their kinds begin with: the word, and its name in both languages.
-const AREAS: [(&str, &str, &str); 10] = [
+const AREAS: [(&str, &str, &str); 11] = [
+    ("distribution", "负载均衡", "Distribution"),
     ("settings", "设置", "Settings"),
     ("account", "用户", "Users"),
     ("sign_in", "登录", "Sign-ins"),
@@ -23,7 +24,7 @@ const AREAS: [(&str, &str, &str); 10] = [
 ];
 
 /// The kinds of entries but commands, with their names in both languages.
-const KINDS: [(&str, &str, &str); 37] = [
+const KINDS: [(&str, &str, &str); 39] = [
     ("settings.save", "更改设置", "Settings changed"),
     ("account.add", "添加用户", "User added"),
     ("account.role", "更改角色", "Role changed"),
@@ -51,6 +52,8 @@ const KINDS: [(&str, &str, &str); 37] = [
     ("charger.password.used", "电桩启用新密码", "Charger came with its new password"),
     ("charger.password.refused", "电桩未接受新密码", "Charger did not take the new password"),
     ("command.outcome", "命令的结果", "Outcome of a command"),
+    ("distribution.save", "保存负载均衡设置", "Distribution saved"),
+    ("distribution.wiring", "保存电桩接线", "Wiring of a charger saved"),
     ("alert.acknowledge", "确认告警", "Alerts acknowledged"),
     ("export.records", "下载充电记录", "Sessions downloaded"),
     ("export.cards", "下载卡", "Cards downloaded"),

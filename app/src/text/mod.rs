@@ -5,6 +5,7 @@
 #[cfg(feature = "ssr")]
 pub mod audit;
 mod both;
+pub mod distribution;
 pub mod format;
 #[cfg(feature = "ssr")]
 mod refused;
@@ -657,6 +658,24 @@ texts! {
     kwh_per_count: "kWh/计数", "kWh per count";
     minutes: "分钟", "min";
 
+    // Distribution
+    distribution: "负载均衡", "Distribution";
+    distribution_saved: "已保存。", "It is saved.";
+    distribution_day: "24 小时内的计划", "The plan over 24 hours";
+    supply: "各相占用", "The phases";
+    allocated: "已分配", "Allocated";
+    reserved: "已保留", "Reserved";
+    other_load: "其他负载", "Other load";
+    headroom_kept: "余量", "Headroom";
+    what_if: "试算", "What if";
+    queue: "队列", "The queue";
+    queue_empty: "没有参与分配的电桩", "No charger has a share";
+    priority: "优先级", "Priority";
+    told_current: "已下达", "Told";
+    planned_current: "计划", "Planned";
+    tried_current: "试算结果", "What if";
+    why: "原因", "Why";
+
     // At the chargers
     app_name: "BMW 充电站控制器", "BMW site controller";
     app_description: "电动汽车充电站：电桩、功率与充电记录", "Electric-vehicle charging: chargers, load and sessions";
@@ -764,6 +783,13 @@ impl Lang {
             }
             FieldError::NotAChoice => self.pick("不是可选的值。", "This is not one of the choices."),
             FieldError::NotUtf8 => self.pick("不是有效的 UTF-8。", "This is not valid UTF-8."),
+            FieldError::UnderSafe(needed) => {
+                let (zh, en) = (
+                    "所有电桩的安全电流与余量之和为 {} A，超过该相上限。",
+                    "The safe currents of all chargers and the headroom need {} A: more than the phase's limit.",
+                );
+                return self.filled(zh, en, *needed);
+            }
             FieldError::TooLong(most) => return self.filled("最多 {} 个字符。", "At most {} characters.", *most),
             FieldError::TooSmall(least) => return self.filled("不能小于 {}。", "At least {}.", *least),
             FieldError::TooLarge(most) => return self.filled("不能大于 {}。", "At most {}.", *most),

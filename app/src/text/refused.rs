@@ -52,6 +52,9 @@ impl Lang {
                 self.pick("没有这张卡，可能已被删除。", "There is no such card; it may have been removed.").to_owned()
             }
             Refused::NoCards => self.pick("CSV 中没有卡。", "There is no card in this CSV.").to_owned(),
+            Refused::Distribution { field, error } => {
+                self.labelled(self.distribution_field(field), &self.field_error(error))
+            }
             Refused::NoAlert => {
                 self.pick("没有指明要确认的告警。", "It is not said which alerts are acknowledged.").to_owned()
             }
@@ -76,6 +79,10 @@ impl Lang {
             Fault::Password => self.pick(
                 "电桩密码须由管理员在“电桩密码”页发送。",
                 "The charger's password is sent by an administrator, on the page for it.",
+            ),
+            Fault::Distributed => self.pick(
+                "站点电流由负载均衡分配：请在“负载均衡”页设定上限。",
+                "The site's current is distributed: set a limit on the page for that.",
             ),
             Fault::NotReached => self.pick(
                 "电桩未连接，无法得知它访问本站的地址，请填写此项。",
@@ -178,13 +185,20 @@ mod tests {
             FieldError::NotUrl,
             FieldError::NotAChoice,
             FieldError::NotUtf8,
+            FieldError::UnderSafe(9),
         ] {
             is_said(&Fault::Field(error));
         }
         let protocol = Fault::Protocol { reason: "maxItems 1 exceeded".to_owned() };
-        for fault in
-            [Fault::NoSuchField, Fault::WrongType, Fault::NotTime, Fault::Password, Fault::NotReached, protocol]
-        {
+        for fault in [
+            Fault::NoSuchField,
+            Fault::WrongType,
+            Fault::NotTime,
+            Fault::Password,
+            Fault::Distributed,
+            Fault::NotReached,
+            protocol,
+        ] {
             is_said(&fault);
         }
         assert_eq!(Lang::Zh.payload_field("csChargingProfiles.transactionId"), "记录ID");

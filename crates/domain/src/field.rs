@@ -45,6 +45,8 @@ pub enum FieldError {
     NotAChoice,
     /// Not valid UTF-8.
     NotUtf8,
+    /// The safe currents of all charge points and the headroom need so much on a phase, A: more than its limit.
+    UnderSafe(i64),
 }
 
 impl fmt::Display for FieldError {
@@ -71,6 +73,10 @@ impl fmt::Display for FieldError {
             Self::NotUrl => f.write_str("Enter a valid URL."),
             Self::NotAChoice => f.write_str("Not a valid choice."),
             Self::NotUtf8 => f.write_str("Not valid UTF-8."),
+            Self::UnderSafe(needed) => write!(
+                f,
+                "The safe currents of all chargers and the headroom need {needed} A on a phase: more than its limit."
+            ),
         }
     }
 }

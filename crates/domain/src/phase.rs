@@ -110,11 +110,11 @@ impl LineCurrents {
     }
 }
 
-/// The load of the site's phases A, B, C in A: the sum over charge points whose currents are known.
-/// `None` where nothing known contributes (reading guide, "Load of the site's phases").
-pub fn site_load(currents: impl IntoIterator<Item = LineCurrents>, sequence: PhaseSequence) -> [Option<f64>; 3] {
+/// The load of the site's phases A, B, C in A: the sum over charge points whose currents are known, each with the phases of the
+/// lines that it reports. `None` where nothing known contributes (reading guide, "Load of the site's phases").
+pub fn site_load(currents: impl IntoIterator<Item = (LineCurrents, PhaseSequence)>) -> [Option<f64>; 3] {
     let mut load = [None; 3];
-    for lines in currents {
+    for (lines, sequence) in currents {
         for (line, phase) in lines.0.into_iter().zip(sequence.phases()) {
             if let Some(amperes) = line {
                 *load[phase.index()].get_or_insert(0.0) += amperes;
@@ -195,7 +195,10 @@ mod tests {
         let one_phase = LineCurrents([Some(10.0), None, None]);
         let three_phases = LineCurrents([Some(1.0), Some(2.0), Some(3.0)]);
         let sequence = PhaseSequence::parse("BCA").unwrap();
-        assert_eq!(site_load([one_phase], sequence), [None, Some(10.0), None]);
-        assert_eq!(site_load([one_phase, three_phases], sequence), [Some(3.0), Some(11.0), Some(2.0)]);
+        assert_eq!(site_load([(one_phase, sequence)]), [None, Some(10.0), None]);
+        assert_eq!(site_load([(one_phase, sequence), (three_phases, sequence)]), [Some(3.0), Some(11.0), Some(2.0)]);
+        // One that tells the site's phases itself.
+        let mixed = site_load([(one_phase, PhaseSequence::ABC), (three_phases, sequence)]);
+        assert_eq!(mixed, [Some(13.0), Some(1.0), Some(2.0)]);
     }
 }

@@ -114,10 +114,24 @@ impl SettingField {
         Self::MaxCurrentC,
     ];
 
+    /// The limits of the phases A, B, C.
+    pub const MAX_CURRENT: [Self; 3] = [Self::MaxCurrentA, Self::MaxCurrentB, Self::MaxCurrentC];
+
     /// Whether something on the site uses the value yet; the form marks the others "stored, not applied yet".
     pub const fn is_applied(self) -> bool {
-        // The gauges show the limits and map the measured lines to the site's phases.
-        matches!(self, Self::PhaseSequence | Self::MaxCurrentA | Self::MaxCurrentB | Self::MaxCurrentC)
+        // Those by which the current is distributed; the gauges show the limits, too.
+        matches!(
+            self,
+            Self::CurrentDistribution
+                | Self::PhaseSequence
+                | Self::EnergyStep
+                | Self::TimeStep
+                | Self::PriorityPerEnergyStep
+                | Self::PriorityPerTimeStep
+                | Self::MaxCurrentA
+                | Self::MaxCurrentB
+                | Self::MaxCurrentC
+        )
     }
 
     /// The field's value as text: what an input shows and what the site file and 2.4 hold.

@@ -57,8 +57,9 @@ pub struct Options {
     /// The same number makes the same behaviour.
     pub seed: u64,
     /// How much faster than the clock their time goes, at most [`SPEED_MOST`]: cars, faults, pauses, intervals, and the periods
-    /// and durations of charging profiles. The instants that they tell and are told stay those of the clock, so that a central
-    /// system finds nothing wrong with them; a session then has its energy in less time.
+    /// and durations of charging profiles that count from a session's start. The instants that they tell and are told stay those
+    /// of the clock, and so does what lasts from an instant on, so that a central system finds nothing wrong with them; a session
+    /// then has its energy in less time.
     pub speed: f64,
     /// The hour of the day that they begin at, 0–24; `None`: that of the clock.
     pub hour: Option<f64>,
@@ -69,15 +70,25 @@ pub struct Options {
 /// The highest speed.
 pub const SPEED_MOST: f64 = 3_000.0;
 
-/// Where deeds are handed in. Cheap to clone.
+/// What flows at a charge point, on its lines L1, L2, L3, A.
+type Flowing = Arc<Mutex<[f64; 3]>>;
+
+/// Where deeds are handed in, and what flows is seen. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Hands(Arc<Mutex<HashMap<String, mpsc::Sender<Deed>>>>);
+pub struct Hands(Arc<Mutex<HashMap<String, (mpsc::Sender<Deed>, Flowing)>>>);
 
 impl Hands {
     /// Does something to a charge point; `false` when there is none of that identity, or too much is done to it at once.
     pub fn act(&self, identity: &str, deed: Deed) -> bool {
         let points = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        points.get(identity).is_some_and(|point| point.try_send(deed).is_ok())
+        points.get(identity).is_some_and(|(point, _)| point.try_send(deed).is_ok())
+    }
+
+    /// What flows at each charge point now, on its lines L1, L2, L3, A: as an ammeter has it, whatever the charge point says.
+    pub fn flowing(&self) -> HashMap<String, [f64; 3]> {
+        let points = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = |flowing: &Flowing| *flowing.lock().unwrap_or_else(PoisonError::into_inner);
+        points.iter().map(|(identity, (_, flowing))| (identity.clone(), read(flowing))).collect()
     }
 
     /// The identities of all.
@@ -96,12 +107,14 @@ pub async fn run(options: Options, hands: Hands, ending: watch::Receiver<bool>) 
     let speed = options.speed.min(SPEED_MOST);
     for (number, unit) in options.units.into_iter().enumerate() {
         let (sender, deeds) = mpsc::channel(8);
-        hands.0.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.identity.clone(), sender);
+        let flowing = Flowing::default();
+        let hand = (sender, Arc::clone(&flowing));
+        hands.0.lock().unwrap_or_else(PoisonError::into_inner).insert(unit.identity.clone(), hand);
         let (mut point, pauses) = charge_point(unit, options.seed, hour, speed);
         point.password.clone_from(&options.password);
         // Not all at the same moment.
         let wait = Duration::from_millis(50) * u32::try_from(number % 200).unwrap_or(0);
-        let clock = Clock::new(speed);
+        let clock = Clock::new(speed, flowing);
         let address = (options.url.clone(), options.roots.clone());
         points.spawn(link::live(address, point, clock, pauses, wait, deeds, ending.clone()));
     }

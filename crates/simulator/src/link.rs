@@ -2,13 +2,14 @@
 
 use crate::line::{self, Roots, Wire};
 use crate::point::{Point, Tell};
-use crate::{Deed, obey};
+use crate::{Deed, Flowing, obey};
 use data_encoding::BASE64;
 use futures::{SinkExt as _, StreamExt as _};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::pin::pin;
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, timeout};
@@ -44,12 +45,14 @@ pub(crate) struct Clock {
     speed: f64,
     /// Seconds of its own time that have passed.
     passed: u64,
+    /// Where what flows is written.
+    flowing: Flowing,
 }
 
 impl Clock {
     /// One whose time goes at a speed, from now on.
-    pub(crate) fn new(speed: f64) -> Self {
-        Self { start: Instant::now(), speed, passed: 0 }
+    pub(crate) fn new(speed: f64, flowing: Flowing) -> Self {
+        Self { start: Instant::now(), speed, passed: 0, flowing }
     }
 
     /// The seconds of its own time that are to pass when so much has passed since its start. What is too much at once is left
@@ -67,6 +70,7 @@ impl Clock {
         for _ in 0..self.due(self.start.elapsed()) {
             point.tick();
         }
+        *self.flowing.lock().unwrap_or_else(PoisonError::into_inner) = point.lines();
     }
 }
 
@@ -364,7 +368,15 @@ mod tests {
         let ending = watch::Sender::new(false);
         let (_hands, deeds) = mpsc::channel(1);
         let pauses = Pauses::new(StdRng::seed_from_u64(1));
-        let life = live((url, None), point(1), Clock::new(1.0), pauses, Duration::ZERO, deeds, ending.subscribe());
+        let life = live(
+            (url, None),
+            point(1),
+            Clock::new(1.0, Flowing::default()),
+            pauses,
+            Duration::ZERO,
+            deeds,
+            ending.subscribe(),
+        );
         let life = tokio::spawn(life);
         let (_line, _) = listener.accept().await.unwrap();
         ending.send_replace(true);
@@ -388,7 +400,7 @@ mod tests {
 
     #[test]
     fn no_time_is_lost_at_the_highest_speed() {
-        let mut clock = Clock::new(crate::SPEED_MOST);
+        let mut clock = Clock::new(crate::SPEED_MOST, Flowing::default());
         let passed: u64 = (1..=50).map(|step| clock.due(STEP * step)).sum();
         assert_eq!(passed, 30_000, "10 s");
         // It was held up for a second, and catches up.

@@ -48,6 +48,8 @@ pub struct Unit {
     pub losses_a_day: f64,
     /// Whether it is faulted from the beginning, until a person mends it.
     pub is_broken: bool,
+    /// Whether it accepts limits, says that they hold, and does nothing of it.
+    pub ignores_limits: bool,
 }
 
 /// What a charge point wants to tell.
@@ -517,7 +519,8 @@ impl Point {
     /// Takes a profile in; `false` for what cannot be one.
     pub fn put_profile(&mut self, connector: i64, profile: &Value) -> bool {
         let (times, clock) = (self.times, Timestamp::now().as_second());
-        let profile = Profile::read(connector, profile, self.unit.phases, |instant| times.of(instant, clock));
+        let profile =
+            Profile::read(connector, profile, self.unit.phases, times.speed(), |instant| times.of(instant, clock));
         let session = self.in_session();
         profile.is_some_and(|profile| self.profiles.put(profile, session))
     }
@@ -528,7 +531,12 @@ impl Point {
     }
 
     /// What is offered to the car on each phase, A.
-    pub fn offered(&self) -> f64 {
+    fn offered(&self) -> f64 {
+        if self.unit.ignores_limits { self.unit.amperes } else { self.offered_by_profiles() }
+    }
+
+    /// What it says that it offers.
+    pub fn offered_by_profiles(&self) -> f64 {
         if self.profiles.is_empty() {
             return self.unit.amperes;
         }
@@ -541,6 +549,12 @@ impl Point {
             return 0.0;
         }
         self.car.as_ref().map_or(0.0, |car| car.current(self.offered()))
+    }
+
+    /// What flows on its lines L1, L2, L3, A: as an ammeter has it, whatever the charge point says.
+    pub fn lines(&self) -> [f64; 3] {
+        let (amperes, phases) = (self.flowing(), self.car.as_ref().map_or(0, |car| car.phases));
+        [1, 2, 3].map(|line| if line <= phases { amperes } else { 0.0 })
     }
 
     fn charge(&mut self) {
@@ -573,7 +587,7 @@ impl Point {
             at: Timestamp::now(),
             register: self.whole_register(),
             amperes: [1, 2, 3].map(|line| if line <= phases { flowing } else { 0.0 }),
-            offered: if self.running.is_some() { self.offered() } else { 0.0 },
+            offered: if self.running.is_some() { self.offered_by_profiles() } else { 0.0 },
             power: (flowing * VOLTS * f64::from(phases)).round(),
         };
         self.tell(meter);
@@ -725,6 +739,7 @@ pub mod tests {
             faults_a_day: 0.0,
             losses_a_day: 0.0,
             is_broken: false,
+            ignores_limits: false,
         }
     }
 

@@ -49,8 +49,9 @@ pub struct Profile {
 
 impl Profile {
     /// Reads a profile for a connector of a charge point that has so many phases; `None` for what cannot be one. `shown` is
-    /// what the charge point's own clock shows at an instant: the schedule goes by that one.
-    pub fn read(connector: i64, profile: &Value, phases: u32, shown: impl Fn(i64) -> i64) -> Option<Self> {
+    /// what the charge point's own clock shows at an instant: the schedule goes by that one. What lasts from an instant on ends at
+    /// an instant, so that it lasts longer by a clock that is faster; what counts from a session's start goes by that clock alone.
+    pub fn read(connector: i64, profile: &Value, phases: u32, speed: f64, shown: impl Fn(i64) -> i64) -> Option<Self> {
         let time = |value: &Value| time(value).map(|at| at.map(&shown));
         let purpose = match profile["chargingProfilePurpose"].as_str()? {
             "ChargePointMaxProfile" if connector == 0 => Purpose::ChargePointMax,
@@ -67,6 +68,11 @@ impl Profile {
             ("Relative", _) => Kind::Relative,
             _ => return None,
         };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // seconds of some years
+        let lasting = |seconds: i64| match kind {
+            Kind::From(Some(_)) => (seconds as f64 * speed) as i64,
+            _ => seconds,
+        };
         let is_watts = match schedule["chargingRateUnit"].as_str()? {
             "A" => false,
             "W" => true,
@@ -76,7 +82,7 @@ impl Profile {
             let limit = period["limit"].as_f64().filter(|limit| *limit >= 0.0)?;
             let phases =
                 period["numberPhases"].as_u64().map_or(f64::from(phases), |it| if it == 1 { 1.0 } else { 3.0 });
-            Some((period["startPeriod"].as_i64()?, if is_watts { limit / VOLTS / phases } else { limit }))
+            Some((lasting(period["startPeriod"].as_i64()?), if is_watts { limit / VOLTS / phases } else { limit }))
         };
         let periods: Vec<_> =
             schedule["chargingSchedulePeriod"].as_array()?.iter().map(period).collect::<Option<_>>()?;
@@ -91,7 +97,7 @@ impl Profile {
             kind,
             transaction: profile["transactionId"].as_i64(),
             valid: (time(&profile["validFrom"]).ok()?, time(&profile["validTo"]).ok()?),
-            duration: schedule["duration"].as_i64(),
+            duration: schedule["duration"].as_i64().map(lasting),
             periods,
         })
     }
@@ -286,7 +292,7 @@ mod tests {
         for (name, value) in kind.as_object().unwrap() {
             whole[name] = value.clone();
         }
-        Profile::read(i64::from(purpose != "ChargePointMaxProfile"), &whole, 3, |at| at).unwrap()
+        Profile::read(i64::from(purpose != "ChargePointMaxProfile"), &whole, 3, 1.0, |at| at).unwrap()
     }
 
     fn amperes(periods: &[(i64, f64)]) -> Value {
@@ -388,9 +394,9 @@ mod tests {
                 "chargingRateUnit": "W", "chargingSchedulePeriod": [{ "startPeriod": 0, "limit": 6_900.0 }],
             },
         });
-        assert_eq!(Profile::read(1, &good, 3, |at| at).unwrap().periods, [(0, 10.0)]);
-        assert_eq!(Profile::read(1, &good, 1, |at| at).unwrap().periods, [(0, 30.0)]);
-        assert!(Profile::read(2, &good, 3, |at| at).is_none(), "there is one connector");
+        assert_eq!(Profile::read(1, &good, 3, 1.0, |at| at).unwrap().periods, [(0, 10.0)]);
+        assert_eq!(Profile::read(1, &good, 1, 1.0, |at| at).unwrap().periods, [(0, 30.0)]);
+        assert!(Profile::read(2, &good, 3, 1.0, |at| at).is_none(), "there is one connector");
         for (pointer, wrong) in [
             ("/chargingProfilePurpose", json!("ChargePointMaxProfile")),
             ("/chargingProfileKind", json!("Recurring")),
@@ -402,11 +408,11 @@ mod tests {
         ] {
             let mut broken = good.clone();
             *broken.pointer_mut(pointer).unwrap() = wrong;
-            assert!(Profile::read(1, &broken, 3, |at| at).is_none(), "{pointer}");
+            assert!(Profile::read(1, &broken, 3, 1.0, |at| at).is_none(), "{pointer}");
         }
         let mut broken = good.clone();
         broken["validFrom"] = json!("soon");
-        assert!(Profile::read(1, &broken, 3, |at| at).is_none());
+        assert!(Profile::read(1, &broken, 3, 1.0, |at| at).is_none());
     }
 
     #[test]

@@ -16,6 +16,11 @@ impl Times {
         Self { start, passed: 0, speed }
     }
 
+    /// How much faster than the clock it goes.
+    pub const fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// A second of its own passes.
     pub const fn tick(&mut self) {
         self.passed += 1;

@@ -71,7 +71,7 @@ fn text(point: &Point) -> String {
         format!("time {}", Timestamp::now()),
         format!("status {}", point.status()),
         format!("register {} Wh", point.whole_register()),
-        format!("offered {} A", point.offered()),
+        format!("offered {} A", point.offered_by_profiles()),
     ];
     lines.extend(point.settings.lines());
     lines.join("\n") + "\n"

@@ -5,7 +5,7 @@
 //! a commit, nothing is answered that is not stored, and what could not be stored has never happened.
 
 use crate::peaks::{PeakTimes, PeaksSeen};
-use crate::present::{ChargePoints, Present, load_of};
+use crate::present::{ChargePoints, Present};
 use crate::running::Site;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::card::Cards;
@@ -412,7 +412,7 @@ impl Desk {
             return PeaksSeen::default();
         }
         let (now, mut peaks) = (self.site.clock().now(), self.site.peaks());
-        let is_other = looks && peaks.follow(load_of(draft, present.settings(), now), now, self.site.is_today());
+        let is_other = looks && peaks.follow(present.load_of(draft, now), now, self.site.is_today());
         if is_other {
             self.peaks.found(moment);
         }

@@ -4,6 +4,7 @@ use crate::charger_passwords::Held;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::Answer;
 use bmw_domain::charger::event::{Accepted, Event};
+use bmw_domain::distribution::is_ours;
 use bmw_domain::record::ChargePointKey;
 use futures::task::AtomicWaker;
 use serde_json::Value;
@@ -54,7 +55,14 @@ impl ReplyTo {
     /// What a charge point tells by a reply. It must be handed in before what it tells next: a status that follows an
     /// acceptance is the newer one.
     pub fn told_by(&self, reply: &Reply) -> Option<Event> {
-        reply.is_accepted().then(|| Event::Accepted(self.accepted.clone()))
+        let is_told = reply.is_accepted() || self.is_gone(reply);
+        is_told.then(|| Event::Accepted(self.accepted.clone()))
+    }
+
+    /// Whether a limit of a number was to go that is not there any more (OCPP 1.6, 7.24 `ClearChargingProfileStatus`).
+    fn is_gone(&self, reply: &Reply) -> bool {
+        let is_one = matches!(&self.accepted, Accepted::NoLimit(which) if which.id.is_some_and(is_ours));
+        is_one && matches!(reply, Reply::Result(result) if result["status"] == "Unknown")
     }
 
     /// Hands on the reply, and where to hear that what was told by it is stored.
@@ -77,7 +85,7 @@ pub enum Reply {
 
 impl Reply {
     /// Whether the charge point says that it will do what it was asked.
-    fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         let Self::Result(result) = self else { return false };
         match result.get("status").and_then(Value::as_str) {
             None => true,

@@ -2,6 +2,7 @@
 
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::charger::ChargePointNow;
+use bmw_domain::distribution::Wiring;
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase;
 use bmw_domain::record::{ChargePointKey, Identity};
@@ -30,11 +31,15 @@ pub struct Statistics {
 /// next picture costs little.
 pub type ChargePoints = imbl::Vector<Arc<ChargePointNow>>;
 
+/// How charge points are connected, where it is said.
+pub type Wirings = HashMap<ChargePointKey, Wiring>;
+
 /// All charge points and the settings at one moment.
 #[derive(Debug, Clone)]
 pub struct Present {
     charge_points: ChargePoints,
     settings: Arc<Settings>,
+    wirings: Arc<Wirings>,
     directory: Arc<Directory>,
     /// Made when somebody asks: most pictures are replaced before.
     statistics: OnceLock<Statistics>,
@@ -70,19 +75,17 @@ fn identity(charge_points: &ChargePoints, place: usize) -> &Identity {
 
 impl Present {
     /// The picture of these charge points, in the order in which they were added.
-    pub fn new(charge_points: ChargePoints, settings: Arc<Settings>) -> Self {
+    pub fn new(charge_points: ChargePoints, settings: Arc<Settings>, wirings: Arc<Wirings>) -> Self {
         let directory = Arc::new(Directory::new(&charge_points));
-        Self::with_directory(charge_points, settings, directory)
-    }
-
-    fn with_directory(charge_points: ChargePoints, settings: Arc<Settings>, directory: Arc<Directory>) -> Self {
-        Self { charge_points, settings, directory, statistics: OnceLock::new(), by_contact: OnceLock::new() }
+        let (statistics, by_contact) = (OnceLock::new(), OnceLock::new());
+        Self { charge_points, settings, wirings, directory, statistics, by_contact }
     }
 
     /// The picture with other states of the same charge points, in the same order.
     #[must_use]
     pub(crate) fn with_states(&self, charge_points: ChargePoints) -> Self {
-        Self::with_directory(charge_points, self.settings.clone(), self.directory.clone())
+        let (statistics, by_contact) = (OnceLock::new(), OnceLock::new());
+        Self { charge_points, statistics, by_contact, ..self.clone() }
     }
 
     /// The picture with one charge point more.
@@ -90,13 +93,21 @@ impl Present {
     pub(crate) fn with_added(&self, charge_point: ChargePointNow) -> Self {
         let mut charge_points = self.charge_points.clone();
         charge_points.push_back(Arc::new(charge_point));
-        Self::new(charge_points, self.settings.clone())
+        Self::new(charge_points, self.settings.clone(), self.wirings.clone())
     }
 
     /// The picture with other settings.
     #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
         Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// The picture with one that is connected in another way.
+    #[must_use]
+    pub(crate) fn with_wiring(&self, key: ChargePointKey, wiring: Wiring) -> Self {
+        let mut wirings = Wirings::clone(&self.wirings);
+        wirings.insert(key, wiring);
+        Self { wirings: Arc::new(wirings), ..self.clone() }
     }
 
     /// All, in the order in which they were added (2.14).
@@ -154,6 +165,11 @@ impl Present {
         &self.settings
     }
 
+    /// How a charge point is connected.
+    pub fn wiring(&self, key: ChargePointKey) -> Wiring {
+        self.wirings.get(&key).copied().unwrap_or_default()
+    }
+
     /// Counts and sums.
     pub fn statistics(&self) -> &Statistics {
         self.statistics.get_or_init(|| count(&self.charge_points))
@@ -161,14 +177,18 @@ impl Present {
 
     /// The load of the site's phases A, B, C in A; `None` where nothing is known.
     pub fn phase_load(&self, now: Timestamp) -> [Option<f64>; 3] {
-        load_of(&self.charge_points, &self.settings, now)
+        self.load_of(&self.charge_points, now)
     }
-}
 
-/// The load that these charge points put on the site's phases.
-pub(crate) fn load_of(charge_points: &ChargePoints, settings: &Settings, now: Timestamp) -> [Option<f64>; 3] {
-    let currents = charge_points.iter().filter_map(|charge_point| charge_point.currents(now));
-    phase::site_load(currents, settings.phase_sequence)
+    /// The load that the same charge points in other states put on the site's phases.
+    pub(crate) fn load_of(&self, charge_points: &ChargePoints, now: Timestamp) -> [Option<f64>; 3] {
+        let currents = |charge_point: &Arc<ChargePointNow>| {
+            let wiring = self.wiring(charge_point.key);
+            let currents = charge_point.currents(now).filter(|_| !wiring.is_apart)?;
+            Some((currents, wiring.reported(&self.settings)))
+        };
+        phase::site_load(charge_points.iter().filter_map(currents))
+    }
 }
 
 fn count(charge_points: &ChargePoints) -> Statistics {

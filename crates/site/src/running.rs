@@ -5,6 +5,7 @@ use crate::alerts::{Alerts, Ticker};
 use crate::charger_passwords::ChargerPasswords;
 use crate::desk::{self, Counter, Desk};
 use crate::diagnostics::Uploads;
+use crate::distribution::{Distributing, NotSaved};
 use crate::history::{self, DayCache, DayLines, RecentSession, SessionNews};
 use crate::joining::{JoinList, Joining};
 use crate::links::Links;
@@ -83,6 +84,8 @@ pub struct Site {
     pub(crate) charger_passwords: ChargerPasswords,
     /// What lasts, and what an operator must hear of.
     pub(crate) alerts: Alerts,
+    /// How the site's current is distributed.
+    pub(crate) distributing: Distributing,
     /// Told after each change. It carries nothing: who is told looks at the present.
     changed: watch::Sender<()>,
     /// Told after each change, with the charge points that it was about.
@@ -100,6 +103,7 @@ impl Site {
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
         let peaks = ArcSwap::from_pointee(inventory.peaks);
+        let distributing = Distributing::new(inventory.distribution, &inventory.settings);
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
             .with_operator(options.operator_id_tag);
         let present = present_of(inventory, &models, measured);
@@ -119,6 +123,7 @@ impl Site {
             uploads: Uploads::default(),
             charger_passwords,
             alerts,
+            distributing,
             changed: watch::Sender::new(()),
             changed_keys: broadcast::Sender::new(KEPT_CHANGES),
             store,
@@ -236,9 +241,13 @@ impl Site {
     }
 
     /// Saves the settings and tells the audit log who did it. Returns what they were before.
-    pub async fn save_settings(&self, settings: Settings, caller: &Caller) -> Result<Arc<Settings>, NotDone> {
+    ///
+    /// # Errors
+    /// See [`NotSaved`].
+    pub async fn save_settings(&self, settings: Settings, caller: &Caller) -> Result<Arc<Settings>, NotSaved> {
         caller.check(Right::Settings)?;
         let _step = self.step.lock().await;
+        self.check_safe(self.distribution(), &settings)?;
         let before = self.present().settings().clone();
         let audit = caller.entry("settings.save", json(before.as_ref()), json(&settings));
         self.store.save_settings(&settings, &audit).await?;
@@ -270,6 +279,12 @@ impl Site {
     /// Tells those who watch that they should look.
     pub(crate) fn tell(&self) {
         self.changed.send_replace(());
+    }
+
+    /// Another plan was made: nothing of the present has changed by it.
+    pub(crate) fn tell_plan(&self) {
+        // Nobody may be listening.
+        drop(self.changed_keys.send(Arc::default()));
     }
 
     /// The same, also for those who are told what it is about: of no charge point.
@@ -422,7 +437,7 @@ impl Site {
     }
 
     /// Only under `step`: two changes at once would lose one.
-    fn replace(&self, keys: &[ChargePointKey], change: impl FnOnce(&Present) -> Present) {
+    pub(crate) fn replace(&self, keys: &[ChargePointKey], change: impl FnOnce(&Present) -> Present) {
         let next = change(&self.present.load());
         self.present.store(Arc::new(next));
         self.changed.send_replace(());
@@ -492,5 +507,6 @@ fn present_of(inventory: Inventory, models: &HashMap<String, Arc<Model>>, measur
         Arc::new(now)
     };
     let charge_points = inventory.charge_points.into_iter().map(now).collect();
-    Present::new(charge_points, Arc::new(inventory.settings))
+    let wirings = inventory.wirings.into_iter().collect();
+    Present::new(charge_points, Arc::new(inventory.settings), Arc::new(wirings))
 }

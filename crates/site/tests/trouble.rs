@@ -11,6 +11,7 @@ use bmw_domain::charger::event::{Event, Meter, Reading, Start, Status, Stop, Tol
 use bmw_domain::charger::{Answer, Finding, Happening, Session};
 use bmw_domain::command::Command;
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
@@ -119,6 +120,10 @@ shaky! {
     fn ping() -> ();
     fn inventory() -> Inventory;
     fn save_settings(settings: &Settings, audit: &AuditEntry) -> ();
+    fn save_distribution(settings: &Distribution, audit: &AuditEntry) -> ();
+    fn save_wiring(charge_point: ChargePointKey, wiring: &Wiring, audit: &AuditEntry) -> ();
+    fn add_moment(at: Timestamp, moment: &[u8], forget: Timestamp) -> ();
+    fn moments(from: Timestamp, to: Timestamp, limit: u32) -> Vec<(Timestamp, Vec<u8>)>;
     fn energy_by_day() -> Vec<DayEnergy>;
     fn rebuild_energy_by_day() -> ();
     fn sessions_of_day(day: Day) -> Vec<Transaction>;

@@ -37,6 +37,7 @@ use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, Finding, Happening, Measured, Session, SessionChange};
 use bmw_domain::command::{Action, Command};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::Peaks;
 use bmw_domain::record::{
@@ -90,6 +91,10 @@ pub struct Inventory {
     pub last_batch: i64,
     /// The peaks of the site's phases on the day that they were last measured.
     pub peaks: Peaks,
+    /// What an operator says of the distribution.
+    pub distribution: Distribution,
+    /// How charge points are connected, where it is said.
+    pub wirings: Vec<(ChargePointKey, Wiring)>,
 }
 
 /// Energy of one charge point's sessions that were counted on one day.
@@ -224,6 +229,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Saves all settings and the audit entry, or nothing.
     async fn save_settings(&self, settings: &Settings, audit: &AuditEntry) -> Result<()>;
+
+    /// Saves what an operator says of the distribution, and the audit entry, or nothing.
+    async fn save_distribution(&self, settings: &Distribution, audit: &AuditEntry) -> Result<()>;
+
+    /// Saves how a charge point is connected, and the audit entry, or nothing.
+    async fn save_wiring(&self, charge_point: ChargePointKey, wiring: &Wiring, audit: &AuditEntry) -> Result<()>;
+
+    /// Keeps a moment of the distribution, as its owner has packed it, and forgets those before a time.
+    async fn add_moment(&self, at: Timestamp, moment: &[u8], forget: Timestamp) -> Result<()>;
+
+    /// The moments of the distribution between two instants (inclusive, exclusive), oldest first, at most `limit`.
+    async fn moments(&self, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<(Timestamp, Vec<u8>)>>;
 
     /// All sums of energy by charge point and day, in no particular order.
     async fn energy_by_day(&self) -> Result<Vec<DayEnergy>>;

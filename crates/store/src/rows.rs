@@ -10,6 +10,7 @@ use bmw_domain::charger::{
 };
 use bmw_domain::command::{Action, Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{LineCurrents, PhaseSequence};
 use bmw_domain::record::{
@@ -465,6 +466,54 @@ fn setting<T: TryFrom<i32>>(stored: i32) -> Result<T> {
 /// A setting as it is stored; those over the column's range never pass the settings' own rules.
 pub(crate) fn stored_setting(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+#[derive(FromRow)]
+pub(crate) struct DistributionRow {
+    headroom: i32,
+    safe: i32,
+    turn: i32,
+    has_meter: bool,
+}
+
+impl TryFrom<DistributionRow> for Distribution {
+    type Error = StoreError;
+    fn try_from(row: DistributionRow) -> Result<Self> {
+        Ok(Self {
+            headroom: setting(row.headroom)?,
+            safe: setting(row.safe)?,
+            turn: setting(row.turn)?,
+            has_meter: row.has_meter,
+        })
+    }
+}
+
+/// How a charge point is connected.
+#[derive(FromRow)]
+pub(crate) struct WiringRow {
+    charge_point: i32,
+    phase_sequence: Option<String>,
+    reports_rotated: bool,
+    cable: Option<i32>,
+    most: Option<i32>,
+    is_apart: bool,
+}
+
+impl TryFrom<WiringRow> for (ChargePointKey, Wiring) {
+    type Error = StoreError;
+    fn try_from(row: WiringRow) -> Result<Self> {
+        let sequence = |text: String| {
+            PhaseSequence::parse(&text).ok_or_else(|| StoreError::Corrupt(format!("phase sequence {text:?}")))
+        };
+        let wiring = Wiring {
+            sequence: row.phase_sequence.map(sequence).transpose()?,
+            reports_rotated: row.reports_rotated,
+            cable: row.cable.map(setting).transpose()?,
+            most: row.most.map(setting).transpose()?,
+            is_apart: row.is_apart,
+        };
+        Ok((ChargePointKey(row.charge_point), wiring))
+    }
 }
 
 #[derive(FromRow)]

@@ -82,6 +82,21 @@ pub(crate) const PUT_SETTINGS: &str = concat!(
      max_current_b = excluded.max_current_b, max_current_c = excluded.max_current_c"
 );
 
+pub(crate) const DISTRIBUTION: &str = "SELECT headroom, safe, turn, has_meter FROM distribution WHERE id = 1";
+pub(crate) const PUT_DISTRIBUTION: &str = "INSERT INTO distribution (id, headroom, safe, turn, has_meter) \
+     VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET headroom = excluded.headroom, safe = excluded.safe, \
+     turn = excluded.turn, has_meter = excluded.has_meter";
+pub(crate) const WIRINGS: &str =
+    "SELECT charge_point, phase_sequence, reports_rotated, cable, most, is_apart FROM wiring ORDER BY charge_point";
+pub(crate) const PUT_WIRING: &str = "INSERT INTO wiring \
+     (charge_point, phase_sequence, reports_rotated, cable, most, is_apart) VALUES ($1, $2, $3, $4, $5, $6) \
+     ON CONFLICT (charge_point) DO UPDATE SET phase_sequence = excluded.phase_sequence, \
+     reports_rotated = excluded.reports_rotated, cable = excluded.cable, most = excluded.most, is_apart = excluded.is_apart";
+pub(crate) const ADD_MOMENT: &str = "INSERT INTO distribution_moment (at, moment) VALUES ($1, $2) ON CONFLICT (at) DO UPDATE SET moment = excluded.moment";
+pub(crate) const FORGET_MOMENTS: &str = "DELETE FROM distribution_moment WHERE at < $1";
+pub(crate) const MOMENTS: &str =
+    "SELECT at, moment FROM distribution_moment WHERE at >= $1 AND at < $2 ORDER BY at LIMIT $3";
+
 pub(crate) const MODELS: &str = "SELECT id, max_current, min_current, phases FROM model ORDER BY id";
 pub(crate) const PUT_MODEL: &str = "INSERT INTO model (id, max_current, min_current, phases) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (id) DO UPDATE SET max_current = excluded.max_current, min_current = excluded.min_current, \
@@ -387,7 +402,7 @@ pub(crate) const AUDIT_LOG_PAGE: &str =
 pub(crate) const IS_EMPTY: &str =
     "SELECT NOT EXISTS (SELECT 1 FROM charge_point) AND NOT EXISTS (SELECT 1 FROM \"transaction\")";
 /// Everything that a site file stands for and what hangs on it, children before parents; never the audit log or the cards.
-pub(crate) const CLEAR: [&str; 20] = [
+pub(crate) const CLEAR: [&str; 23] = [
     "DELETE FROM alert",
     "DELETE FROM diagnostics_part",
     "DELETE FROM diagnostics_file",
@@ -400,6 +415,9 @@ pub(crate) const CLEAR: [&str; 20] = [
     "DELETE FROM command",
     "DELETE FROM connector",
     "DELETE FROM phase_peak",
+    "DELETE FROM wiring",
+    "DELETE FROM distribution",
+    "DELETE FROM distribution_moment",
     "DELETE FROM charging_limit",
     "DELETE FROM charger_password",
     "DELETE FROM \"transaction\"",

@@ -9,8 +9,9 @@ use bmw_domain::charger::limit::{Begin, Limit, Limits, Purpose};
 use bmw_domain::charger::password::PasswordOrigin;
 use bmw_domain::charger::{Finding, FindingKind, Happening, HappeningKind};
 use bmw_domain::command::{Action, CommandState};
+use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::energy::{ChargingTime, Energy};
-use bmw_domain::phase::{LineCurrents, Peak, Peaks, Phase};
+use bmw_domain::phase::{LineCurrents, Peak, Peaks, Phase, PhaseSequence};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
 use bmw_store::site_file::SiteFile;
@@ -73,6 +74,7 @@ fn the_story_of_a_site() {
             the_newest_that_was_found_is_kept(&*store).await;
             limits_are_kept(&*store).await;
             peaks_are_kept(&*store).await;
+            the_distribution_is_kept(&*store).await;
             the_last_answers_are_found(&*store).await;
             passwords_of_charge_points_are_replaced_as_a_whole(&*store).await;
             alerts_begin_are_seen_and_end(&*store).await;
@@ -146,6 +148,51 @@ async fn settings_are_saved_with_their_audit(store: &dyn Store) {
     assert_eq!(store.inventory().await.unwrap().settings, settings);
     let log = store.audit_log(1).await.unwrap();
     assert_eq!(log.iter().map(|entry| entry.actor.as_str()).collect::<Vec<_>>(), ["second"]);
+}
+
+async fn the_distribution_is_kept(store: &dyn Store) {
+    let before = store.inventory().await.unwrap();
+    assert_eq!((before.distribution, before.wirings), (Distribution::default(), Vec::new()));
+    let settings = Distribution { headroom: 2, safe: 6, turn: 20, has_meter: true };
+    let (one, two) = (ChargePointKey(1), ChargePointKey(2));
+    let whole = Wiring {
+        sequence: PhaseSequence::parse("BCA"),
+        reports_rotated: true,
+        cable: Some(16),
+        most: Some(0),
+        is_apart: true,
+    };
+    for number in 0..2 {
+        let settings = Distribution { turn: settings.turn + number, ..settings };
+        store.save_distribution(&settings, &distribution_entry()).await.unwrap();
+        assert_eq!(store.inventory().await.unwrap().distribution, settings);
+    }
+    store.save_wiring(two, &whole, &distribution_entry()).await.unwrap();
+    store.save_wiring(one, &whole, &distribution_entry()).await.unwrap();
+    store.save_wiring(one, &Wiring::default(), &distribution_entry()).await.unwrap();
+    assert_eq!(store.inventory().await.unwrap().wirings, [(one, Wiring::default()), (two, whole)]);
+    assert!(store.save_wiring(ChargePointKey(99), &whole, &distribution_entry()).await.is_err(), "there is none");
+    for at in 1..=4 {
+        let bytes = [u8::try_from(at).unwrap(); 3];
+        store.add_moment(Timestamp(at * 10), &bytes, Timestamp(20)).await.unwrap();
+    }
+    let moments = |from, to, limit| store.moments(Timestamp(from), Timestamp(to), limit);
+    let times =
+        |found: Vec<(Timestamp, Vec<u8>)>| found.into_iter().map(|(at, bytes)| (at.0, bytes)).collect::<Vec<_>>();
+    assert_eq!(times(moments(0, 40, 9).await.unwrap()), [(20, vec![2; 3]), (30, vec![3; 3])]);
+    assert_eq!(times(moments(0, 99, 1).await.unwrap()), [(20, vec![2; 3])]);
+}
+
+fn distribution_entry() -> AuditEntry {
+    AuditEntry {
+        at: Timestamp(2),
+        actor: "operator".to_owned(),
+        origin: "::1".to_owned(),
+        action: "distribution.save".to_owned(),
+        subject: String::new(),
+        before: "{}".to_owned(),
+        after: "{}".to_owned(),
+    }
 }
 
 async fn sessions_run_and_are_counted(store: &dyn Store) {

@@ -6,6 +6,8 @@ mod history;
 use anyhow::{Result, bail};
 use bmw_domain::calendar::LocalTime;
 use bmw_domain::charger::Measured;
+use bmw_domain::charger::limit::{Begin, Limit, Limits, Purpose};
+use bmw_domain::distribution::SAFE_ID;
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::record::{ChargePoint, ChargePointKey, ChargePointState, Identity, MeterValue, Model};
 use bmw_domain::settings::Settings;
@@ -16,6 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Meter values are kept for so many days back: enough for the curves that a visitor opens.
 const METERED_DAYS: i32 = 7;
@@ -55,6 +58,7 @@ pub async fn fill(store: &dyn Store, seed: u64, now: LocalTime) -> Result<Filled
     let told = crate::commands::told(&file).to_string();
     let audit = bmw_site::Caller::terminal().entry("site.demo", "null".to_owned(), told);
     store.import_by(&file, ImportMode::Merge, Some(&audit)).await?;
+    store_limits(store).await?;
     let meter_values = store_meter_values(store, &history, now).await?;
     Ok(Filled { charge_points: CHARGE_POINTS.len(), sessions: history.sessions.len(), meter_values })
 }
@@ -140,6 +144,7 @@ fn site_file(history: &History, now: LocalTime) -> Result<SiteFile> {
             installation_year: 2015,
             installation_month: 9,
             max_current: [125; 3],
+            current_distribution: true,
             ..Settings::default()
         }),
         models: Some(models()),
@@ -207,6 +212,28 @@ fn state(unit: &Unit, identity: Identity, newest: Option<&Session>, now: LocalTi
     let seconds = i64::try_from(unit.identity.bytes().map(usize::from).sum::<usize>() % 50).unwrap_or(0);
     let last_contact = LocalTime(now.0 / 1000 * 1000 - (silent_minutes * 60 + seconds) * 1000);
     Some(StateRow { charge_point: identity, state, last_contact: Some(last_contact) })
+}
+
+/// The current is distributed here, and has been: each charge point that was ever seen has accepted its safe current, nothing.
+async fn store_limits(store: &dyn Store) -> Result<()> {
+    let safe = Limit {
+        id: SAFE_ID,
+        connector: 0,
+        stack_level: 0,
+        purpose: Purpose::TxDefault,
+        transaction: None,
+        valid: (None, None),
+        begin: Begin::Session,
+        duration: None,
+        periods: vec![(0, 0.0)],
+    };
+    let mut limits = Limits::default();
+    limits.put(safe);
+    let (inventory, limits) = (store.inventory().await?, Arc::new(limits));
+    let seen = inventory.charge_points.iter().filter(|stored| stored.state.is_some());
+    let limits = seen.map(|stored| (stored.key, Arc::clone(&limits))).collect();
+    store.write(&Batch { number: inventory.last_batch + 1, limits, ..Batch::default() }).await?;
+    Ok(())
 }
 
 async fn store_meter_values(store: &dyn Store, history: &History, now: LocalTime) -> Result<usize> {

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
 
 mod death;
+mod distribution;
 mod fleet;
 mod program;
 mod trouble;

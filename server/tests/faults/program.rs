@@ -68,6 +68,11 @@ pub struct Program {
 impl Program {
     /// Serves a database to whoever comes. Its files can be limited, see [`Program::limit_files`].
     pub fn start(database: &Database) -> Self {
+        Self::start_at(database, "127.0.0.1:0")
+    }
+
+    /// The same at an address.
+    pub fn start_at(database: &Database, listen: &str) -> Self {
         // Without a handler for it, the signal that tells of the limit would end the process.
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bmw")]);
@@ -77,7 +82,7 @@ impl Program {
             }
         }
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--register-unknown"])
+            .args(["serve", "--listen", listen, "--register-unknown"])
             .env("BMW_DATABASE_URL", &database.url)
             .env("BMW_TIMEZONE", "Europe/Berlin")
             .env("BMW_LOG", "warn")

@@ -2,6 +2,7 @@
 //! table fails the test, and so does a method of one, or the word of something that is done by it.
 
 use crate::client::{Answer, PASSWORD, SITE_2015, Served};
+use bmw_app::data::{ACKNOWLEDGE, ADMIT, distribution_word, word};
 use bmw_domain::account::Role;
 use bmw_domain::command::Action;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,10 @@ pub const TABLE: &[Line] = &[
     ("/api/charger/password/", "POST", "/api/charger/password/", JSON, "{}", Need::Role(Role::Administrator)),
     ("/api/alerts/", "GET", "/api/alerts/", "", "", Need::Read),
     ("/api/alerts/", "POST", "/api/alerts/", JSON, "{}", Need::Role(Role::Operator)),
+    ("/api/distribution/", "GET", "/api/distribution/", "", "", Need::Read),
+    ("/api/distribution/", "POST", "/api/distribution/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/distribution/wiring/", "POST", "/api/distribution/wiring/", JSON, "{}", Need::Role(Role::Administrator)),
+    ("/api/distribution/meter/", "POST", "/api/distribution/meter/", JSON, "{}", Need::Role(Role::Operator)),
     ("/api/audit/", "GET", "/api/audit/", "", "", Need::Role(Role::Administrator)),
     ("/api-token-auth/", "POST", "/api-token-auth/", JSON, "{}", Need::Nothing),
     ("/ws/charger/details/", "GET", "/ws/charger/details/", SOCKET, "", Need::Read),
@@ -68,6 +73,7 @@ pub const TABLE: &[Line] = &[
     ("/records", "GET", "/records/", "", "", Need::Read),
     ("/settings", "GET", "/settings/", "", "", Need::Read),
     ("/cards", "GET", "/cards/", "", "", Need::Read),
+    ("/distribution", "GET", "/distribution/", "", "", Need::Read),
     // At the chargers.
     ("/manifest.webmanifest", "GET", "/manifest.webmanifest", "", "", Need::Nothing),
     ("/offline", "GET", "/offline/", "", "", Need::Nothing),
@@ -85,6 +91,8 @@ pub const TABLE: &[Line] = &[
     ("/fn/command", "POST", "/fn/command", FORM, "command=cards-csv&csv=A", Need::Role(Role::Operator)),
     ("/fn/command", "POST", "/fn/command", FORM, "command=remove-card&tag=A", Need::Role(Role::Operator)),
     ("/fn/command", "POST", "/fn/command", FORM, "command=acknowledge&until=0", Need::Role(Role::Operator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=save-distribution&safe=x", Need::Role(Role::Administrator)),
+    ("/fn/command", "POST", "/fn/command", FORM, "command=save-wiring&charger=NONE", Need::Role(Role::Administrator)),
     // Downloads.
     ("/records/export.csv", "GET", "/records/export.csv", "", "", Need::Role(Role::Viewer)),
     ("/cards/export.csv", "GET", "/cards/export.csv", "", "", Need::Role(Role::Viewer)),
@@ -336,8 +344,9 @@ fn every_word_of_a_form_is_in_the_table() {
         words_of("/fn/command", "command").into_iter().partition(is_command);
     // One for all: see below.
     assert_eq!(commands.len(), 1);
-    let cards = bmw_app::data::word::ALL.into_iter().chain([bmw_app::data::ADMIT, bmw_app::data::ACKNOWLEDGE]);
-    assert_eq!(others, cards.map(ToOwned::to_owned).collect());
+    let distribution = [distribution_word::SAVE, distribution_word::WIRE];
+    let words = word::ALL.into_iter().chain([ADMIT, ACKNOWLEDGE]).chain(distribution);
+    assert_eq!(others, words.map(ToOwned::to_owned).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]

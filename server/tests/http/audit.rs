@@ -44,6 +44,10 @@ const DEEDS: &[Deed] = &[
     ("/fn/command", "remove-card", "POST", "/fn/command", "command=remove-card&tag=A", "card.remove"),
     ("/api/alerts/", "", "POST", "/api/alerts/", r#"{"until":99}"#, "alert.acknowledge"),
     ("/fn/command", "acknowledge", "POST", "/fn/command", "command=acknowledge&until=99", "alert.acknowledge"),
+    ("/api/distribution/", "", "POST", "/api/distribution/", r#"{"headroom":1,"safe":0,"turn":15,"has_meter":0}"#, "distribution.save"),
+    ("/fn/command", "save-distribution", "POST", "/fn/command", "command=save-distribution&headroom=2&safe=0&turn=20&has_meter=0", "distribution.save"),
+    ("/api/distribution/wiring/", "", "POST", "/api/distribution/wiring/", r#"{"vchchargerid":"10245006","cable":16}"#, "distribution.wiring"),
+    ("/fn/command", "save-wiring", "POST", "/fn/command", "command=save-wiring&charger=10245006&cable=20", "distribution.wiring"),
     ("/records/export.csv", "", "GET", "/records/export.csv", "", "export.records"),
     ("/cards/export.csv", "", "GET", "/cards/export.csv", "", "export.cards"),
     ("/details/frames.txt", "", "GET", "/details/frames.txt?charger_id=10245006", "", "export.frames"),
@@ -73,7 +77,9 @@ const DEEDS: &[Deed] = &[
 
 /// What needs a role, or is a POST, and does nothing: it only shows. What is done to simulated chargers happens outside of the site.
 /// To send a password leaves two entries, that of the password and that of the command: see `charger_passwords.rs`.
-const NO_DEEDS: [(&str, &str, &str); 17] = [
+const NO_DEEDS: [(&str, &str, &str); 18] = [
+    // A reading of a meter, each few seconds.
+    ("/api/distribution/meter/", "POST", ""),
     ("/api/charger/password/", "GET", ""),
     ("/charger_password", "GET", ""),
     ("/charger_password", "POST", "send"),

@@ -168,6 +168,7 @@ async fn a_charger_that_is_sent_another_one_comes_anew_with_it() {
         faults_a_day: 0.0,
         losses_a_day: 0.0,
         is_broken: false,
+        ignores_limits: false,
     };
     let url = format!("ws://{}/ocpp", site.addr());
     let password = Some(TYPED.to_owned());

@@ -285,6 +285,7 @@ impl Simulated {
             faults_a_day: 0.0,
             losses_a_day: 0.0,
             is_broken: false,
+            ignores_limits: false,
         };
         let ending = watch::Sender::new(false);
         let options =

@@ -13,6 +13,7 @@ mod client;
 mod command;
 mod contract;
 mod diagnostics;
+mod distribution;
 mod feed;
 mod language;
 mod limits;

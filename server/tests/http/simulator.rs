@@ -41,6 +41,7 @@ impl Story {
             faults_a_day: 0.0,
             losses_a_day: 0.0,
             is_broken: false,
+            ignores_limits: false,
         };
         let (hands, ending) = (Hands::default(), watch::Sender::new(false));
         let url = format!("ws://{}/ocpp", site.addr());

@@ -392,7 +392,8 @@ impl Inner {
         let news = site.session_news_now()?;
         let zone = site.clock().zone();
         let peaks: [LocalPeak; 3] = site.peaks().0.map(|peak| peak.map(|peak| (peak.amperes, zone.local(peak.at))));
-        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news, peaks, &site.alert_news()));
+        let told =
+            Told::new(None, &FeedMessage::totals(&site.present(), &news, peaks, (&site.alert_news(), &site.plan())));
         if self.totals.newest.as_deref() != Some(&told) {
             self.totals.newest = Some(Arc::new(told));
             self.totals.is_news = true;
@@ -571,9 +572,17 @@ mod tests {
     }
 
     fn totals(number: i64) -> Arc<Told> {
-        let present = Present::new(bmw_site::ChargePoints::new(), Arc::default());
+        let present = Present::new(bmw_site::ChargePoints::new(), Arc::default(), Arc::default());
         let news = bmw_site::SessionNews { number, ..bmw_site::SessionNews::default() };
-        Arc::new(Told::new(None, &FeedMessage::totals(&present, &news, [None; 3], &bmw_site::AlertNews::default())))
+        Arc::new(Told::new(
+            None,
+            &FeedMessage::totals(
+                &present,
+                &news,
+                [None; 3],
+                (&bmw_site::AlertNews::default(), &bmw_site::Plan::default()),
+            ),
+        ))
     }
 
     #[test]

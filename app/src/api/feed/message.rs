@@ -7,8 +7,9 @@ use crate::api::json::JsonWriter;
 use axum::extract::ws::{Message, Utf8Bytes};
 use bmw_domain::alert::Alert;
 use bmw_domain::calendar::{LocalTime, Timestamp};
+use bmw_domain::phase::Phase;
 use bmw_domain::record::ChargePointKey;
-use bmw_site::{AlertNews, ChargePointNow, Present, SessionNews};
+use bmw_site::{AlertNews, ChargePointNow, Plan, Present, SessionNews};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +19,7 @@ const HALF_MINUTE_MS: i64 = 30_000;
 /// A message of the feed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant)] // one is made, written and dropped
 pub(in crate::api) enum FeedMessage {
     /// A charger, first and whenever a value changes.
     State {
@@ -117,6 +119,8 @@ pub(in crate::api) enum FeedMessage {
         /// The newest of them, at most 8, newest first.
         #[schema(inline, max_items = 8)]
         newest_alerts: Vec<NewAlert>,
+        /// Grows with each plan by which the site's current is distributed: `/api/distribution/` knows more then.
+        plan_number: i64,
         /// What phase A may carry, and its peak.
         #[schema(inline)]
         phase_a: PhaseOfDay,
@@ -162,6 +166,12 @@ pub(in crate::api) struct PhaseOfDay {
     /// When it was that high first: the site's local time, `2015-11-24T15:09:47`; null when nothing was known.
     #[schema(required, pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
     peak_time: Option<String>,
+    /// What chargers that charge were told that they may draw, A; null while the current is not distributed.
+    #[schema(required)]
+    allocated: Option<f64>,
+    /// What is kept free beside that, A; null while the current is not distributed.
+    #[schema(required)]
+    reserved: Option<f64>,
 }
 
 impl Lines {
@@ -177,9 +187,10 @@ impl Lines {
 pub(super) type LocalPeak = Option<(f64, LocalTime)>;
 
 impl PhaseOfDay {
-    fn new(limit: u32, peak: LocalPeak) -> Self {
+    fn new(limit: u32, peak: LocalPeak, share: Option<(f64, f64)>) -> Self {
         let amperes = peak.map(|(amperes, _)| (amperes * 1000.0).round() / 1000.0);
-        Self { limit, peak: amperes, peak_time: peak.map(|(_, at)| at.with_t()) }
+        let (allocated, reserved) = share.unzip();
+        Self { limit, peak: amperes, peak_time: peak.map(|(_, at)| at.with_t()), allocated, reserved }
     }
 }
 
@@ -246,7 +257,12 @@ impl FeedMessage {
     }
 
     /// Counts and sums, still without number and time.
-    pub(super) fn totals(present: &Present, news: &SessionNews, peaks: [LocalPeak; 3], alerts: &AlertNews) -> Self {
+    pub(super) fn totals(
+        present: &Present,
+        news: &SessionNews,
+        peaks: [LocalPeak; 3],
+        (alerts, plan): (&AlertNews, &Plan),
+    ) -> Self {
         let (statistics, settings) = (present.statistics(), present.settings());
         let ([limit_a, limit_b, limit_c], [peak_a, peak_b, peak_c]) = (settings.max_current, peaks);
         let ended = news.ended.iter().map(|session| EndedSession {
@@ -270,9 +286,10 @@ impl FeedMessage {
             alerts: alerts.pressing,
             alerts_number: alerts.number,
             newest_alerts: alerts.newest.iter().map(|alert| NewAlert::new(present, alert)).collect(),
-            phase_a: PhaseOfDay::new(limit_a, peak_a),
-            phase_b: PhaseOfDay::new(limit_b, peak_b),
-            phase_c: PhaseOfDay::new(limit_c, peak_c),
+            plan_number: plan.number,
+            phase_a: PhaseOfDay::new(limit_a, peak_a, plan.shares(Phase::A)),
+            phase_b: PhaseOfDay::new(limit_b, peak_b, plan.shares(Phase::B)),
+            phase_c: PhaseOfDay::new(limit_c, peak_c, plan.shares(Phase::C)),
             vchpowersequence: settings.phase_sequence.to_string(),
         }
     }
@@ -320,9 +337,10 @@ impl FeedMessage {
                     code: "GroundFailure".to_owned(),
                     subject: "10245006".to_owned(),
                 }],
-                phase_a: PhaseOfDay { limit: 100, peak: Some(48.2), peak_time: Some(time()) },
-                phase_b: PhaseOfDay { limit: 100, peak: Some(0.0), peak_time: Some(time()) },
-                phase_c: PhaseOfDay { limit: 100, peak: None, peak_time: None },
+                plan_number: 1_448_348_987_003,
+                phase_a: PhaseOfDay::new(100, Some((48.2, LocalTime(1_448_377_787_000))), Some((32.0, 6.0))),
+                phase_b: PhaseOfDay::new(100, Some((0.0, LocalTime(1_448_377_787_000))), Some((0.0, 6.0))),
+                phase_c: PhaseOfDay::new(100, None, None),
                 vchpowersequence: "ABC".to_owned(),
             },
         ]

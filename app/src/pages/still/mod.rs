@@ -3,6 +3,7 @@
 
 mod bulk;
 mod cards;
+pub(crate) mod distribution;
 mod form;
 mod operation;
 mod session_query;

@@ -168,6 +168,11 @@ fn instant(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond()))
 }
 
+/// What the acceptance of a charging profile changes; `None` where it says nothing that is known here.
+pub(crate) fn accepted_limit(profile: &Value) -> Option<Accepted> {
+    limit::accepted(Action::SetChargingProfile, profile)
+}
+
 /// What an accepted command changes in the documented state.
 pub(super) fn accepted(action: Action, arguments: &Value) -> Accepted {
     let whole = |name: &str| arguments[name].as_i64();

@@ -18,6 +18,8 @@ pub enum Fault {
     NotTime,
     /// It is the charge point's password, which an administrator sends in another way.
     Password,
+    /// The site's current is distributed: no other limit is set for sessions.
+    Distributed,
     /// It cannot be filled in while nobody knows where the charge point reaches this site.
     NotReached,
     /// Anything else that the protocol forbids.
@@ -37,6 +39,10 @@ impl fmt::Display for Fault {
             Self::NotTime => f.write_str("Time has wrong format. Use RFC 3339, such as 2015-11-24T15:09:47Z."),
             Self::Password => f.write_str(
                 "The charge point's password is sent by an administrator, at the page or the route for that.",
+            ),
+            Self::Distributed => f.write_str(
+                "The site's current is distributed: what a charger may draw at most is said at its distribution, or by a \
+                 ChargePointMaxProfile.",
             ),
             Self::NotReached => f.write_str(
                 "This field is required while it is not known where the charge point reaches this site: it must be \

@@ -6,6 +6,7 @@ mod fault;
 mod limit;
 
 pub use arguments::Arguments;
+pub(crate) use effect::accepted_limit;
 pub use fault::Fault;
 
 use crate::Clock;
@@ -132,6 +133,11 @@ impl Commands {
             // A charge point with a password that the site does not know could not come in any more.
             return Err(Refusal::Field("key".to_owned(), Fault::Password));
         }
+        if self.site.present().settings().current_distribution
+            && let Some(field) = limited_beside(ask.action, &ask.arguments)
+        {
+            return Err(Refusal::Field(field.to_owned(), Fault::Distributed));
+        }
         self.give_any(ask, None, caller).await
     }
 
@@ -228,6 +234,20 @@ impl Commands {
     pub async fn find(&self, id: i64, caller: &Caller) -> Result<Option<Command>, NotDone> {
         caller.check(Right::ReadSensitive)?;
         Ok(self.site.store().command(id).await?.map(masked_command))
+    }
+}
+
+/// The field by which a command would give sessions a limit beside those of the distribution. A limit of the whole charge point only
+/// bounds what is distributed.
+fn limited_beside(action: Action, arguments: &Arguments) -> Option<&'static str> {
+    let purpose = |name: &str| arguments.get(name)?.get("chargingProfilePurpose").and_then(Value::as_str);
+    match action {
+        Action::SetChargingProfile => {
+            let purpose = purpose("csChargingProfiles").filter(|purpose| *purpose != "ChargePointMaxProfile");
+            purpose.map(|_| "csChargingProfiles.chargingProfilePurpose")
+        }
+        Action::RemoteStartTransaction => arguments.get("chargingProfile").map(|_| "chargingProfile"),
+        _ => None,
     }
 }
 

@@ -15,8 +15,8 @@ mod plans;
 use super::{BEGIN_SNAPSHOT, BEGIN_WRITE, Connection, Database, MIGRATOR, ThisStore};
 use crate::accounts::{AccountRow, sql as account_sql};
 use crate::rows::{
-    self, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, FindingRow, HappeningRow, LimitsRow,
-    ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow,
+    self, CardRow, ChargePointRow, CommandRow, ConnectorRow, DayEnergyRow, DistributionRow, FindingRow, HappeningRow,
+    LimitsRow, ModelRow, SessionRow, SettingsRow, StateRow, TotalsRow, TransactionRow, WiringRow,
 };
 use crate::site_file::SiteFile;
 use crate::sql;
@@ -37,6 +37,7 @@ use bmw_domain::charger::limit::Limits;
 use bmw_domain::charger::{Connector, Finding, Happening, Session};
 use bmw_domain::command::{Command, CommandState};
 use bmw_domain::diagnostics::{DiagnosticsFile, FileName};
+use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::energy::{ChargingTime, Energy};
 use bmw_domain::phase::{Peak, Peaks};
 use bmw_domain::record::{
@@ -184,6 +185,41 @@ async fn put_settings(connection: &mut Connection, settings: &Settings) -> Resul
     Ok(())
 }
 
+/// Where nobody has said anything, what usually holds.
+async fn distribution(connection: &mut Connection) -> Result<Distribution> {
+    let row = sqlx::query_as::<_, DistributionRow>(sql::DISTRIBUTION).fetch_optional(connection).await?;
+    row.map_or_else(|| Ok(Distribution::default()), TryInto::try_into)
+}
+
+async fn wirings(connection: &mut Connection) -> Result<Vec<(ChargePointKey, Wiring)>> {
+    let rows = sqlx::query_as::<_, WiringRow>(sql::WIRINGS).fetch_all(connection).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+async fn put_distribution(connection: &mut Connection, settings: &Distribution) -> Result<()> {
+    sqlx::query(sql::PUT_DISTRIBUTION)
+        .bind(i32::from(settings.headroom))
+        .bind(i32::from(settings.safe))
+        .bind(i32::from(settings.turn))
+        .bind(settings.has_meter)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn put_wiring(connection: &mut Connection, key: ChargePointKey, wiring: &Wiring) -> Result<()> {
+    sqlx::query(sql::PUT_WIRING)
+        .bind(key.0)
+        .bind(wiring.sequence.map(|sequence| sequence.to_string()))
+        .bind(wiring.reports_rotated)
+        .bind(wiring.cable.map(i32::from))
+        .bind(wiring.most.map(i32::from))
+        .bind(wiring.is_apart)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Runs one of the statements that put in a charge point, and gives its number.
 async fn put_charge_point(
     connection: &mut Connection,
@@ -246,6 +282,8 @@ async fn inventory(connection: &mut Connection) -> Result<Inventory> {
         newest_readings,
         last_session: last_session.unwrap_or(0),
         peaks: peaks(&mut *connection).await?,
+        distribution: distribution(&mut *connection).await?,
+        wirings: wirings(&mut *connection).await?,
         last_batch: sqlx::query_scalar(sql::LAST_BATCH).fetch_one(connection).await?,
     })
 }
@@ -389,6 +427,40 @@ impl Store for ThisStore {
         add_audit(&mut tx, audit).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn save_distribution(&self, settings: &Distribution, audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        put_distribution(&mut tx, settings).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn save_wiring(&self, charge_point: ChargePointKey, wiring: &Wiring, audit: &AuditEntry) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        put_wiring(&mut tx, charge_point, wiring).await?;
+        add_audit(&mut tx, audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn add_moment(&self, at: Timestamp, moment: &[u8], forget: Timestamp) -> Result<()> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query(sql::ADD_MOMENT).bind(at.0).bind(moment).execute(&mut *tx).await?;
+        sqlx::query(sql::FORGET_MOMENTS).bind(forget.0).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn moments(&self, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<(Timestamp, Vec<u8>)>> {
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(sql::MOMENTS)
+            .bind(from.0)
+            .bind(to.0)
+            .bind(i64::from(limit))
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(rows.into_iter().map(|(at, moment)| (Timestamp(at), moment)).collect())
     }
 
     async fn energy_by_day(&self) -> Result<Vec<DayEnergy>> {
