@@ -2,7 +2,7 @@
 // `cargo xtask pictures` makes these anew. All others are for people to look at, in test-results/pictures.
 
 import { Charger } from "./charger.js";
-import { alive, expect, expectNoSidewaysScroll, pages, test as base, useSite } from "./site.js";
+import { alive, distribute, expect, expectNoSidewaysScroll, pages, test as base, useSite } from "./site.js";
 
 const desk = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -19,6 +19,8 @@ const LOST = "10245001";
 
 /** With all other chargers connected. They say nothing: that would be at another time than the site's. */
 async function connected(site, use) {
+  // What chargers are told moves with the real clock.
+  await distribute(site, false);
   const { chargers } = await (await fetch(`${site}/api/charger/id/list/`)).json();
   const others = chargers.filter((id) => id !== LOST);
   const all = await Promise.all(others.map((id) => new Charger(site, id).plugIn()));

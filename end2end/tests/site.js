@@ -34,6 +34,16 @@ export async function authorized(site) {
   return headers.get(origin);
 }
 
+/** Says whether the site's current is distributed, and how much there is on each phase, A. */
+export async function distribute(site, isOn, limit) {
+  const headers = { ...(await authorized(site)), "content-type": "application/json" };
+  const settings = await (await fetch(`${site}/api/basic/settings/`, { headers })).json();
+  const limits = limit === undefined ? {} : { intmaxcurrenta: limit, intmaxcurrentb: limit, intmaxcurrentc: limit };
+  const body = JSON.stringify({ ...settings, ...limits, blncurrentdistribution: Number(isOn) });
+  const answer = await fetch(`${site}/api/basic/settings/`, { method: "POST", headers, body });
+  expect(answer.status, "the settings are saved").toBe(200);
+}
+
 /** Whether the administrator's cookies still hold. A site out of reach cannot be asked: there they do. */
 async function isSignedIn(origin) {
   const known = cookies.get(origin);
@@ -290,6 +300,7 @@ export const livePages = [
   ...pages,
   { path: "/cards/", zh: "卡", en: "Cards" },
   { path: "/alerts/", zh: "告警", en: "Alerts" },
+  { path: "/distribution/", zh: "负载均衡", en: "Distribution" },
 ];
 
 /** Pages that are links and forms alone. */

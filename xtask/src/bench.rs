@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the release program, one name after another.
 
 mod browser;
+mod distribution;
 mod figures;
 mod load;
 mod ocpp;
@@ -34,6 +35,8 @@ pub struct Bench {
     pub node_central: Option<PathBuf>,
     /// Those who follow the feed.
     pub watch: PathBuf,
+    /// Plans of the distribution.
+    pub plan: PathBuf,
     /// A browser, in which pages are measured; `None` where it cannot be installed.
     pub browser: Option<Browser>,
 }
@@ -49,6 +52,7 @@ const MEASUREMENTS: &[(&str, Measurement)] = &[
     ("pages", figures::pages),
     ("ocpp", ocpp::ocpp),
     ("feed", ocpp::feed),
+    ("distribution", distribution::distribution),
 ];
 
 /// `cargo xtask bench [NAME…]`.
@@ -64,7 +68,17 @@ pub fn run(names: &[String]) -> Result<()> {
     let step = progress.step("yardstick and busy site");
     run_logged(
         &step,
-        &mut cargo(&["build", "--release", "--package", "bmw", "--package", "bmw-simulator", "--examples"]),
+        &mut cargo(&[
+            "build",
+            "--release",
+            "--package",
+            "bmw",
+            "--package",
+            "bmw-simulator",
+            "--package",
+            "bmw-domain",
+            "--examples",
+        ]),
         "bench-examples",
     )?;
     step.done("built");
@@ -85,6 +99,7 @@ pub fn run(names: &[String]) -> Result<()> {
         bare_central: example("bare_central"),
         node_central,
         watch: example("watch"),
+        plan: example("plan"),
         browser,
     };
     println!("\n{}", machine());
