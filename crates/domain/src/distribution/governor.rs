@@ -24,6 +24,8 @@ const LATE_MS: i64 = 10_000;
 const SEEN_AFTER_MS: i64 = 3_000;
 /// After how long a charge point that draws more than it was told does not keep to it, ms. A car has 5 s (IEC 61851-1).
 const BREACH_AFTER_MS: i64 = 10_000;
+/// How long it must do so: what was kept for lack of a connection comes all at once.
+const BREACH_FOR_MS: i64 = 5_000;
 /// How long a charge point that did not keep to its limit must have kept to it to be trusted again, ms.
 const FORGIVEN_MS: i64 = 600_000;
 /// After how long a reduction that was not seen is planned with no more, ms.
@@ -189,6 +191,8 @@ struct Known {
     again_at: Timestamp,
     asked_at: Timestamp,
     proof: Proof,
+    /// Since when it seems to draw more than it was told, and how much.
+    suspect: Option<(Timestamp, Current)>,
     /// When it was last proven that it has taken over what it was told.
     proven_at: Option<Timestamp>,
     measured: Option<(Timestamp, [Option<Current>; 3])>,
@@ -246,6 +250,7 @@ impl Known {
             asked_at: long_ago,
             // What it has accepted it keeps (OCPP 1.6, 3.13.3); until it starts anew, or shows something else.
             proof: if seen.kept_safe.is_some() { Proof::Kept } else { Proof::Unknown },
+            suspect: None,
             proven_at: None,
             measured: None,
             measured_at: long_ago,
@@ -290,7 +295,7 @@ impl Known {
 
     fn follow_sessions(&mut self, seen: &Seen) {
         if seen.running.is_empty() {
-            (self.turned, self.falling) = (Turned::default(), None);
+            (self.turned, self.falling, self.suspect) = (Turned::default(), None, None);
             if self.way == Some(Way::Tx) {
                 (self.live, self.round) = (None, None);
             }
@@ -328,8 +333,15 @@ impl Known {
         let Some((_, measured)) = seen.measured else { return };
         let highest = measured.into_iter().flatten().max().unwrap_or_default();
         let told = self.told(seen, now).max(self.round_all());
-        if highest > told + DEADBAND && self.round.is_none() && now.since(self.accepted_at) >= BREACH_AFTER_MS {
-            self.proof = Proof::Broken(now);
+        let is_over = highest > told + DEADBAND;
+        if is_over && self.round.is_none() && now.since(self.accepted_at) >= BREACH_AFTER_MS {
+            let (since, most) = self.suspect.unwrap_or((now, highest));
+            self.suspect = Some((since, most.max(highest)));
+            if now.since(since) >= BREACH_FOR_MS {
+                self.proof = Proof::Broken(now);
+            }
+        } else if !is_over {
+            self.suspect = None;
         }
         if seen.running.is_empty() {
             return;
@@ -419,7 +431,8 @@ impl Known {
             let others = seen.running.len().saturating_sub(live.of.len());
             live.each.times(live.of.len().max(1)) + safe.times(others)
         });
-        idle.max(held).max(self.round_all()).max(self.falling.unwrap_or_default()).min(seen.most)
+        let drawn = self.suspect.map_or(Current::ZERO, |(_, most)| most);
+        idle.max(held).max(drawn).max(self.round_all()).max(self.falling.unwrap_or_default()).min(seen.most)
     }
 
     fn hold(&self, seen: &Seen, now: Timestamp) -> Hold {
@@ -732,7 +745,8 @@ impl Known {
     fn question(&mut self, seen: &Seen, now: Timestamp) -> Option<Order> {
         let since = now.since(self.accepted_at);
         let is_unproven = self.proof != Proof::Kept || self.proven_at.is_none();
-        let is_asking = (is_unproven || self.falling.is_some()) && now.since(self.asked_at) >= SEEN_AFTER_MS;
+        let is_looking = self.falling.is_some() || self.suspect.is_some();
+        let is_asking = (is_unproven || is_looking) && now.since(self.asked_at) >= SEEN_AFTER_MS;
         if !is_asking || self.safe.is_none() {
             return None;
         }
@@ -743,7 +757,7 @@ impl Known {
             && (matches!(self.proof, Proof::Unknown) || self.proven_at.is_none_or(|at| at < self.accepted_at));
         let order = if is_proof_due {
             Order::Proof(seen.running.first().map_or(1, |running| running.connector))
-        } else if self.can_measure && !seen.running.is_empty() && self.falling.is_some() {
+        } else if self.can_measure && !seen.running.is_empty() && is_looking {
             Order::Measure
         } else {
             return None;

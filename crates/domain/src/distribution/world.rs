@@ -439,6 +439,22 @@ fn a_lost_one_falls_to_its_safe_current_and_the_others_get_the_rest() {
 }
 
 #[test]
+fn what_was_kept_for_lack_of_a_connection_breaks_no_trust() {
+    let mut world = World::new(&[(Temper::Good, 0)], [100; 3], 0);
+    world.pass(MINUTE);
+    world.act(Deed::Comes(0, 1, 320));
+    world.pass(5 * MINUTE);
+    // A value of long ago, when it had more.
+    world.points[0].measured = Some((START, [Some(Current::tenths(320)); 3]));
+    world.pass(STEP);
+    let standing = |world: &World| world.governor.as_ref().unwrap().standings()[0];
+    assert_eq!(standing(&world).may, Current::tenths(320), "it may be so");
+    world.pass(MINUTE);
+    assert_eq!(standing(&world).taker.hold, Hold::Confirmed, "{world}");
+    expect_flows(&world, &[9.0]);
+}
+
+#[test]
 fn switched_off_it_leaves_no_limit_behind() {
     let mut world = World::new(&[(Temper::Good, 0), (Temper::MaxOnly, 0)], [320; 3], 0);
     world.pass(MINUTE);
