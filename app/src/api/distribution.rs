@@ -170,7 +170,6 @@ pub(super) struct WiringBody {
 
 /// What the site draws beside its chargers.
 #[derive(Debug, serde::Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct OthersBody {
     /// A
     #[schema(minimum = 0, maximum = 100_000, example = 12.5)]
