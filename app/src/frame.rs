@@ -1,7 +1,7 @@
 //! What surrounds every page: the top bar and the navigation (a rail on a desk, a bar of tabs on a phone).
 
-use crate::browser::drawn;
 use crate::browser::events::{self, Action};
+use crate::browser::{Drawn, drawn};
 use crate::components::{Glyph, icon};
 use crate::data::Query;
 use crate::live::{Away, Link, Live};
@@ -10,7 +10,9 @@ use crate::serve::Still;
 use crate::text::{Lang, switch_label};
 use crate::ui::{Person, Theme, Ui};
 use leptos::prelude::*;
+use leptos::web_sys::Event;
 use leptos_router::hooks::use_location;
+use leptos_router::location::Location;
 use maud::{Markup, html};
 
 /// The frame, as it stands now.
@@ -32,29 +34,55 @@ struct Frame {
 
 /// The frame around the page. Without WebAssembly its switches are links that set a cookie and lead back here.
 pub fn frame(ui: Ui, live: Live, is_routing: ReadSignal<bool>) -> impl IntoView {
-    let location = use_location();
-    let draw = move || {
-        let frame = Frame {
+    drawn("frame", Around { ui, live, is_routing, location: use_location() })
+}
+
+/// What the frame is drawn by.
+#[derive(Clone)]
+struct Around {
+    ui: Ui,
+    live: Live,
+    is_routing: ReadSignal<bool>,
+    location: Location,
+}
+
+impl Around {
+    fn frame(&self) -> Frame {
+        let Self { ui, live, is_routing, location } = self;
+        Frame {
             lang: ui.lang.get(),
             theme: ui.theme.get(),
             link: live.link.get(),
-            age: age(live),
+            age: age(*live),
             away: live.away.get(),
             is_routing: is_routing.get(),
             path: location.pathname.get(),
             search: location.search.get(),
             person: ui.person(),
             alerts: live.alerts.get().into(),
-        };
-        Some(frame.draw().into_string())
-    };
-    let listen = move |event: &leptos::web_sys::Event| match events::action(event) {
-        Some(Action::Do(word)) if word == "lang" => ui.choose_lang(ui.lang.get_untracked().other()),
-        Some(Action::Do(word)) if word == "theme" => ui.choose_theme(ui.theme.get_untracked().next()),
-        Some(Action::Do(word)) if word == "seen" => live.away.set(None),
-        _ => {}
-    };
-    drawn("frame", || true, draw, listen, |_| {})
+        }
+    }
+}
+
+impl Drawn for Around {
+    fn draw(&self) -> Option<String> {
+        Some(self.frame().draw().into_string())
+    }
+
+    fn follow(&self) -> bool {
+        drop(self.frame());
+        true
+    }
+
+    fn listen(&self, event: &Event) {
+        let Self { ui, live, .. } = self;
+        match events::action(event) {
+            Some(Action::Do(word)) if word == "lang" => ui.choose_lang(ui.lang.get_untracked().other()),
+            Some(Action::Do(word)) if word == "theme" => ui.choose_theme(ui.theme.get_untracked().next()),
+            Some(Action::Do(word)) if word == "seen" => live.away.set(None),
+            _ => {}
+        }
+    }
 }
 
 /// How old what is shown is, ms. A page that is just being opened is new.

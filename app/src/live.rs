@@ -65,6 +65,8 @@ impl Left {
 pub struct Live {
     /// The connection.
     pub link: RwSignal<Link>,
+    /// Whether it was lost: what pages are asked for may be newer than what was told. That it was opened says nothing new.
+    pub is_lost: Memo<bool>,
     /// The charge points.
     pub chargers: RwSignal<BTreeMap<String, ChargerMessage>>,
     /// Whether all charge points have been told once.
@@ -96,8 +98,10 @@ impl Live {
     /// Makes it known to all views below; in the browser also opens the feed.
     pub fn provide() -> Self {
         let kept_for = kept_for();
+        let link = RwSignal::new(Link::Static);
         let live = Self {
-            link: RwSignal::new(Link::Static),
+            link,
+            is_lost: Memo::new(move |_| matches!(link.get(), Link::Reconnecting | Link::Stale)),
             chargers: RwSignal::default(),
             is_complete: RwSignal::default(),
             phases: RwSignal::default(),
@@ -115,7 +119,8 @@ impl Live {
         #[cfg(feature = "hydrate")]
         {
             let ui = crate::ui::Ui::get();
-            Effect::new(move |_| in_browser::start(live, ui));
+            // Once the page has been taken over as it stands: what is said from here on changes it.
+            Effect::new(move |_| set_timeout(move || in_browser::start(live, ui), std::time::Duration::ZERO));
         }
         live
     }
@@ -249,7 +254,8 @@ mod in_browser {
         if live.heard.get_untracked() < 0 {
             live.link.set(Link::Stale);
         }
-        live.notices.set(Notices::now());
+        // The browser may have to ask around: not in one go with the rest.
+        set_timeout(move || live.notices.set(Notices::now()), Duration::ZERO);
         connect(&feed);
         for event in ["online", "visibilitychange"] {
             let feed = feed.clone();

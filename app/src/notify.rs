@@ -48,10 +48,10 @@ impl Notices {
         if !js_sys::Reflect::has(&window, &"Notification".into()).unwrap_or(false) {
             return Self::Missing;
         }
-        let is_wanted = kept().and_then(|kept| kept.get_item(KEY).ok()?).is_some();
+        let is_wanted = || kept().and_then(|kept| kept.get_item(KEY).ok()?).is_some();
         match Notification::permission() {
             NotificationPermission::Denied => Self::Denied,
-            NotificationPermission::Granted if is_wanted => Self::On,
+            NotificationPermission::Granted if is_wanted() => Self::On,
             _ => Self::Off,
         }
     }

@@ -188,12 +188,13 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
 }
 
 /// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
-/// then, beside nothing. A page that nobody sees is never painted and begins at once. Where it does not come about, the page
-/// is what it is where nothing may run: links and forms, with their buttons.
+/// then, beside nothing. A page that nobody sees is never painted and begins at once. Between the steps the browser may answer
+/// the person. Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
 fn start(bundle: &Bundle) -> String {
     format!(
         "const start = () => Promise.all([import('{}'), fetch('{}')])\
-         .then(([page, module]) => page.default({{module_or_path: module}}).then(() => page.hydrate())){KEEPER}\
+         .then(([page, module]) => page.default({{module_or_path: module}})\
+         .then(() => new Promise(next => setTimeout(next))).then(() => page.hydrate())){KEEPER}\
          .catch(error => {{\
          document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
          throw error;\

@@ -33,47 +33,71 @@ const EVENTS: [&str; 11] = [
     "focusout",
 ];
 
-/// A `<div>` that holds what `draw` draws, and is kept like that. Until there is something to draw it by there is none.
+/// A part of the document that is drawn, and drawn again when what it is drawn by has changed.
+pub trait Drawn: Clone + Send + Sync + 'static {
+    /// Whether there is something to draw it by.
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    /// Draws it; `None` while there is nothing to draw it by.
+    fn draw(&self) -> Option<String>;
+
+    /// Reads all that it is drawn by, as [`Self::draw`] does, and draws nothing: what the server has drawn only needs to be
+    /// followed. Whether there is something to draw it by.
+    fn follow(&self) -> bool;
+
+    /// Is told of the events inside (see [`EVENTS`]).
+    fn listen(&self, _: &Event) {}
+
+    /// Is called after each change with the part.
+    fn painted(&self, _: &web_sys::Element) {}
+}
+
+/// A `<div>` that holds what is drawn, and is kept like that. Until there is something to draw it by there is none.
 ///
-/// What the server has drawn is taken over as it is. `listen` is told of the events inside (see [`EVENTS`]), `painted` is
-/// called after each change with the `<div>`.
-pub fn drawn(
-    class: &'static str,
-    is_there: impl Fn() -> bool + Send + Sync + 'static,
-    draw: impl Fn() -> Option<String> + Clone + Send + Sync + 'static,
-    listen: impl Fn(&Event) + Clone + 'static,
-    painted: impl Fn(&web_sys::Element) + 'static,
-) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
+/// What the server has drawn is taken over as it is.
+pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
     let node = NodeRef::<Div>::new();
     let is_drawn = StoredValue::new(false);
     // Before anything is listened to: what was typed by then is a change like any other.
     Effect::new({
-        let draw = draw.clone();
+        let part = part.clone();
         move |is_taken_over: Option<bool>| {
-            let (Some(element), Some(html)) = (node.get(), draw()) else { return is_taken_over.unwrap_or_default() };
-            if is_taken_over != Some(true) && element.first_element_child().is_some() && !is_kept() {
+            let is_taken_over = is_taken_over.unwrap_or_default();
+            let Some(element) = node.get() else { return is_taken_over };
+            if !is_taken_over && element.first_element_child().is_some() && !is_kept() {
+                if !part.follow() {
+                    return false;
+                }
                 // The server has drawn it, by the same.
                 morph::show_dialogs(&element);
             } else {
+                let Some(html) = part.draw() else { return is_taken_over };
                 morph::update(&element, &html);
             }
-            painted(&element);
+            part.painted(&element);
             true
         }
     });
-    Effect::new(move |_: Option<Option<Listener>>| {
-        let (element, listen) = (node.get()?, listen.clone());
-        let listener = Listener::new(element.as_ref(), &EVENTS, move |event| listen(event));
-        events::tell_what_was_typed(&element);
-        Some(listener)
+    Effect::new({
+        let part = part.clone();
+        move |_: Option<Option<Listener>>| {
+            let (element, part) = (node.get()?, part.clone());
+            let listener = Listener::new(element.as_ref(), &EVENTS, move |event| part.listen(event));
+            events::tell_what_was_typed(&element);
+            Some(listener)
+        }
     });
     move || {
-        // In the browser this only waits for the first drawing. Every run of it sets up the `<div>` again.
-        if !is_drawn.get_value() && !is_there() {
+        // In the browser this only waits for the first drawing: every run of it sets up the `<div>` again, and what is there is
+        // waited for no more.
+        if !is_drawn.get_value() && !untrack(|| part.is_there()) {
+            part.is_there();
             return None;
         }
         is_drawn.set_value(true);
-        let html = if cfg!(feature = "ssr") { draw()? } else { String::new() };
+        let html = if cfg!(feature = "ssr") { part.draw()? } else { String::new() };
         Some(container(class, node, html))
     }
 }

@@ -30,6 +30,10 @@ impl Page for AlertsPage {
         false
     }
 
+    fn shows_notices(&self) -> bool {
+        true
+    }
+
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let cannot = seen.cannot(Right::Command);

@@ -17,9 +17,8 @@ pub(crate) mod still;
 #[cfg(feature = "ssr")]
 pub(crate) use parts::{Column, cell, link, plain, row_head, table};
 
-use crate::browser;
 use crate::browser::events::{self, Action, Reading};
-use crate::browser::save;
+use crate::browser::{self, Drawn, drawn, save};
 use crate::charts::Chart;
 use crate::components::{Glyph, NoticeKind, empty, icon, notice};
 use crate::data::{
@@ -27,7 +26,7 @@ use crate::data::{
     SaveOutcome, SettingsPage, StillPage, decode, give_command, load, save_settings, unlisted,
 };
 use crate::feed_message::{ChargerMessage, Totals};
-use crate::live::{Away, Link, Live};
+use crate::live::{Away, Live};
 use crate::notify::{self, Notices};
 use crate::text::Lang;
 use crate::ui::{self, Ui};
@@ -38,7 +37,7 @@ use bmw_domain::settings::SettingField;
 use leptos::prelude::*;
 use leptos::server::codee::string::FromToStringCodec;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::Event;
+use leptos::web_sys::{Element, Event};
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_url};
 use leptos_router::location::Url;
@@ -71,6 +70,11 @@ trait Page: Send + Sync {
 
     /// Whether more sessions have ended since the page was made than the feed tells of.
     fn has_missed(&self, _totals: &Totals) -> bool {
+        false
+    }
+
+    /// Whether it shows if alerts are told on this device.
+    fn shows_notices(&self) -> bool {
         false
     }
 
@@ -121,7 +125,7 @@ struct Seen<'a> {
     role: Option<Role>,
     /// What has happened while nobody looked.
     away: Option<&'a Away>,
-    /// Whether alerts are told on this device.
+    /// Whether alerts are told on this device, for a page that shows it.
     notices: Notices,
 }
 
@@ -310,24 +314,31 @@ impl Shown {
     /// The page's data, once it is there. A page that is there stays while the server cannot be reached to ask for it anew:
     /// the sign in the frame says how old it is.
     fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
-        let Answer(answer) = self.data.get()?;
         let search = self.url.with_untracked(|url| url.search().to_owned());
         let known = || self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()));
-        Some(match answer {
-            // Refused to one who was signed in, and is so no more: what he saw he has seen.
-            Err(error @ (DataError::Network | DataError::Refused | DataError::TooMany)) => known().ok_or(error),
-            answer => answer.and_then(|bytes| self.read(bytes, search)),
+        self.data.with(|answer| {
+            let Answer(answer) = answer.as_ref()?;
+            Some(match answer {
+                // Refused to one who was signed in, and is so no more: what he saw he has seen.
+                Err(error @ (DataError::Network | DataError::Refused | DataError::TooMany)) => {
+                    known().ok_or_else(|| error.clone())
+                }
+                Err(error) => Err(error.clone()),
+                Ok(bytes) => self.read(bytes, &search),
+            })
         })
     }
 
-    /// Reads the page, unless these are the bytes that it was read from before.
-    fn read(self, bytes: Vec<u8>, search: String) -> Result<Arc<dyn Page>, DataError> {
-        let known = self
-            .last
-            .with_value(|last| last.as_ref().filter(|(known, ..)| *known == bytes).map(|(_, page, _)| page.clone()));
-        let page = known.map_or_else(|| self.read_anew(&bytes, &search), Ok)?;
+    /// Reads the page, unless it was asked for in this way before and these are the bytes that it was read from.
+    fn read(self, bytes: &[u8], search: &str) -> Result<Arc<dyn Page>, DataError> {
+        let is_known = |(known, _, asked): &&(Vec<u8>, Arc<dyn Page>, String)| known == bytes && asked == search;
+        let known = self.last.with_value(|last| last.as_ref().filter(is_known).map(|(_, page, _)| page.clone()));
+        if let Some(page) = known {
+            return Ok(page);
+        }
+        let page = self.read_anew(bytes, search)?;
         self.live.of_sessions.set_value(page.shows_sessions());
-        self.last.set_value(Some((bytes, page.clone(), search)));
+        self.last.set_value(Some((bytes.to_vec(), page.clone(), search.to_owned())));
         Ok(page)
     }
 
@@ -348,29 +359,16 @@ impl Shown {
         self.last.with_value(|last| last.as_ref().map(|(_, page, _)| page.clone()))
     }
 
-    /// The page as markup, once its data is there.
-    fn draw(self) -> Option<String> {
-        let markup = match self.answer()? {
-            Err(error) => trouble(self.ui.lang.get(), &error),
-            Ok(page) => {
-                let mut markup = Markup::default();
-                self.seen(&page, &mut |seen| markup = page.draw(seen));
-                markup
-            }
-        };
-        Some(markup.into_string())
-    }
-
     /// Looks at what a page is drawn by beside its data, as it stands now.
     fn seen(self, page: &Arc<dyn Page>, look: &mut dyn FnMut(&Seen<'_>)) {
         let lang = self.ui.lang.get();
         let role = self.ui.person().map(|person| person.role);
-        let notices = self.live.notices.get();
+        let notices = if page.shows_notices() { self.live.notices.get() } else { Notices::default() };
         let none = BTreeMap::new();
         let now = page.live_since();
         let passed = now.map_or(0, |now| self.passed(now));
         // Where the feed is lost and pages can still be asked for, they know more.
-        let is_newer = || self.live.link.get() != Link::Connected && self.came() > self.live.heard.get();
+        let is_newer = || self.live.is_lost.get() && self.came() > self.live.heard.get();
         let is_told = now.is_some() && !is_newer();
         let phases = if is_told { self.live.phases.get() } else { None };
         let mut with = |chargers: &BTreeMap<String, ChargerMessage>, totals: Option<&Totals>| {
@@ -411,38 +409,6 @@ impl Shown {
         let mut chart = None;
         untrack(|| self.seen(&page, &mut |seen| chart = page.chart(seen, name)));
         chart
-    }
-
-    fn listen(self, event: &Event) {
-        let reading = self.reading.with_value(|now| events::reading(event, now, |name| self.chart(name)));
-        if let Some(reading) = reading {
-            if let Some(page) = event.current_target().and_then(|target| target.dyn_into().ok()) {
-                events::show(&page, &reading, |name| self.chart(name));
-            }
-            self.reading.set_value(reading);
-        }
-        match events::action(event) {
-            None => {}
-            Some(Action::Go { address, replace }) => self.lead(&address, replace),
-            Some(Action::Typed { name, value }) => self.typed(name, value),
-            Some(Action::Select { value, is_chosen }) => self.select(value, is_chosen),
-            Some(Action::Submit) => self.save(),
-            Some(Action::Send(fields)) => self.send(fields),
-            Some(Action::Do(word)) => match word.as_str() {
-                "svg" | "png" => save::save(event, word == "svg"),
-                "retry" => self.data.refetch(),
-                "notify" => notify::toggle(self.live),
-                "discard" => {
-                    self.local.set(Local::default());
-                    self.forget_typed();
-                }
-                word => {
-                    if let Some(off) = word.strip_prefix("off ") {
-                        self.local.update(|local| local.off = Some(unlisted(off)));
-                    }
-                }
-            },
-        }
     }
 
     /// Leads to an address, unless the page has been left.
@@ -550,6 +516,71 @@ impl Shown {
     }
 }
 
+impl Drawn for Shown {
+    fn is_there(&self) -> bool {
+        self.answer().is_some()
+    }
+
+    fn draw(&self) -> Option<String> {
+        let markup = match self.answer()? {
+            Err(error) => trouble(self.ui.lang.get(), &error),
+            Ok(page) => {
+                let mut markup = Markup::default();
+                self.seen(&page, &mut |seen| markup = page.draw(seen));
+                markup
+            }
+        };
+        Some(markup.into_string())
+    }
+
+    fn follow(&self) -> bool {
+        match self.answer() {
+            None => false,
+            Some(Err(_)) => self.draw().is_some(),
+            Some(Ok(page)) => {
+                self.seen(&page, &mut |_| {});
+                true
+            }
+        }
+    }
+
+    fn listen(&self, event: &Event) {
+        let reading = self.reading.with_value(|now| events::reading(event, now, |name| self.chart(name)));
+        if let Some(reading) = reading {
+            if let Some(page) = event.current_target().and_then(|target| target.dyn_into().ok()) {
+                events::show(&page, &reading, |name| self.chart(name));
+            }
+            self.reading.set_value(reading);
+        }
+        match events::action(event) {
+            None => {}
+            Some(Action::Go { address, replace }) => self.lead(&address, replace),
+            Some(Action::Typed { name, value }) => self.typed(name, value),
+            Some(Action::Select { value, is_chosen }) => self.select(value, is_chosen),
+            Some(Action::Submit) => self.save(),
+            Some(Action::Send(fields)) => self.send(fields),
+            Some(Action::Do(word)) => match word.as_str() {
+                "svg" | "png" => save::save(event, word == "svg"),
+                "retry" => self.data.refetch(),
+                "notify" => notify::toggle(self.live),
+                "discard" => {
+                    self.local.set(Local::default());
+                    self.forget_typed();
+                }
+                word => {
+                    if let Some(off) = word.strip_prefix("off ") {
+                        self.local.update(|local| local.off = Some(unlisted(off)));
+                    }
+                }
+            },
+        }
+    }
+
+    fn painted(&self, part: &Element) {
+        self.reading.with_value(|reading| events::show(part, reading, |name| self.chart(name)));
+    }
+}
+
 /// A page: its title, its heading and, as soon as its data is there, its content. The data is asked for anew when the
 /// query string changes, and when the live feed has told of a change.
 fn page(name: PageName) -> AnyView {
@@ -593,15 +624,7 @@ fn page(name: PageName) -> AnyView {
         }
     });
     guard_leaving(shown);
-    let content = browser::drawn(
-        "content",
-        move || shown.answer().is_some(),
-        move || shown.draw(),
-        move |event| shown.listen(event),
-        move |page| {
-            shown.reading.with_value(|reading| events::show(page, reading, |name| shown.chart(name)));
-        },
-    );
+    let content = drawn("content", shown);
     keep_title(move || title(ui.lang.get(), name));
     view! {
         <h1 class="page-title">{move || title(ui.lang.get(), name)}</h1>
@@ -697,8 +720,16 @@ pub fn not_found() -> AnyView {
         response.set_status(http::StatusCode::NOT_FOUND);
     }
     let ui = Ui::get();
-    let draw = move || {
-        let lang = ui.lang.get();
+    keep_title(move || ui.lang.get().not_found_title());
+    drawn("content", NotFound(ui)).into_any()
+}
+
+#[derive(Clone)]
+struct NotFound(Ui);
+
+impl Drawn for NotFound {
+    fn draw(&self) -> Option<String> {
+        let lang = self.0.lang.get();
         let markup = html! {
             section.card.trouble {
                 h1 { (lang.not_found_title()) }
@@ -707,9 +738,11 @@ pub fn not_found() -> AnyView {
             }
         };
         Some(markup.into_string())
-    };
-    keep_title(move || ui.lang.get().not_found_title());
-    browser::drawn("content", || true, draw, |_| {}, |_| {}).into_any()
+    }
+
+    fn follow(&self) -> bool {
+        self.draw().is_some()
+    }
 }
 
 #[cfg(test)]
