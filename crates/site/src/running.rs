@@ -103,7 +103,8 @@ impl Site {
         let models = models_of(&inventory);
         let (last_id, last_batch) = (inventory.last_session, inventory.last_batch);
         let peaks = ArcSwap::from_pointee(inventory.peaks);
-        let distributing = Distributing::new(inventory.distribution, &inventory.settings);
+        let last_plan = store.last_moment().await?;
+        let distributing = Distributing::new(inventory.distribution, &inventory.settings, last_plan.as_deref());
         let cards = Cards::new(inventory.cards.iter().cloned(), !options.rejects_unknown_cards)
             .with_operator(options.operator_id_tag);
         let present = present_of(inventory, &models, measured);

@@ -124,6 +124,7 @@ shaky! {
     fn save_wiring(charge_point: ChargePointKey, wiring: &Wiring, audit: &AuditEntry) -> ();
     fn add_moment(at: Timestamp, moment: &[u8], forget: Timestamp) -> ();
     fn moments(from: Timestamp, to: Timestamp, limit: u32) -> Vec<(Timestamp, Vec<u8>)>;
+    fn last_moment() -> Option<Vec<u8>>;
     fn energy_by_day() -> Vec<DayEnergy>;
     fn rebuild_energy_by_day() -> ();
     fn sessions_of_day(day: Day) -> Vec<Transaction>;

@@ -242,6 +242,9 @@ pub trait Store: Send + Sync + 'static {
     /// The moments of the distribution between two instants (inclusive, exclusive), oldest first, at most `limit`.
     async fn moments(&self, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<(Timestamp, Vec<u8>)>>;
 
+    /// The last moment of the distribution.
+    async fn last_moment(&self) -> Result<Option<Vec<u8>>>;
+
     /// All sums of energy by charge point and day, in no particular order.
     async fn energy_by_day(&self) -> Result<Vec<DayEnergy>>;
 

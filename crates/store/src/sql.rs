@@ -96,6 +96,7 @@ pub(crate) const ADD_MOMENT: &str = "INSERT INTO distribution_moment (at, moment
 pub(crate) const FORGET_MOMENTS: &str = "DELETE FROM distribution_moment WHERE at < $1";
 pub(crate) const MOMENTS: &str =
     "SELECT at, moment FROM distribution_moment WHERE at >= $1 AND at < $2 ORDER BY at LIMIT $3";
+pub(crate) const LAST_MOMENT: &str = "SELECT moment FROM distribution_moment ORDER BY at DESC LIMIT 1";
 
 pub(crate) const MODELS: &str = "SELECT id, max_current, min_current, phases FROM model ORDER BY id";
 pub(crate) const PUT_MODEL: &str = "INSERT INTO model (id, max_current, min_current, phases) VALUES ($1, $2, $3, $4) \

@@ -172,6 +172,7 @@ async fn the_distribution_is_kept(store: &dyn Store) {
     store.save_wiring(one, &Wiring::default(), &distribution_entry()).await.unwrap();
     assert_eq!(store.inventory().await.unwrap().wirings, [(one, Wiring::default()), (two, whole)]);
     assert!(store.save_wiring(ChargePointKey(99), &whole, &distribution_entry()).await.is_err(), "there is none");
+    assert_eq!(store.last_moment().await.unwrap(), None);
     for at in 1..=4 {
         let bytes = [u8::try_from(at).unwrap(); 3];
         store.add_moment(Timestamp(at * 10), &bytes, Timestamp(20)).await.unwrap();
@@ -181,6 +182,7 @@ async fn the_distribution_is_kept(store: &dyn Store) {
         |found: Vec<(Timestamp, Vec<u8>)>| found.into_iter().map(|(at, bytes)| (at.0, bytes)).collect::<Vec<_>>();
     assert_eq!(times(moments(0, 40, 9).await.unwrap()), [(20, vec![2; 3]), (30, vec![3; 3])]);
     assert_eq!(times(moments(0, 99, 1).await.unwrap()), [(20, vec![2; 3])]);
+    assert_eq!(store.last_moment().await.unwrap(), Some(vec![4; 3]));
 }
 
 fn distribution_entry() -> AuditEntry {

@@ -43,6 +43,7 @@ pub fn code(secret: &str, steps: i64) -> String {
 /// A served site with its database.
 pub struct Served {
     pub running: Running,
+    config: Config,
     folder: TempDir,
     /// Sent with every request that says nothing else of who asks.
     token: Option<String>,
@@ -86,7 +87,8 @@ impl Served {
             store.import(&file, ImportMode::Replace).await.unwrap();
             store.close().await;
         }
-        let mut site = Self { running: serve::start(&config).await.unwrap(), folder, token: None, tls: None };
+        let running = serve::start(&config).await.unwrap();
+        let mut site = Self { running, config, folder, token: None, tls: None };
         site.token = Some(site.account(BOSS, AccountRole::Administrator).await);
         site
     }
@@ -130,6 +132,12 @@ impl Served {
         assert_eq!(self.get("/healthz").await.status, 200);
         self.running.shutdown().await;
         drop(self.folder);
+    }
+
+    /// Ends the server, and serves the same database anew.
+    pub async fn restart(self) -> Self {
+        self.running.shutdown().await;
+        Self { running: serve::start(&self.config).await.unwrap(), ..self }
     }
 
     /// A connection to what it is asked by.

@@ -155,6 +155,32 @@ async fn a_charger_is_held_and_everybody_sees_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_keep_to_limits_is_known_after_a_restart() {
+    let site = site().await;
+    let mut charger = plugged(&site, 0.0).await;
+    told(&mut charger, SAFE_ID).await;
+    let transaction = begin(&mut charger).await;
+    told(&mut charger, LIVE_ID + 1).await;
+    let is_distrusted = |plan: &Value| plan["chargers"][0]["reason"] == "limit unverified: reserves 32\u{202f}A";
+    let store = site.running.site.store();
+    let before = store.last_moment().await.unwrap();
+    let begun = Instant::now();
+    while store.last_moment().await.unwrap() == before {
+        measure(&mut charger, &transaction, 25.0).await;
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(is_distrusted(&site.get("/api/distribution/").await.json()));
+    let site = site.restart().await;
+    let mut charger = plugged(&site, 6.0).await;
+    told(&mut charger, SAFE_ID).await;
+    asked(&mut charger, "GetCompositeSchedule").await;
+    // What it says itself is no proof.
+    until(&site, is_distrusted).await;
+    site.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_operator_says_is_checked_and_kept() {
     let site = site().await;
     let settings = json!({ "headroom": 2, "safe": 6, "turn": 20, "has_meter": 1 });

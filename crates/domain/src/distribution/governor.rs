@@ -22,11 +22,13 @@ const RENEW_MS: i64 = 40_000;
 const LATE_MS: i64 = 10_000;
 /// How soon after a reduction was accepted its effect can be seen, ms.
 const SEEN_AFTER_MS: i64 = 3_000;
-/// After how long a charge point that draws more than it was told does not keep to it, ms. A car has 5 s (IEC 61851-1).
+/// How long a car has to come down to what it is offered, ms (IEC 61851-1).
+const COME_DOWN_MS: i64 = 5_000;
+/// From when on a charge point that draws more than it was told does not keep to it, ms.
 const BREACH_AFTER_MS: i64 = 10_000;
 /// How long it must do so: what was kept for lack of a connection comes all at once.
 const BREACH_FOR_MS: i64 = 5_000;
-/// How long a charge point that did not keep to its limit must have kept to it to be trusted again, ms.
+/// How long a charge point that did not keep to its limit must have kept to it in a session to be trusted again, ms.
 const FORGIVEN_MS: i64 = 600_000;
 /// After how long a reduction that was not seen is planned with no more, ms.
 const STUCK_MS: i64 = 30_000;
@@ -231,25 +233,32 @@ impl Turned {
 }
 
 impl Known {
-    fn new(seen: &Seen, now: Timestamp) -> Self {
+    fn new(seen: &Seen, is_distrusted: bool, now: Timestamp) -> Self {
         let long_ago = Timestamp(i64::MIN / 2);
         let live = seen.kept_live.filter(|(_, until)| *until > now && !seen.running.is_empty());
+        // What was told holds for so long from then on.
+        let accepted_at = live.map_or(long_ago, |(_, until)| until.plus(-LIVE_MS));
+        let live = live.map(|(each, until)| Live { each, of: seen.running.clone(), until });
         Self {
             link: None,
             booted: seen.booted,
             way: Some(seen.kept_way.unwrap_or(Way::Tx)),
             safe: seen.kept_safe,
             is_safe_due: true,
-            live: live.map(|(each, until)| Live { each, of: seen.running.clone(), until }),
+            live,
             round: None,
             waits: None,
             falling: None,
-            accepted_at: now,
+            accepted_at,
             raised_at: long_ago,
             again_at: long_ago,
             asked_at: long_ago,
-            // What it has accepted it keeps (OCPP 1.6, 3.13.3); until it starts anew, or shows something else.
-            proof: if seen.kept_safe.is_some() { Proof::Kept } else { Proof::Unknown },
+            proof: match seen.kept_safe {
+                _ if is_distrusted => Proof::Broken(now),
+                // What it has accepted it keeps (OCPP 1.6, 3.13.3); until it starts anew, or shows something else.
+                Some(_) => Proof::Kept,
+                None => Proof::Unknown,
+            },
             suspect: None,
             proven_at: None,
             measured: None,
@@ -273,14 +282,17 @@ impl Known {
         if self.booted != seen.booted {
             self.booted = seen.booted;
             // Who starts anew may have forgotten everything, and be another device.
-            (self.safe, self.live, self.falling, self.proof) = (None, None, None, Proof::Unknown);
+            (self.safe, self.live, self.falling) = (None, None, None);
             (self.way, self.is_safe_due) = (Some(Way::Tx), true);
+            if !self.is_distrusted() {
+                self.proof = Proof::Unknown;
+            }
         }
         if self.safe.is_some() && seen.kept_safe.is_none() && !matches!(self.waits, Some(Order::Safe(..))) {
             // Somebody has taken our limits away.
             (self.safe, self.live, self.is_safe_due) = (None, None, true);
         }
-        self.follow_sessions(seen);
+        self.follow_sessions(seen, now);
         if seen.measured != self.measured {
             self.measured = seen.measured;
             self.measured_at = now;
@@ -293,9 +305,13 @@ impl Known {
         }
     }
 
-    fn follow_sessions(&mut self, seen: &Seen) {
+    fn follow_sessions(&mut self, seen: &Seen, now: Timestamp) {
         if seen.running.is_empty() {
             (self.turned, self.falling, self.suspect) = (Turned::default(), None, None);
+            // Only by a car is it seen whether it keeps to a limit.
+            if self.is_distrusted() {
+                self.proof = Proof::Broken(now);
+            }
             if self.way == Some(Way::Tx) {
                 (self.live, self.round) = (None, None);
             }
@@ -334,9 +350,11 @@ impl Known {
         let highest = measured.into_iter().flatten().max().unwrap_or_default();
         let told = self.told(seen, now).max(self.round_all());
         let is_over = highest > told + DEADBAND;
-        if is_over && self.round.is_none() && now.since(self.accepted_at) >= BREACH_AFTER_MS {
+        if is_over && self.round.is_none() {
             let (since, most) = self.suspect.unwrap_or((now, highest));
             self.suspect = Some((since, most.max(highest)));
+            // It had time to come down, and went on.
+            let since = since.max(self.accepted_at.plus(BREACH_AFTER_MS));
             if now.since(since) >= BREACH_FOR_MS {
                 self.proof = Proof::Broken(now);
             }
@@ -415,6 +433,10 @@ impl Known {
         self.round.as_ref().map_or(Current::ZERO, |round| round.each.times(round.of.len().max(1)))
     }
 
+    fn is_distrusted(&self) -> bool {
+        matches!(self.proof, Proof::Broken(_))
+    }
+
     fn is_kept(&self) -> bool {
         self.proof == Proof::Kept && self.safe.is_some() && self.way.is_some()
     }
@@ -442,8 +464,10 @@ impl Known {
         if !self.is_kept() {
             return Hold::Unverified;
         }
-        match self.falling {
-            Some(from) if now.since(self.accepted_at) > STUCK_MS => Hold::Falling(from),
+        let since = now.since(self.accepted_at);
+        match (self.falling, self.suspect) {
+            (Some(from), _) if since > STUCK_MS => Hold::Falling(from),
+            (_, Some((_, drawn))) if since > COME_DOWN_MS => Hold::Falling(drawn),
             _ => Hold::Confirmed,
         }
     }
@@ -487,16 +511,41 @@ impl Known {
     }
 }
 
+/// What is free on each phase, whatever these draw of what they may.
+fn spare<'a>(supply: &Supply, standings: impl IntoIterator<Item = &'a Standing>) -> [Current; 3] {
+    let mut spare = supply.budget();
+    for standing in standings {
+        for phase in Phase::ALL {
+            spare[phase.index()] -= standing.reserves(phase);
+        }
+    }
+    spare
+}
+
 /// What is known of all charge points.
 #[derive(Debug, Clone, Default)]
 pub struct Governor {
     known: BTreeMap<ChargePointKey, Known>,
+    /// Who had not kept to limits when an earlier governor ended.
+    distrusted: Vec<ChargePointKey>,
     /// Since when the site's current is distributed.
     since: Option<Timestamp>,
     standings: Vec<Standing>,
 }
 
 impl Governor {
+    /// One that has not seen anything, and remembers who did not keep to limits: see [`Self::distrusted`].
+    pub fn new(distrusted: &[ChargePointKey]) -> Self {
+        Self { distrusted: distrusted.to_vec(), ..Self::default() }
+    }
+
+    /// Who does not keep to limits, and has not been seen to do so for long enough since. A governor that comes after this one
+    /// must know: they would draw what they like until they are found out again.
+    pub fn distrusted(&self) -> Vec<ChargePointKey> {
+        let broken = self.known.iter().filter(|(_, known)| known.is_distrusted());
+        broken.map(|(key, _)| *key).collect()
+    }
+
     /// How it stands with each charge point, as of the last step.
     pub fn standings(&self) -> &[Standing] {
         &self.standings
@@ -511,7 +560,10 @@ impl Governor {
         let seen: Vec<&Seen> = seen.iter().filter(|seen| !seen.is_apart).collect();
         self.known.retain(|key, _| seen.iter().any(|seen| seen.key == *key));
         for seen in &seen {
-            let known = self.known.entry(seen.key).or_insert_with(|| Known::new(seen, moment.now));
+            let known = self
+                .known
+                .entry(seen.key)
+                .or_insert_with(|| Known::new(seen, self.distrusted.contains(&seen.key), moment.now));
             known.look(seen, moment.now);
         }
         let of = |key| self.known.get(key);
@@ -532,10 +584,15 @@ impl Governor {
             })
             .collect();
         let seen: Vec<&Seen> = all.iter().map(|(seen, _)| *seen).collect();
-        // Until it is known of all who are there whether they keep to limits.
-        let is_unknown = seen.iter().any(|seen| seen.link.is_some() && self.is_unknown(seen.key));
-        let is_settling = is_unknown && moment.now.since(since) < SETTLE_MS;
+        let is_settling = moment.now.since(since) < SETTLE_MS && self.is_settling(moment.supply, &seen);
         self.orders(moment, &seen, is_settling)
+    }
+
+    /// Whether it is not known yet of all who are there if they keep to limits, and what is known is not too much.
+    fn is_settling(&self, supply: &Supply, seen: &[&Seen]) -> bool {
+        let is_unknown = |seen: &Seen| seen.link.is_some() && self.is_unknown(seen.key);
+        let known = self.standings.iter().zip(seen).filter(|(_, seen)| !is_unknown(seen)).map(|(standing, _)| standing);
+        seen.iter().any(|seen| is_unknown(seen)) && spare(supply, known).iter().all(|spare| *spare >= Current::ZERO)
     }
 
     fn is_unknown(&self, key: ChargePointKey) -> bool {
@@ -548,9 +605,10 @@ impl Governor {
         self.standings.clear();
         let mut orders = Vec::new();
         for seen in seen {
-            let known = self.known.entry(seen.key).or_insert_with(|| Known::new(seen, now));
+            let anew = |is_distrusted| Known::new(seen, is_distrusted, now);
+            let known = self.known.entry(seen.key).or_insert_with(|| anew(self.distrusted.contains(&seen.key)));
             if known.link != seen.link {
-                *known = Known { link: seen.link, ..Known::new(seen, now) };
+                *known = Known { link: seen.link, ..anew(known.is_distrusted()) };
             }
             if seen.link.is_some() && seen.keeps_ours && known.waits.is_none() && now >= known.again_at {
                 known.waits = Some(Order::Clear);
@@ -560,19 +618,8 @@ impl Governor {
         orders
     }
 
-    /// What is free on each phase, whatever everybody draws of what he may.
-    fn spare(&self, supply: &Supply) -> [Current; 3] {
-        let mut spare = supply.budget();
-        for standing in &self.standings {
-            for phase in Phase::ALL {
-                spare[phase.index()] -= standing.reserves(phase);
-            }
-        }
-        spare
-    }
-
     fn orders(&mut self, moment: &Moment<'_>, seen: &[&Seen], is_settling: bool) -> Vec<(ChargePointKey, Order)> {
-        let mut spare = self.spare(moment.supply);
+        let mut spare = spare(moment.supply, &self.standings);
         let mut orders = Vec::new();
         // Who has nothing comes before who has more, and the higher priority before the lower.
         let mut turn: Vec<usize> = (0..seen.len()).collect();
@@ -674,9 +721,13 @@ impl Known {
         let (now, count) = (moment.now, seen.running.len().max(1));
         let held = self.live.as_ref().filter(|live| live.of == seen.running || way != Way::Tx).map(|live| live.each);
         let has = held.unwrap_or_else(|| self.safe.unwrap_or_default());
-        // Who does not keep to limits is told the least, so that it is seen whether he does.
-        let wanted =
-            if standing.taker.hold == Hold::Unverified { seen.min } else { standing.share.current.parted(count) };
+        let wanted = match standing.taker.hold {
+            // Who does not keep to limits is told the least, so that it is seen whether he does.
+            Hold::Unverified => seen.min,
+            // What he draws is kept free for him, and what he was told goes on to hold.
+            Hold::Falling(_) => has,
+            Hold::Confirmed | Hold::Lost(_) => standing.share.current.parted(count),
+        };
         let wanted = if seen.running.is_empty() { self.safe.unwrap_or_default() } else { wanted };
         let wanted = wanted.min(seen.max.parted(count));
         let each = if wanted < has {

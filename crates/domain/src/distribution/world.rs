@@ -37,6 +37,9 @@ struct Point {
     max: Current,
     link: Option<u64>,
     links: u64,
+    booted: Option<Timestamp>,
+    /// Since when it is known not to keep to limits.
+    found_out: Option<Timestamp>,
     safe: Option<(Way, Current)>,
     live: Option<(Way, Current, Timestamp)>,
     /// What flows, which follows what is offered within seconds.
@@ -139,7 +142,7 @@ impl Point {
         Seen {
             key: self.key,
             link: self.link,
-            booted: None,
+            booted: self.booted,
             is_known: self.links > 0,
             is_apart: false,
             wired: self.wired,
@@ -188,6 +191,8 @@ struct World {
     supply: Supply,
     safe: Current,
     is_on: bool,
+    /// Who was found not to keep to limits: what is kept of that while there is no governor.
+    distrusted: Vec<ChargePointKey>,
     /// Since when more flows than there is, on each phase, beyond what ignoring ones take.
     over: [Option<Timestamp>; 3],
     limited_at: Timestamp,
@@ -209,6 +214,8 @@ impl World {
                 max: Current::tenths(320),
                 link: Some(1),
                 links: 1,
+                booted: None,
+                found_out: None,
                 safe: None,
                 live: None,
                 flows: Current::ZERO,
@@ -231,6 +238,7 @@ impl World {
             },
             safe: Current::tenths(safe),
             is_on: true,
+            distrusted: Vec::new(),
             over: [None; 3],
             limited_at: START,
         }
@@ -266,7 +274,7 @@ impl World {
                 }
             }
             Deed::Killed(seconds) => {
-                self.governor = None;
+                self.distrusted = self.governor.take().map_or_else(Vec::new, |governor| governor.distrusted());
                 self.back_at = now.plus(seconds * 1000);
             }
             // Nobody can change them while there is no site.
@@ -279,16 +287,20 @@ impl World {
         }
     }
 
+    fn begin(&mut self, governor: Governor) {
+        self.governor = Some(governor);
+        for point in self.points.iter_mut().filter(|point| point.link.is_some()) {
+            point.links += 1;
+            (point.link, point.order) = (Some(point.links), None);
+        }
+    }
+
     fn pass(&mut self, ms: i64) {
         let end = self.now.plus(ms);
         while self.now < end {
             self.now = self.now.plus(STEP);
             if self.governor.is_none() && self.now >= self.back_at {
-                self.governor = Some(Governor::default());
-                for point in self.points.iter_mut().filter(|point| point.link.is_some()) {
-                    point.links += 1;
-                    (point.link, point.order) = (Some(point.links), None);
-                }
+                self.begin(Governor::new(&self.distrusted));
             }
             for point in &mut self.points {
                 point.pass(self.now, STEP);
@@ -321,37 +333,39 @@ impl World {
         }
     }
 
-    /// What flows on a phase: of all, and of those who ignore what they are told.
-    fn flows(&self, phase: Phase) -> (Current, Current) {
-        let mut sums = (Current::ZERO, Current::ZERO);
-        for point in &self.points {
-            if point.car.is_some_and(|(uses, ..)| uses.has(phase)) {
-                sums.0 += point.flows;
-                if point.temper == Temper::Ignores {
-                    sums.1 += point.flows;
-                }
-            }
+    /// What flows on a phase by whom.
+    fn flows_of(&self, phase: Phase, is_meant: impl Fn(&Point) -> bool) -> Current {
+        let flowing = self.points.iter().filter(|point| point.car.is_some_and(|(uses, ..)| uses.has(phase)));
+        flowing.filter(|point| is_meant(point)).fold(Current::ZERO, |sum, point| sum + point.flows)
+    }
+
+    /// Keeps count of who is known not to keep to limits, by the governor that there is or the one that was.
+    fn find_out(&mut self) {
+        let known = self.governor.as_ref().map_or_else(|| self.distrusted.clone(), Governor::distrusted);
+        for point in &mut self.points {
+            point.found_out = known.contains(&point.key).then(|| point.found_out.unwrap_or(self.now));
         }
-        sums
     }
 
     fn check(&mut self) {
+        self.find_out();
+        // What is taken away from under their feet they need a moment to give, those out of reach until what they were told runs
+        // out.
+        let is_settled = |since: Timestamp| self.now.since(since) >= LIVE_MS + 3 * BORNE_MS;
         for phase in Phase::ALL {
-            let (all, ignoring) = self.flows(phase);
             let limit = self.supply.limits[phase.index()];
-            let over = &mut self.over[phase.index()];
-            if all - ignoring > limit {
-                let since = *over.get_or_insert(self.now);
-                // What is taken away from under their feet they need a moment to give, those out of reach until what they were
-                // told runs out.
-                let is_new = self.now.since(self.limited_at) < LIVE_MS + 3 * BORNE_MS;
-                assert!(
-                    is_new || self.now.since(since) <= BORNE_MS,
-                    "{phase:?}: {all:?} of {limit:?} since {since:?}: {self}"
-                );
-            } else {
-                *over = None;
-            }
+            let ignores = |point: &Point| point.temper == Temper::Ignores;
+            let obeying = self.flows_of(phase, |point| !ignores(point));
+            let found_out = self.flows_of(phase, |point| ignores(point) && point.found_out.is_some_and(is_settled));
+            // Who ignores it may take more than there is; to the others that leaves what they have always.
+            let always = self.safe.times(self.points.len());
+            let is_over = obeying > limit || (obeying + found_out > limit && obeying > always);
+            let since = self.over[phase.index()].filter(|_| is_over).unwrap_or(self.now);
+            self.over[phase.index()] = is_over.then_some(since);
+            assert!(
+                !is_settled(self.limited_at) || self.now.since(since) <= BORNE_MS,
+                "{phase:?}: {obeying:?} and {found_out:?} of {limit:?} since {since:?}: {self}"
+            );
         }
     }
 }
@@ -421,6 +435,90 @@ fn one_that_ignores_what_it_is_told_has_all_that_it_may_take_kept_free() {
     expect_flows(&world, &[32.0, 15.0]);
     let governor = world.governor.as_ref().unwrap();
     assert_eq!(governor.standings()[0].reason(), Reason::Unverified);
+}
+
+/// On no phase flows more than there is for longer than is borne, whoever takes it.
+fn expect_borne(world: &mut World, ms: i64) {
+    let end = world.now.plus(ms);
+    let mut over = None;
+    while world.now < end {
+        world.pass(STEP);
+        let is_over =
+            Phase::ALL.iter().any(|phase| world.flows_of(*phase, |_| true) > world.supply.limits[phase.index()]);
+        over = is_over.then(|| over.unwrap_or(world.now));
+        assert!(over.is_none_or(|since| world.now.since(since) <= BORNE_MS), "since {over:?}: {world}");
+    }
+}
+
+/// One that ignores what it is told, and one that keeps to it, both with a car; found out.
+fn found_out() -> World {
+    let mut world = World::new(&[(Temper::Ignores, 0), (Temper::Good, 0)], [480; 3], 0);
+    world.pass(2 * MINUTE);
+    world.act(Deed::Comes(0, 1, 320));
+    world.act(Deed::Comes(1, 1, 320));
+    world.pass(10 * MINUTE);
+    expect_flows(&world, &[32.0, 15.0]);
+    world
+}
+
+#[test]
+fn who_ignores_what_he_is_told_is_known_after_a_restart() {
+    let mut world = found_out();
+    world.act(Deed::Killed(3));
+    expect_borne(&mut world, 5 * MINUTE);
+    expect_flows(&world, &[32.0, 15.0]);
+}
+
+#[test]
+fn who_ignored_what_he_was_told_is_kept_free_for_while_nothing_flows() {
+    let mut world = found_out();
+    world.act(Deed::Goes(0));
+    world.pass(30 * MINUTE);
+    world.act(Deed::Killed(60));
+    world.pass(MINUTE / 2);
+    world.act(Deed::Comes(0, 1, 320));
+    expect_borne(&mut world, 5 * MINUTE);
+}
+
+#[test]
+fn who_started_anew_is_trusted_no_more_than_before() {
+    let mut world = found_out();
+    world.points[0].booted = Some(world.now);
+    expect_borne(&mut world, 5 * MINUTE);
+    expect_flows(&world, &[32.0, 15.0]);
+}
+
+#[test]
+fn who_keeps_to_it_for_a_while_is_trusted_again() {
+    let mut world = found_out();
+    world.points[0].temper = Temper::Good;
+    world.pass(15 * MINUTE);
+    expect_flows(&world, &[23.5, 23.5]);
+}
+
+#[test]
+fn what_is_measured_counts_at_once_where_nothing_is_remembered() {
+    let mut world = found_out();
+    world.points[0].sample(world.now);
+    world.begin(Governor::default());
+    expect_borne(&mut world, 5 * MINUTE);
+}
+
+#[test]
+fn what_is_too_much_for_certain_waits_for_nobody() {
+    let mut world = World::new(&[(Temper::Ignores, 0), (Temper::Good, 0), (Temper::Mute, 0)], [480; 3], 0);
+    world.pass(2 * MINUTE);
+    world.begin(Governor::default());
+    world.act(Deed::Comes(1, 1, 320));
+    world.pass(10 * MINUTE);
+    expect_flows(&world, &[0.0, 32.0, 0.0]);
+    // A car comes while nobody is there, to one that was trusted; another one starts anew, and nobody knows what it does.
+    world.act(Deed::Killed(3));
+    world.act(Deed::Comes(0, 1, 320));
+    world.pass(3_500);
+    world.points[2].booted = Some(world.now);
+    world.points[0].sample(world.now);
+    expect_borne(&mut world, MINUTE);
 }
 
 #[test]

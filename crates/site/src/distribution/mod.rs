@@ -1,8 +1,9 @@
 //! The distribution of the site's current: what is known of it is put before the governor (`bmw_domain::distribution`), and what
 //! that wants is told to charge points.
 //!
-//! [`Site::distribute`] looks at the site after each change, and once a second. It keeps nothing that must survive: what charge
-//! points have accepted is stored with all else that they tell, and after a restart the governor begins with that.
+//! [`Site::distribute`] looks at the site after each change, and once a second. After a restart the governor begins with what is
+//! stored: what charge points have accepted, with all else that they tell, and in the last moment of the distribution who of them
+//! does not keep to it.
 
 mod order;
 
@@ -54,6 +55,9 @@ pub struct Plan {
     pub too_much: Option<Phase>,
     /// How it stands with each charge point.
     pub standings: Vec<Standing>,
+    /// Who does not keep to limits: the governor that comes after a restart must know.
+    #[serde(default)]
+    pub distrusted: Vec<ChargePointKey>,
     /// Grows with each change.
     pub number: i64,
 }
@@ -68,6 +72,7 @@ impl Default for Plan {
             rules: Rules::default(),
             too_much: None,
             standings: Vec::new(),
+            distrusted: Vec::new(),
             number: 0,
         }
     }
@@ -117,11 +122,13 @@ pub(crate) struct Distributing {
 }
 
 impl Distributing {
-    pub(crate) fn new(settings: Distribution, site: &Settings) -> Self {
+    /// As the last stored moment left it.
+    pub(crate) fn new(settings: Distribution, site: &Settings, last: Option<&[u8]>) -> Self {
         let plan = Plan {
             at: Clock::real(),
             supply: settings.supply(site, [None; 3]),
             rules: settings.rules(),
+            distrusted: last.and_then(unpacked).map_or_else(Vec::new, |last| last.distrusted),
             // Fewer plans are made than ms pass: none of the numbers of an earlier start come again.
             number: Clock::real().0,
             ..Plan::default()
@@ -228,8 +235,8 @@ impl Site {
     pub async fn distribute(self: Arc<Self>, mut ending: watch::Receiver<bool>) {
         let (sender, mut answers) = mpsc::channel(WAITING);
         let mut changes = self.subscribe();
-        let mut work =
-            Work { site: Arc::clone(&self), governor: Governor::default(), sender, looked: None, kept: None };
+        let governor = Governor::new(&self.plan().distrusted);
+        let mut work = Work { site: Arc::clone(&self), governor, sender, looked: None, kept: None };
         let mut ticks = interval(LEAST);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -265,8 +272,8 @@ struct Work {
     governor: Governor,
     sender: mpsc::Sender<Answered>,
     looked: Option<Instant>,
-    /// When a moment was last stored.
-    kept: Option<Timestamp>,
+    /// When a moment was last stored, and who was not trusted then.
+    kept: Option<(Timestamp, Vec<ChargePointKey>)>,
 }
 
 impl Work {
@@ -326,6 +333,7 @@ impl Work {
             rules: moment.rules,
             too_much,
             standings: self.governor.standings().to_vec(),
+            distrusted: self.governor.distrusted(),
             number: before.number,
         };
         let is_other = Plan { at: before.at, ..plan.clone() } != *before;
@@ -336,14 +344,16 @@ impl Work {
         }
     }
 
-    /// Stores the moment, where it is time.
+    /// Stores the moment, where it is time, or there is something that must not be forgotten.
     async fn keep(&mut self) {
         let plan = self.site.plan().clone();
-        let is_due = self.kept.is_none_or(|kept| plan.at.since(kept) >= KEEP_EVERY_MS);
+        let is_known =
+            |(at, distrusted): &(_, Vec<_>)| plan.at.since(*at) < KEEP_EVERY_MS && *distrusted == plan.distrusted;
+        let is_due = !self.kept.as_ref().is_some_and(is_known);
         if !plan.is_on || plan.standings.is_empty() || !is_due {
             return;
         }
-        self.kept = Some(plan.at);
+        self.kept = Some((plan.at, plan.distrusted.clone()));
         let _step = self.site.step().await;
         if let Err(error) = self.site.store().add_moment(plan.at, &packed(&plan), plan.at.plus(-KEPT_MS)).await {
             tracing::warn!(%error, "a moment of the distribution could not be stored");

@@ -463,6 +463,10 @@ impl Store for ThisStore {
         Ok(rows.into_iter().map(|(at, moment)| (Timestamp(at), moment)).collect())
     }
 
+    async fn last_moment(&self) -> Result<Option<Vec<u8>>> {
+        Ok(sqlx::query_scalar(sql::LAST_MOMENT).fetch_optional(&self.readers).await?)
+    }
+
     async fn energy_by_day(&self) -> Result<Vec<DayEnergy>> {
         let sums = sqlx::query_as::<_, DayEnergyRow>(sql::ENERGY_BY_DAY).fetch_all(&self.readers).await?;
         Ok(sums.into_iter().map(DayEnergy::from).collect())
