@@ -17,6 +17,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys::{self, Event};
+use std::time::Duration;
 
 /// What is told to a page's listener. Capturing, so that events which do not bubble arrive too.
 const EVENTS: [&str; 11] = [
@@ -60,33 +61,28 @@ pub trait Drawn: Clone + Send + Sync + 'static {
 pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyView> + Send + Sync + 'static {
     let node = NodeRef::<Div>::new();
     let is_drawn = StoredValue::new(false);
-    // Before anything is listened to: what was typed by then is a change like any other.
+    let is_time = RwSignal::new(false);
     Effect::new({
         let part = part.clone();
-        move |is_taken_over: Option<bool>| {
-            let is_taken_over = is_taken_over.unwrap_or_default();
-            let Some(element) = node.get() else { return is_taken_over };
-            if !is_taken_over && element.first_element_child().is_some() && !is_kept() {
-                if !part.follow() {
-                    return false;
+        move |listener: Option<Option<Listener>>| {
+            let listener = listener.flatten();
+            let Some(element) = node.get() else { return listener };
+            if listener.is_none() && element.first_element_child().is_some() && !is_kept() {
+                // The server has drawn it, by the same: nobody waits for it, and each part is taken over in a task of its own.
+                if !is_time.get() {
+                    set_timeout(move || _ = is_time.try_set(true), Duration::ZERO);
+                    return None;
                 }
-                // The server has drawn it, by the same.
+                if !part.follow() {
+                    return None;
+                }
                 morph::show_dialogs(&element);
             } else {
-                let Some(html) = part.draw() else { return is_taken_over };
+                let Some(html) = part.draw() else { return listener };
                 morph::update(&element, &html);
             }
             part.painted(&element);
-            true
-        }
-    });
-    Effect::new({
-        let part = part.clone();
-        move |_: Option<Option<Listener>>| {
-            let (element, part) = (node.get()?, part.clone());
-            let listener = Listener::new(element.as_ref(), &EVENTS, move |event| part.listen(event));
-            events::tell_what_was_typed(&element);
-            Some(listener)
+            Some(listener.unwrap_or_else(|| untrack(|| listen(&element, part.clone()))))
         }
     });
     move || {
@@ -100,6 +96,13 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
         let html = if cfg!(feature = "ssr") { part.draw()? } else { String::new() };
         Some(container(class, node, html))
     }
+}
+
+/// Has a part told of what happens in it, and of what was typed before: that is a change like any other.
+fn listen(element: &web_sys::Element, part: impl Drawn) -> Listener {
+    let listener = Listener::new(element.as_ref(), &EVENTS, move |event| part.listen(event));
+    events::tell_what_was_typed(element);
+    listener
 }
 
 /// Whether the document is one that was kept: what is drawn by is newer.
