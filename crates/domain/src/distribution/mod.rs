@@ -119,14 +119,14 @@ impl SubAssign for Current {
     }
 }
 
-/// Some of the site's phases.
+/// Some of the site's phases: a bit for each, A the lowest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Phases([bool; 3]);
+pub struct Phases(u8);
 
 impl Phases {
     /// All three.
-    pub const ALL: Self = Self([true; 3]);
+    pub const ALL: Self = Self(0b111);
 
     /// Those that the first `count` lines of a charge point are wired to: L1 alone of one with one phase.
     pub fn wired(count: usize, sequence: PhaseSequence) -> Self {
@@ -135,7 +135,7 @@ impl Phases {
 
     /// Whether a phase is one of them.
     pub const fn has(self, phase: Phase) -> bool {
-        self.0[phase.index()]
+        self.0 & (1 << phase.index()) != 0
     }
 
     /// Each of them, in the order A, B, C.
@@ -146,11 +146,7 @@ impl Phases {
 
 impl FromIterator<Phase> for Phases {
     fn from_iter<I: IntoIterator<Item = Phase>>(phases: I) -> Self {
-        let mut all = [false; 3];
-        for phase in phases {
-            all[phase.index()] = true;
-        }
-        Self(all)
+        Self(phases.into_iter().fold(0, |all, phase| all | (1 << phase.index())))
     }
 }
 
