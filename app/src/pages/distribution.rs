@@ -12,7 +12,7 @@ use crate::feed_message::Totals;
 use crate::text::Lang;
 use crate::text::distribution::amperes;
 use bmw_domain::calendar::{LocalTime, Timestamp};
-use bmw_domain::distribution::{Current, Share, Standing, Supply, Taker, plan};
+use bmw_domain::distribution::{Current, Share, Standing, Supply, Taker, plan, taken_up};
 use bmw_domain::phase::Phase;
 use maud::{Markup, PreEscaped, html};
 use std::cmp::Ordering;
@@ -37,12 +37,13 @@ impl Page for DistributionPage {
     fn draw(&self, seen: &Seen<'_>) -> Markup {
         let lang = seen.lang;
         let tried = self.tried(seen);
-        let now = self.planned(self.supply, self.chargers.iter().map(|line| line.taker).collect());
+        let takers: Vec<Taker> = self.chargers.iter().map(|line| line.taker).collect();
+        let now = self.planned(self.supply, &takers, false);
         html! {
             (told_of(seen, &self.told, lang.distribution_saved()))
             (PreEscaped(self.notices.get(lang)))
             div.grid {
-                (card("supply", Span::Two, lang.supply(), &html! {}, &self.supply_bars(lang, &now, tried.as_ref())))
+                (card("supply", Span::Two, lang.supply(), &html! {}, &tried.as_ref().unwrap_or(&now).bars(lang)))
                 (card("try", Span::One, lang.what_if(), &html! {}, &PreEscaped(self.try_form.get(lang).to_owned())))
                 (card("queue", Span::All, lang.queue(), &html! {}, &self.queue(lang, &now, tried.as_ref())))
                 (card("day", Span::All, lang.distribution_day(), &html! {}, &PreEscaped(self.day.get(lang).to_owned())))
@@ -55,8 +56,8 @@ impl Page for DistributionPage {
 /// What is planned, or would be.
 struct Planned {
     supply: Supply,
-    takers: Vec<Taker>,
-    shares: Vec<Share>,
+    /// How it stands with each charge point: as it is, or as it would if it were told at once what is tried out.
+    standings: Vec<Standing>,
 }
 
 impl DistributionPage {
@@ -68,9 +69,14 @@ impl DistributionPage {
     }
 
     /// Plans for this supply and these charge points.
-    fn planned(&self, supply: Supply, takers: Vec<Taker>) -> Planned {
-        let shares = plan(&supply, &takers, self.at.at, self.rules);
-        Planned { supply, takers, shares }
+    fn planned(&self, supply: Supply, takers: &[Taker], is_tried: bool) -> Planned {
+        let shares = plan(&supply, takers, self.at.at, self.rules);
+        let standing = |((line, taker), share): ((&ShareLine, &Taker), Share)| {
+            let is_new = is_tried && taker.is_told();
+            let (told, may) = if is_new { (Some(share.current), share.current) } else { (line.told, line.may) };
+            Standing { taker: *taker, share, told, may }
+        };
+        Planned { supply, standings: self.chargers.iter().zip(takers).zip(shares).map(standing).collect() }
     }
 
     /// Plans anew, where something is tried out.
@@ -95,83 +101,8 @@ impl DistributionPage {
             }
             taker
         };
-        let takers = self.chargers.iter().map(taker).collect();
-        is_tried.then(|| self.planned(supply, takers))
-    }
-
-    /// How it stands with one: as it is, or as it would if it were told at once what is tried out.
-    fn standing(&self, place: usize, planned: &Planned, is_tried: bool) -> Option<Standing> {
-        let (line, taker, share) =
-            (self.chargers.get(place)?, *planned.takers.get(place)?, *planned.shares.get(place)?);
-        let is_new = is_tried && taker.is_told();
-        let (told, may) = if is_new { (Some(share.current), share.current) } else { (line.told, line.may) };
-        Some(Standing { taker, share, told, may })
-    }
-
-    /// What of a phase is given to sessions, and what is kept free beside it, A.
-    fn sums(&self, (planned, is_tried): (&Planned, bool), phase: Phase) -> (f64, f64) {
-        let standings = || (0..self.chargers.len()).filter_map(|place| self.standing(place, planned, is_tried));
-        let sum = |of: &dyn Fn(&Standing) -> Current| standings().map(|it| of(&it).amperes()).sum();
-        let (all, allocated): (f64, f64) = (sum(&|it| it.reserves(phase)), sum(&|it| it.allocated(phase)));
-        (allocated, all - allocated)
-    }
-
-    /// How the phases are taken up.
-    fn supply_bars(&self, lang: Lang, now: &Planned, tried: Option<&Planned>) -> Markup {
-        let key = [
-            ("allocated", lang.allocated()),
-            ("reserved", lang.reserved()),
-            ("others", lang.other_load()),
-            ("headroom", lang.headroom_kept()),
-        ];
-        html! {
-            p.line-key.supply-key { @for (class, word) in key { span { i class=(class) {} (word) } } }
-            div.supply {
-                @for phase in Phase::ALL { (self.supply_bar(lang, phase, now, tried)) }
-            }
-        }
-    }
-
-    fn supply_bar(&self, lang: Lang, phase: Phase, now: &Planned, tried: Option<&Planned>) -> Markup {
-        let supply = &tried.unwrap_or(now).supply;
-        let (allocated, reserved) = self.sums((tried.unwrap_or(now), tried.is_some()), phase);
-        let limit = supply.limits[phase.index()].amperes();
-        let others = supply.others[phase.index()].map_or(limit, Current::amperes);
-        let parts = [
-            ("allocated", allocated),
-            ("reserved", reserved),
-            ("others", others),
-            ("headroom", supply.headroom.amperes()),
-        ];
-        let all: f64 = parts.iter().map(|(_, amperes)| amperes).sum();
-        let scale = limit.max(all).max(1.0);
-        let letter = phase.letter().to_string();
-        let used = [&*measured(allocated + reserved + others, 1), " / ", &*measured(limit, 1), " A"].concat();
-        let words = [(lang.allocated(), allocated), (lang.reserved(), reserved), (lang.other_load(), others)];
-        let mut from = 0.0;
-        let bars = parts.map(|(class, amperes)| {
-            let (x, width) = (from, amperes / scale * 100.0);
-            from += width;
-            (class, x, width)
-        });
-        html! {
-            div.supply-phase data-key=(letter) {
-                p.supply-head { strong { (lang.phase()) " " (letter) } span.number { (gliding(&used)) } }
-                svg.supply-bar viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
-                    rect.track width="100" height="6" {}
-                    @for (class, x, width) in bars {
-                        rect class=(class) x=(measured(x, 2)) width=(measured(width, 2)) height="6" {}
-                    }
-                    rect.limit x=(measured(limit / scale * 100.0 - 0.3, 2)) width="0.6" height="6" {}
-                }
-                p.muted {
-                    @for (place, (word, amperes)) in words.into_iter().enumerate() {
-                        @if place > 0 { " · " }
-                        (word) " " (measured(amperes, 1)) " A"
-                    }
-                }
-            }
-        }
+        let takers: Vec<Taker> = self.chargers.iter().map(taker).collect();
+        is_tried.then(|| self.planned(supply, &takers, true))
     }
 
     /// Who gets what, and why.
@@ -192,19 +123,20 @@ impl DistributionPage {
         let [id, priority, phases, told, planned, would, why] = columns;
         let shown: Vec<Column<'_>> = columns.into_iter().filter(|column| tried.is_some() || *column != would).collect();
         let local = |at: Timestamp| LocalTime(self.at.local.0 + at.since(self.at.at));
+        let standings = now.standings.iter().zip(&tried.unwrap_or(now).standings);
         let rows = html! {
-            @for (place, line) in self.chargers.iter().enumerate().filter(|(_, line)| line.is_listed()) {
-                @let (taker, planned_now) = (&line.taker, now.shares[place].current);
+            @for (line, (now, shown)) in self.chargers.iter().zip(standings).filter(|(line, _)| line.is_listed()) {
+                @let taker = &line.taker;
                 tr data-key=(line.id) {
                     (row_head(id, &details_link(&line.id)))
                     (placed_cell(priority, "extra", &html! { @if taker.session.is_some() { (taker.priority) } @else { "–" } }))
                     (placed_cell(phases, "extra", &html! { (taker.uses.iter().map(Phase::letter).collect::<String>()) }))
                     (placed_cell(told, "second labelled", &line.told.map_or_else(|| html! { "–" }, |told| gliding(amperes(told)))))
-                    (placed_cell(planned, "first", &gliding(amperes(planned_now))))
-                    @if let Some(tried) = tried { (placed_cell(would, "second labelled", &tried.cell(place, planned_now))) }
-                    @if let Some(standing) = self.standing(place, tried.unwrap_or(now), tried.is_some()) {
-                        (placed_cell(why, "third left", &html! { (lang.reason(&standing, local)) }))
+                    (placed_cell(planned, "first", &gliding(amperes(now.share.current))))
+                    @if tried.is_some() {
+                        (placed_cell(would, "second labelled", &tried_cell(shown.share.current, now.share.current)))
                     }
+                    (placed_cell(why, "third left", &html! { (lang.reason(shown, local)) }))
                 }
             }
         };
@@ -212,16 +144,62 @@ impl DistributionPage {
     }
 }
 
+/// What one would get, and whether that is more or less than it has.
+fn tried_cell(would: Current, has: Current) -> Markup {
+    let arrow = match would.cmp(&has) {
+        Ordering::Greater => "↑ ",
+        Ordering::Less => "↓ ",
+        Ordering::Equal => "",
+    };
+    html! { span.tried { (arrow) (amperes(would)) } }
+}
+
 impl Planned {
-    /// What one would get, and how much more or less that is.
-    fn cell(&self, place: usize, has: Current) -> Markup {
-        let would = self.shares.get(place).map(|share| share.current).unwrap_or_default();
-        let arrow = match would.cmp(&has) {
-            Ordering::Greater => "↑ ",
-            Ordering::Less => "↓ ",
-            Ordering::Equal => "",
-        };
-        html! { span.tried { (arrow) (amperes(would)) } }
+    /// How the phases are taken up.
+    fn bars(&self, lang: Lang) -> Markup {
+        let names = [
+            ("allocated", lang.allocated()),
+            ("reserved", lang.reserved()),
+            ("others", lang.other_load()),
+            ("headroom", lang.headroom_kept()),
+        ];
+        html! {
+            p.line-key.supply-key { @for (class, word) in names { span { i class=(class) {} (word) } } }
+            div.supply {
+                @for phase in Phase::ALL { (self.bar(lang, phase, names)) }
+            }
+        }
+    }
+
+    fn bar(&self, lang: Lang, phase: Phase, names: [(&str, &str); 4]) -> Markup {
+        let supply = &self.supply;
+        let limit = supply.limits[phase.index()];
+        let (allocated, kept) = taken_up(&self.standings, phase);
+        let parts = [allocated, kept, supply.others[phase.index()].unwrap_or(limit), supply.headroom];
+        let [all, used] = [4, 3].map(|count| parts[..count].iter().fold(Current::ZERO, |sum, part| sum + *part));
+        let share = |current: Current| current.amperes() / limit.max(all).max(Current::tenths(10)).amperes() * 100.0;
+        let letter = phase.letter().to_string();
+        let used = [&*measured(used.amperes(), 1), " / ", &*amperes(limit)].concat();
+        let mut from = 0.0;
+        html! {
+            div.supply-phase data-key=(letter) {
+                p.supply-head { strong { (lang.phase()) " " (letter) } span.number { (gliding(&used)) } }
+                svg.supply-bar viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
+                    rect.track width="100" height="6" {}
+                    @for ((class, _), part) in names.into_iter().zip(parts) {
+                        rect class=(class) x=(measured(from, 2)) width=(measured(share(part), 2)) height="6" {}
+                        @let () = from += share(part);
+                    }
+                    rect.limit x=(measured(share(limit) - 0.3, 2)) width="0.6" height="6" {}
+                }
+                p.muted {
+                    @for (place, ((_, word), part)) in names[..3].iter().zip(parts).enumerate() {
+                        @if place > 0 { " · " }
+                        (word) " " (amperes(part))
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -136,6 +136,13 @@ impl Standing {
     }
 }
 
+/// What of a phase is given to sessions, and what is kept free beside it.
+pub fn taken_up(standings: &[Standing], phase: Phase) -> (Current, Current) {
+    let sum = |of: &dyn Fn(&Standing) -> Current| standings.iter().map(of).fold(Current::ZERO, |sum, more| sum + more);
+    let allocated = sum(&|standing| standing.allocated(phase));
+    (allocated, sum(&|standing| standing.reserves(phase)) - allocated)
+}
+
 fn reserves(taker: &Taker, may: Current, phase: Phase) -> Current {
     match taker.hold {
         _ if !taker.wired.has(phase) => Current::ZERO,

@@ -21,7 +21,7 @@ mod share;
 #[cfg(test)]
 mod world;
 
-pub use governor::{Governor, LIVE_MS, Moment, Order, Outcome, Standing, Way};
+pub use governor::{Governor, LIVE_MS, Moment, Order, Outcome, Standing, Way, taken_up};
 pub use ladder::{FIRST_PRIORITY, priority};
 pub use queue::{Rules, Session};
 pub use rules::{Distribution, DistributionField};

@@ -15,6 +15,7 @@ use bmw_domain::account::Right;
 use bmw_domain::calendar::Timestamp;
 use bmw_domain::distribution::{
     Current, Distribution, Governor, Moment, OTHERS_MS, Order, Outcome, Rules, Seen, Standing, Supply, Wiring, see,
+    taken_up,
 };
 use bmw_domain::phase::Phase;
 use bmw_domain::record::ChargePointKey;
@@ -81,12 +82,8 @@ impl Default for Plan {
 impl Plan {
     /// What is allocated on a phase, and what is kept free beside it, A; `None` while the current is not distributed.
     pub fn shares(&self, phase: Phase) -> Option<(f64, f64)> {
-        let sum = |of: &dyn Fn(&Standing) -> Current| {
-            let all = self.standings.iter().map(of).fold(Current::ZERO, |sum, more| sum + more);
-            all.amperes()
-        };
-        let (all, allocated) = (sum(&|it| it.reserves(phase)), sum(&|it| it.allocated(phase)));
-        self.is_on.then(|| (allocated, ((all - allocated) * 10.0).round() / 10.0))
+        let (allocated, kept) = taken_up(&self.standings, phase);
+        self.is_on.then(|| (allocated.amperes(), kept.amperes()))
     }
 }
 
