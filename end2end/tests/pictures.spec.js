@@ -43,6 +43,8 @@ const COMPARED = [
   { name: "settings-phone", path: "/settings/", size: phone, theme: "dark", lang: "en" },
 ];
 
+const DISTRIBUTION = { path: "/distribution/", zh: "负载均衡", en: "Distribution" };
+
 async function choose(context, url, theme, lang) {
   await context.addCookies([
     { name: "lang", value: lang, url },
@@ -68,7 +70,7 @@ for (const [name, size] of Object.entries({ desk, phone })) {
       test(`pictures: ${name}, ${theme}, ${lang}`, async ({ page, context, site }) => {
         await page.setViewportSize(size);
         await choose(context, site, theme, lang);
-        for (const { path, ...title } of pages) {
+        for (const { path, ...title } of [...pages, DISTRIBUTION]) {
           await page.goto(path);
           await alive(page);
           await expect(page.locator("h1")).toHaveText(title[lang]);

@@ -284,6 +284,20 @@ export async function expectNoSidewaysScroll(page) {
     document.documentElement.clientWidth,
   ]);
   expect(content, "nothing is wider than the screen").toBeLessThanOrEqual(width);
+  expect(await page.evaluate(beyondTheirCards), "what is typed in and pressed stays inside its card").toEqual([]);
+}
+
+/** The controls that reach over the edge of their card, but for those inside of what is scrolled. */
+function beyondTheirCards() {
+  const isScrolled = (element, card) =>
+    element !== card && (getComputedStyle(element).overflowX !== "visible" || isScrolled(element.parentElement, card));
+  const reachesOut = (control, card) =>
+    control.getBoundingClientRect().right > card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight) + 1;
+  return [...document.querySelectorAll(".card")].flatMap((card) =>
+    [...card.querySelectorAll("input, select, button, a.button")]
+      .filter((control) => control.checkVisibility() && !isScrolled(control, card) && reachesOut(control, card))
+      .map((control) => `#${card.id} ${control.tagName} ${control.name || control.textContent.trim()}`),
+  );
 }
 
 /** The pages of the navigation. */
