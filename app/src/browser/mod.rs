@@ -62,12 +62,14 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
     let node = NodeRef::<Div>::new();
     let is_drawn = StoredValue::new(false);
     let is_time = RwSignal::new(false);
+    // What is drawn and not in the document yet.
+    let waits = StoredValue::new(None::<String>);
     Effect::new({
         let part = part.clone();
-        move |listener: Option<Option<Listener>>| {
-            let listener = listener.flatten();
-            let Some(element) = node.get() else { return listener };
-            if listener.is_none() && element.first_element_child().is_some() && !is_kept() {
+        move |alive: Option<Option<Alive>>| {
+            let alive = alive.flatten();
+            let Some(element) = node.get() else { return alive };
+            if alive.is_none() && element.first_element_child().is_some() && !is_kept() {
                 // The server has drawn it, by the same: nobody waits for it, and each part is taken over in a task of its own.
                 if !is_time.get() {
                     set_timeout(move || _ = is_time.try_set(true), Duration::ZERO);
@@ -77,12 +79,28 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
                     return None;
                 }
                 morph::show_dialogs(&element);
-            } else {
-                let Some(html) = part.draw() else { return listener };
-                morph::update(&element, &html);
+                part.painted(&element);
+                return Some(Alive { is_as_sent: true, listener: listen(&element, &part) });
             }
-            part.painted(&element);
-            Some(listener.unwrap_or_else(|| untrack(|| listen(&element, part.clone()))))
+            let Some(html) = part.draw() else { return alive };
+            waits.set_value(Some(html));
+            let put_in = {
+                let (element, part) = (element.clone(), part.clone());
+                move || {
+                    if let Some(html) = waits.try_update_value(Option::take).flatten() {
+                        morph::update(&element, &html);
+                        part.painted(&element);
+                    }
+                }
+            };
+            if alive.as_ref().is_some_and(|alive| alive.is_as_sent) {
+                // What the feed tells at first is much: drawn, and put in, in a task each.
+                set_timeout(put_in, Duration::ZERO);
+            } else {
+                put_in();
+            }
+            let listener = alive.map_or_else(|| listen(&element, &part), |alive| alive.listener);
+            Some(Alive { is_as_sent: false, listener })
         }
     });
     move || {
@@ -98,10 +116,18 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
     }
 }
 
+/// A part that is listened to, as long as this is kept.
+struct Alive {
+    /// Whether nothing was put in since the server sent it.
+    is_as_sent: bool,
+    listener: Listener,
+}
+
 /// Has a part told of what happens in it, and of what was typed before: that is a change like any other.
-fn listen(element: &web_sys::Element, part: impl Drawn) -> Listener {
-    let listener = Listener::new(element.as_ref(), &EVENTS, move |event| part.listen(event));
-    events::tell_what_was_typed(element);
+fn listen(element: &web_sys::Element, part: &impl Drawn) -> Listener {
+    let told = part.clone();
+    let listener = Listener::new(element.as_ref(), &EVENTS, move |event| told.listen(event));
+    untrack(|| events::tell_what_was_typed(element));
     listener
 }
 
