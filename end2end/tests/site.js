@@ -291,8 +291,11 @@ export async function expectNoSidewaysScroll(page) {
 function beyondTheirCards() {
   const isScrolled = (element, card) =>
     element !== card && (getComputedStyle(element).overflowX !== "visible" || isScrolled(element.parentElement, card));
-  const reachesOut = (control, card) =>
-    control.getBoundingClientRect().right > card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight) + 1;
+  // Of one without a border its text is what is seen.
+  const inner = (element) => element.getBoundingClientRect().right - parseFloat(getComputedStyle(element).paddingRight);
+  const edge = (control) =>
+    getComputedStyle(control).borderRightWidth === "0px" ? inner(control) : control.getBoundingClientRect().right;
+  const reachesOut = (control, card) => edge(control) > inner(card) + 1;
   return [...document.querySelectorAll(".card")].flatMap((card) =>
     [...card.querySelectorAll("input, select, button, a.button")]
       .filter((control) => control.checkVisibility() && !isScrolled(control, card) && reachesOut(control, card))
