@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// How often the site is looked at, at least and at most.
@@ -37,6 +38,8 @@ const IDLE: Duration = Duration::from_secs(10);
 const WAITING: usize = 1_024;
 /// How often a moment is stored, and for how long.
 const KEEP_EVERY_MS: i64 = 300_000;
+/// How soon it is tried again where that failed.
+const KEEP_AGAIN_MS: i64 = 10_000;
 const KEPT_MS: i64 = 8 * 86_400_000;
 /// How many moments are asked for at once, at most: those of a day.
 pub const MOMENTS_MOST: u32 = 300;
@@ -233,7 +236,7 @@ impl Site {
         let (sender, mut answers) = mpsc::channel(WAITING);
         let mut changes = self.subscribe();
         let governor = Governor::new(&self.plan().distrusted);
-        let mut work = Work { site: Arc::clone(&self), governor, sender, looked: None, kept: None };
+        let mut work = Work { site: Arc::clone(&self), governor, sender, looked: None, kept: None, keeping: None };
         let mut ticks = interval(LEAST);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -271,6 +274,8 @@ struct Work {
     looked: Option<Instant>,
     /// When a moment was last stored, and who was not trusted then.
     kept: Option<(Timestamp, Vec<ChargePointKey>)>,
+    /// Stores a moment, and says whether it could: a store that is busy must hold up no reduction.
+    keeping: Option<JoinHandle<bool>>,
 }
 
 impl Work {
@@ -344,6 +349,14 @@ impl Work {
     /// Stores the moment, where it is time, or there is something that must not be forgotten.
     async fn keep(&mut self) {
         let plan = self.site.plan().clone();
+        if self.keeping.as_ref().is_some_and(|keeping| !keeping.is_finished()) {
+            return;
+        }
+        if let Some(keeping) = self.keeping.take()
+            && !keeping.await.unwrap_or(false)
+        {
+            self.kept = Some((plan.at.plus(KEEP_AGAIN_MS - KEEP_EVERY_MS), plan.distrusted.clone()));
+        }
         let is_known =
             |(at, distrusted): &(_, Vec<_>)| plan.at.since(*at) < KEEP_EVERY_MS && *distrusted == plan.distrusted;
         let is_due = !self.kept.as_ref().is_some_and(is_known);
@@ -351,11 +364,18 @@ impl Work {
             return;
         }
         self.kept = Some((plan.at, plan.distrusted.clone()));
-        let _step = self.site.step().await;
-        if let Err(error) = self.site.store().add_moment(plan.at, &packed(&plan), plan.at.plus(-KEPT_MS)).await {
-            tracing::warn!(%error, "a moment of the distribution could not be stored");
-        }
+        self.keeping = Some(tokio::spawn(store(Arc::clone(&self.site), plan)));
     }
+}
+
+/// Stores a moment. Whether that could be done.
+async fn store(site: Arc<Site>, plan: Arc<Plan>) -> bool {
+    let _step = site.step().await;
+    let stored = site.store().add_moment(plan.at, &packed(&plan), plan.at.plus(-KEPT_MS)).await;
+    if let Err(error) = &stored {
+        tracing::warn!(%error, "a moment of the distribution could not be stored");
+    }
+    stored.is_ok()
 }
 
 fn packed(plan: &Plan) -> Vec<u8> {
