@@ -15,7 +15,7 @@ use bmw_domain::distribution::{Distribution, Wiring};
 use bmw_domain::phase::LineCurrents;
 use bmw_domain::record::{ChargePoint, ChargePointKey, Identity, MeterValue, Transaction, TransactionId};
 use bmw_domain::settings::Settings;
-use bmw_site::{Clock, Counter, NotStored, Site, SiteOptions};
+use bmw_site::{Caller, Clock, Counter, NotStored, Site, SiteOptions};
 use bmw_store::site_file::SiteFile;
 use bmw_store::{
     AccountInventory, AlertFilter, AlertInventory, AlertPlace, AuditEntry, AuditFilter, AuditPlace, Batch, DayEnergy,
@@ -95,6 +95,15 @@ macro_rules! shaky {
                 self.inner.write(batch).await
             }
 
+            async fn add_moment(&self, at: Timestamp, moment: &[u8], forget: Timestamp) -> Result<()> {
+                self.tried.send_modify(|tried| *tried += 1);
+                if self.trouble() == Trouble::Refuses {
+                    return Err(Self::error());
+                }
+                self.trouble.subscribe().wait_for(|trouble| *trouble != Trouble::Hangs).await.unwrap();
+                self.inner.add_moment(at, moment, forget).await
+            }
+
             async fn session_begun(&self, charge_point: ChargePointKey, start: &Start) -> Result<Option<Session>> {
                 self.question()?;
                 self.inner.session_begun(charge_point, start).await
@@ -122,7 +131,6 @@ shaky! {
     fn save_settings(settings: &Settings, audit: &AuditEntry) -> ();
     fn save_distribution(settings: &Distribution, audit: &AuditEntry) -> ();
     fn save_wiring(charge_point: ChargePointKey, wiring: &Wiring, audit: &AuditEntry) -> ();
-    fn add_moment(at: Timestamp, moment: &[u8], forget: Timestamp) -> ();
     fn moments(from: Timestamp, to: Timestamp, limit: u32) -> Vec<(Timestamp, Vec<u8>)>;
     fn last_moment() -> Option<Vec<u8>>;
     fn energy_by_day() -> Vec<DayEnergy>;
@@ -458,5 +466,40 @@ async fn what_was_added_while_something_could_not_be_stored_stays() {
         assert_eq!(running.site.present().by_identity().count(), 2);
         running.counter.tell(key, Event::Heartbeat, Clock::real()).await.unwrap();
         running.agrees().await;
+    }
+}
+
+/// Waits until a plan was made later than this one. Only what never comes takes a minute.
+async fn planned_after(site: &Site, before: Timestamp) -> Timestamp {
+    let later = async {
+        while site.plan().at <= before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        site.plan().at
+    };
+    tokio::time::timeout(LONG, later).await.expect("a plan")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_current_is_distributed_whatever_the_store_does() {
+    for trouble in [Trouble::Hangs, Trouble::Refuses] {
+        let running = Running::start(LONG).await;
+        running.tell(Event::Connected { link: 1, address: None }).await.unwrap();
+        let settings = Settings { current_distribution: true, ..Settings::default() };
+        running.site.save_settings(settings, &Caller::terminal()).await.unwrap();
+        running.begin(trouble);
+        let ending = watch::Sender::new(false);
+        let distributing = tokio::spawn(running.site.clone().distribute(ending.subscribe()));
+        running.tried(1).await;
+        let first = running.site.plan().at;
+        let second = planned_after(&running.site, first).await;
+        planned_after(&running.site, second).await;
+        running.end();
+        // What could not be stored is stored after all.
+        while running.store.inner.last_moment().await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ending.send_replace(true);
+        distributing.await.unwrap();
     }
 }
