@@ -477,7 +477,7 @@ async fn planned_after(site: &Site, before: Timestamp) -> Timestamp {
         }
         site.plan().at
     };
-    tokio::time::timeout(LONG, later).await.expect("a plan")
+    tokio::time::timeout(LONG, later).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
