@@ -114,7 +114,7 @@ impl DistributionPage {
         let columns: [Column<'_>; 7] = [
             (lang.charger_id(), false),
             (lang.priority(), true),
-            (lang.phases(), false),
+            (lang.phase(), false),
             (lang.told_current(), true),
             (lang.planned_current(), true),
             (lang.tried_current(), true),
