@@ -6,6 +6,7 @@
 //! weighs nothing but its text. What a part does is said by its `data-` attributes; one listener obeys them. Numbers that
 //! change run to their new values (`glide`).
 
+mod blocks;
 pub mod events;
 #[cfg(any(feature = "hydrate", test))]
 mod glide;
@@ -64,6 +65,8 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
     let is_time = RwSignal::new(false);
     // What is drawn and not in the document yet.
     let waits = StoredValue::new(None::<String>);
+    // What was put in last.
+    let last = StoredValue::new(String::new());
     Effect::new({
         let part = part.clone();
         move |alive: Option<Option<Alive>>| {
@@ -88,7 +91,9 @@ pub fn drawn(class: &'static str, part: impl Drawn) -> impl Fn() -> Option<AnyVi
                 let (element, part) = (element.clone(), part.clone());
                 move || {
                     if let Some(html) = waits.try_update_value(Option::take).flatten() {
-                        morph::update(&element, &html);
+                        let before = last.try_update_value(std::mem::take).unwrap_or_default();
+                        morph::update(&element, &html, &before);
+                        last.set_value(html);
                         part.painted(&element);
                     }
                 }

@@ -1,13 +1,12 @@
 //! Puts the differences between a document's part and new markup into the document.
 
+use super::blocks::{KEY, SAME, without_known};
 use leptos::prelude::document;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{
     Element, FocusOptions, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlOptionElement, Node,
 };
 
-/// What an element is known by among its siblings, wherever it moves.
-const KEY: &str = "data-key";
 /// Whose element belongs to the browser once it is there: never changed.
 const KEEP: &str = "data-keep";
 /// Whose input leads somewhere while it is typed in.
@@ -19,15 +18,26 @@ const GLIDE: &str = "data-glide";
 /// Whether something is open.
 const OPEN: &str = "open";
 
-/// Makes the content of `target` that of the markup. Elements that stay are kept, with their focus, their scroll
-/// position and what was typed into them.
-pub fn update(target: &Element, markup: &str) {
-    let Ok(fresh) = document().create_element("div") else { return };
-    fresh.set_inner_html(markup);
+/// Makes the content of `target` that of the markup; `last` is what it was made by this before, if it was. Elements that stay are
+/// kept, with their focus, their scroll position and what was typed into them.
+pub fn update(target: &Element, markup: &str, last: &str) {
+    if markup == last && target.has_child_nodes() {
+        return;
+    }
     let active = document().active_element();
-    children(target, &fresh);
+    put_in(target, &without_known(markup, last));
+    // What was said to be the same had gone with what is around it.
+    if matches!(target.query_selector(&["[", SAME, "]"].concat()), Ok(Some(_))) {
+        put_in(target, markup);
+    }
     refocus(active);
     show_dialogs(target);
+}
+
+fn put_in(target: &Element, markup: &str) {
+    let Ok(fresh) = document().create_element("div") else { return };
+    fresh.set_inner_html(markup);
+    children(target, &fresh);
 }
 
 /// Gives the focus back to what has lost it by being moved.
@@ -124,7 +134,7 @@ fn patch(old: &Node, new: &Node) {
     let (Some(known), Some(fresh)) = (old.dyn_ref::<Element>(), new.dyn_ref::<Element>()) else {
         return text(old, &new.node_value().unwrap_or_default());
     };
-    if !known.has_attribute(KEEP) {
+    if !known.has_attribute(KEEP) && !fresh.has_attribute(SAME) {
         attributes(known, fresh);
         children(old, new);
     }

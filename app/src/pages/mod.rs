@@ -314,19 +314,34 @@ impl Shown {
     /// The page's data, once it is there. A page that is there stays while the server cannot be reached to ask for it anew:
     /// the sign in the frame says how old it is.
     fn answer(self) -> Option<Result<Arc<dyn Page>, DataError>> {
-        let search = self.url.with_untracked(|url| url.search().to_owned());
-        let known = || self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()));
+        let search = self.search();
         self.data.with(|answer| {
             let Answer(answer) = answer.as_ref()?;
             Some(match answer {
                 // Refused to one who was signed in, and is so no more: what he saw he has seen.
                 Err(error @ (DataError::Network | DataError::Refused | DataError::TooMany)) => {
-                    known().ok_or_else(|| error.clone())
+                    self.known(&search).ok_or_else(|| error.clone())
                 }
                 Err(error) => Err(error.clone()),
                 Ok(bytes) => self.read(bytes, &search),
             })
         })
+    }
+
+    /// Whether there is nothing to show because the server cannot be reached.
+    fn is_cut_off(self) -> bool {
+        let is_network = |answer: &Option<Answer>| matches!(answer, Some(Answer(Err(DataError::Network))));
+        self.data.with(is_network) && self.known(&self.search()).is_none()
+    }
+
+    /// The page's own query string.
+    fn search(self) -> String {
+        self.url.with_untracked(|url| url.search().to_owned())
+    }
+
+    /// The page as it was last read, if it was asked for in this way.
+    fn known(self, search: &str) -> Option<Arc<dyn Page>> {
+        self.last.with_value(|last| Some(last.as_ref().filter(|last| last.2 == search)?.1.clone()))
     }
 
     /// Reads the page, unless it was asked for in this way before and these are the bytes that it was read from.
@@ -518,7 +533,8 @@ impl Shown {
 
 impl Drawn for Shown {
     fn is_there(&self) -> bool {
-        self.answer().is_some()
+        // Not read for that: a page that the server has drawn is read in a task of its own.
+        self.data.with(Option::is_some)
     }
 
     fn draw(&self) -> Option<String> {
@@ -619,7 +635,7 @@ fn page(name: PageName) -> AnyView {
         }
     });
     Effect::new(move |_| {
-        if matches!(shown.answer(), Some(Err(DataError::Network))) {
+        if shown.is_cut_off() {
             shown.load_as_kept();
         }
     });
