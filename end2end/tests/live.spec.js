@@ -120,3 +120,39 @@ test("what has changed while nobody looked is marked, until it is put away", asy
   await expect(note).toHaveCount(0);
   for (const charger of [a, b]) await charger.pullOut();
 });
+
+test("of a long list the browser reads anew what has changed alone", async ({ openSite, page }) => {
+  await page.addInitScript(() => {
+    const { set, ...rest } = Object.getOwnPropertyDescriptor(Element.prototype, "innerHTML");
+    window.read = [];
+    const noted = function (markup) {
+      window.read.push(markup);
+      set.call(this, markup);
+    };
+    Object.defineProperty(Element.prototype, "innerHTML", { ...rest, set: noted });
+  });
+  const chargers = [];
+  for (let number = 1; number <= 6; number += 1) chargers.push(await ready(openSite, `CP${number}`));
+  await page.goto(`${openSite}/devices/`);
+  await alive(page);
+  const rows = page.locator(".device-table tbody tr");
+  const whole = (markup) => markup.match(/<tr data-key="CP\d">/g) ?? [];
+  const same = (markup) => markup.match(/<tr data-key="CP\d" data-same(="")?>/g) ?? [];
+  /** What was read as this charger became another. */
+  const readFor = async (number) => {
+    await chargers[number - 1].status("Preparing");
+    await expect(rows.filter({ hasText: `CP${number}` })).toContainText("Preparing");
+    const read = await page.evaluate(() => window.read);
+    return read.findLast((markup) => whole(markup).includes(`<tr data-key="CP${number}">`));
+  };
+  await readFor(1);
+  const read = await readFor(4);
+  expect(whole(read).length + same(read).length, "all are there").toBe(6);
+  // An age may have moved on in the same moment.
+  expect(same(read).length, "rows that are not read again").toBeGreaterThan(0);
+  await expect(page.locator("[data-same]")).toHaveCount(0);
+  for (const [index, charger] of chargers.entries()) {
+    await expect(rows.nth(index).locator("td"), `row ${index}`).toHaveCount(4 + 1);
+    await charger.pullOut();
+  }
+});

@@ -332,6 +332,25 @@ test("what cannot be quite right is shown to the operator", async ({ openSite, p
   await charger.pullOut();
 });
 
+test("what opens in a card reaches over the next one", async ({ openSite, page }) => {
+  // All of it is in sight.
+  await page.setViewportSize({ width: 1440, height: 1800 });
+  const charger = await ready(openSite);
+  await charger.stop(-1, 10);
+  await page.goto(`${openSite}/devices/`);
+  await alive(page);
+  const next = page.locator(".card", { has: page.locator(".findings") });
+  await page.locator(".bulk-more > summary").click();
+  const body = page.locator(".bulk-body");
+  const [opened, below] = [await body.boundingBox(), await next.boundingBox()];
+  const x = opened.x + opened.width / 2;
+  const y = below.y + 20;
+  expect(opened.y + opened.height, "it is longer than the list").toBeGreaterThan(y);
+  const isOver = await body.evaluate((body, [x, y]) => body.contains(document.elementFromPoint(x, y)), [x, y]);
+  expect(isOver, "not under the next card").toBe(true);
+  await charger.pullOut();
+});
+
 test("cards are entered, blocked, brought in and taken out, and rule who may charge", async ({ openSite, page }) => {
   const charger = await ready(openSite);
   const permission = async (idTag) => (await charger.call("Authorize", { idTag })).idTagInfo;
