@@ -309,9 +309,9 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer(pub Result<Vec<u8>, DataError>);
 
-/// Stands before the Base64 of bytes; an error is but its word. It is not of ASCII: what hands a text to the WebAssembly does that character by character, in
-/// a script that nothing has compiled yet, up to the first one that is not, and leaves the rest to the browser's own encoder. Of 30 KB
-/// that was a quarter of the task that takes the page over.
+/// Stands before the Base64 of bytes; an error is but its word. It is not of ASCII: what hands a text to the WebAssembly does that
+/// character by character, in a script that nothing has compiled yet, up to the first one that is not, and leaves the rest to the
+/// browser's own encoder. Of 30 KB that was a quarter of the task that takes the page over.
 const BYTES: char = '·';
 
 #[cfg(feature = "ssr")]
@@ -382,10 +382,14 @@ mod tests {
         }
         let error = Answer(Err(DataError::Store));
         assert_eq!(error.to_string().parse(), Ok(error));
-        for (wrong, why) in [("·AA-_", "of another alphabet"), ("AAAA", "without what stands before"), ("", "no word")] {
+        for (wrong, why) in [("·AA-_", "of another alphabet"), ("AAAA", "without what stands before"), ("", "no word")]
+        {
             assert_eq!(wrong.parse(), Ok(Answer(Err(DataError::Protocol))), "{why}");
         }
-        assert!(!Answer(Ok(Vec::new())).to_string().is_ascii(), "what is handed to the WebAssembly at once begins like this");
+        assert!(
+            !Answer(Ok(Vec::new())).to_string().is_ascii(),
+            "what is handed to the WebAssembly at once begins like this"
+        );
     }
 
     #[test]
