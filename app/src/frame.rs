@@ -265,7 +265,7 @@ impl Frame {
         let here = match self.path.trim_end_matches('/') {
             "" => "/overview",
             // They stand below the settings.
-            "/cards" | "/users" | "/audit" => "/settings",
+            "/distribution" | "/cards" | "/qr_codes" | "/device" | "/users" | "/audit" => "/settings",
             path => path,
         };
         html! {
@@ -284,6 +284,12 @@ impl Frame {
 mod tests {
     use super::*;
 
+    fn frame(link: Link, age: Option<i64>, path: &str) -> Frame {
+        let (path, search) = (path.to_owned(), String::new());
+        let (lang, theme, person) = (Lang::En, Theme::System, None);
+        Frame { lang, theme, link, age, away: None, is_routing: false, path, search, person, alerts: 0 }
+    }
+
     /// The live sign's text, in English.
     fn sign(link: Link, clock: i64, heard: i64) -> String {
         let owner = Owner::new();
@@ -294,19 +300,7 @@ mod tests {
             live.heard.set(heard);
             age(live)
         });
-        let (path, search) = (String::new(), String::new());
-        let frame = Frame {
-            lang: Lang::En,
-            theme: Theme::System,
-            link,
-            age,
-            away: None,
-            is_routing: false,
-            path,
-            search,
-            person: None,
-            alerts: 0,
-        };
+        let frame = frame(link, age, "");
         let drawn = frame.draw().into_string();
         let sign = drawn.split("live-text").nth(1).and_then(|rest| rest.split("<a ").next()).unwrap_or_default();
         let mut text = String::new();
@@ -322,5 +316,22 @@ mod tests {
         assert_eq!(sign(Link::Reconnecting, 20_000, 5000), ["Reconnecting", &Lang::En.ago(15_000)].concat());
         assert_eq!(sign(Link::Stale, 185_000, 5000), ["Stale", &Lang::En.ago(180_000)].concat());
         assert_eq!(sign(Link::Reconnecting, 0, 0), "Reconnecting", "a page that is being opened");
+    }
+
+    #[test]
+    fn each_page_stands_at_one_place_of_the_navigation() {
+        for (path, place) in [
+            ("/", "/overview/"),
+            ("/devices/", "/devices/"),
+            ("/distribution/", "/settings/"),
+            ("/qr_codes/", "/settings/"),
+            ("/device/", "/settings/"),
+            ("/audit/", "/settings/"),
+        ] {
+            let drawn = frame(Link::Static, None, path).navigation().into_string();
+            let current: Vec<_> = drawn.split("<a ").filter(|link| link.contains("aria-current")).collect();
+            assert_eq!(current.len(), 1, "{path}");
+            assert!(current[0].contains(place), "{path}");
+        }
     }
 }
