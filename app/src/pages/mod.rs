@@ -369,9 +369,11 @@ impl Shown {
         Ok(page)
     }
 
-    /// The page as it was last read: what is on it counts also while it cannot be asked for anew.
+    /// The page as it was last read: what is on it counts also while it cannot be asked for anew. One that nobody has looked at yet
+    /// is read.
     fn page(self) -> Option<Arc<dyn Page>> {
-        self.last.with_value(|last| last.as_ref().map(|(_, page, _)| page.clone()))
+        let last = self.last.with_value(|last| last.as_ref().map(|(_, page, _)| page.clone()));
+        last.or_else(|| untrack(|| self.answer())?.ok())
     }
 
     /// Looks at what a page is drawn by beside its data, as it stands now.
@@ -629,8 +631,8 @@ fn page(name: PageName) -> AnyView {
         }
     });
     Effect::new(move |_| {
-        let has_missed = |totals: &Option<Totals>| shown.page()?.has_missed(totals.as_ref()?).then_some(());
-        if live.totals.with(has_missed).is_some() {
+        let has_missed = |totals: &Totals| shown.page().is_some_and(|page| page.has_missed(totals));
+        if live.totals.with(|totals| totals.as_ref().is_some_and(has_missed)) {
             shown.look_again();
         }
     });
