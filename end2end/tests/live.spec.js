@@ -67,6 +67,66 @@ test("who wants no motion gets the new value at once", async ({ openSite, page }
   expect(await shownUpTo12(openSite, page)).toEqual([12.34]);
 });
 
+/** Frames come no more, or again. */
+const hold = (page, isHeld) =>
+  page.evaluate((isHeld) => {
+    window.frame ??= window.requestAnimationFrame.bind(window);
+    const held = [];
+    window.release?.();
+    window.requestAnimationFrame = isHeld ? (step) => held.push(step) : window.frame;
+    window.release = () => held.splice(0).forEach((step) => window.frame(step));
+  }, isHeld);
+
+/** What an element shows as nothing asks for frames any more: what glides has arrived. */
+const stoodStill = (locator) =>
+  locator.evaluate(async (element) => {
+    const frame = window.frame;
+    let asked = true;
+    window.requestAnimationFrame = (step) => ((asked = true), frame(step));
+    for (let quiet = 0; quiet < 5; quiet = asked ? 0 : quiet + 1) {
+      asked = false;
+      await new Promise(frame);
+    }
+    window.requestAnimationFrame = frame;
+    return element.textContent;
+  });
+
+test("a number that changes again on its way ends where it should", async ({ openSite, page }) => {
+  const charger = await ready(openSite, "A");
+  const { transactionId } = await charger.start(0);
+  await charger.status("Charging");
+  const line = page.locator(".line-value").first();
+  /** Until it is drawn: what does not glide says so. */
+  const tell = async (amperes) => {
+    await charger.meter(transactionId, 100, [amperes, amperes, amperes]);
+    await expect(line).toHaveText(String(amperes));
+  };
+  await page.goto(`${openSite}/details/?charger_id=A`);
+  await alive(page);
+  await tell(6);
+  const figure = page.locator(".figures b", { hasText: /^[\d.]+\s*A$/ });
+  await expect(figure).toHaveText(/^6\s*A$/);
+
+  // There and back, before it has moved.
+  await hold(page, true);
+  await tell(16);
+  await tell(6);
+  await expect(figure).toHaveText(/^6\s*A$/);
+  await hold(page, false);
+  // At once: the next change would mend it.
+  expect(await stoodStill(figure)).toMatch(/^6\s*A$/);
+
+  // Nobody looks as it changes again.
+  await hold(page, true);
+  await tell(16);
+  await look(page, true);
+  await tell(8);
+  await look(page, false);
+  await hold(page, false);
+  expect(await stoodStill(figure)).toMatch(/^8\s*A$/);
+  await charger.pullOut();
+});
+
 test("rows stay where they are when the page asks anew", async ({ openSite, page }) => {
   const [a, b, c] = [await ready(openSite, "A"), await ready(openSite, "B"), await ready(openSite, "C")];
   await page.goto(`${openSite}/overview/`);

@@ -346,9 +346,46 @@ test("what opens in a card reaches over the next one", async ({ openSite, page }
   const x = opened.x + opened.width / 2;
   const y = below.y + 20;
   expect(opened.y + opened.height, "it is longer than the list").toBeGreaterThan(y);
-  const isOver = await body.evaluate((body, [x, y]) => body.contains(document.elementFromPoint(x, y)), [x, y]);
-  expect(isOver, "not under the next card").toBe(true);
+  const isOver = () => body.evaluate((body, [x, y]) => body.contains(document.elementFromPoint(x, y)), [x, y]);
+  expect(await isOver(), "not under the next card").toBe(true);
+  // Nothing in the list has the focus, and the pointer is on the next card.
+  await page.locator("h1").click();
+  await page.mouse.move(below.x + 20, y);
+  expect(await isOver(), "wherever the pointer goes").toBe(true);
   await charger.pullOut();
+});
+
+test("what was wrong stays in sight as a card appears above it", async ({ strictSite, page }) => {
+  const knock = (id) => expect(new Charger(strictSite, id).plugIn()).rejects.toThrow("Not Found");
+  await knock("CP1");
+  await page.goto(`${strictSite}/devices/`);
+  await alive(page);
+  await page.getByRole("button", { name: "Admit" }).click();
+  await expect(page.locator(".joining")).toHaveCount(0);
+  await page.locator(".device-table tbody").getByRole("checkbox").check();
+  const more = page.locator(".bulk-more");
+  await more.locator("> summary").click();
+  const limits = more.locator(".group", { has: page.locator("summary", { hasText: "Limits" }) });
+  await limits.locator("summary").click();
+  await limits.getByRole("textbox", { name: /^Limit\b/ }).fill("much");
+  await limits.getByRole("button", { name: "Set a limit" }).click();
+  await expect(limits.getByRole("alert")).toContainText("must be a number");
+  await page.reload();
+  await alive(page);
+  await expect(limits.getByRole("alert")).toBeVisible();
+  // Drawn twice before: there is something that stays as it is.
+  const charger = await new Charger(strictSite, "CP1").plugIn();
+  const row = page.locator(".device-table tbody tr");
+  for (const status of ["Preparing", "Available"]) {
+    await charger.boot();
+    await charger.status(status);
+    await expect(row).toContainText(status);
+  }
+  await knock("CP2");
+  // Of that the page hears when it asks anew.
+  await charger.pullOut();
+  await expect(page.locator(".joining tbody tr")).toContainText("CP2");
+  await expect(limits.getByRole("alert")).toBeVisible();
 });
 
 test("cards are entered, blocked, brought in and taken out, and rule who may charge", async ({ openSite, page }) => {

@@ -66,13 +66,11 @@ fn block(markup: &str, begin: usize, key: usize) -> Option<Block<'_>> {
     let mut at = begin + 1;
     loop {
         at += until(at, b'<')? + 1;
-        let (is_end, name) = match part(markup, at, markup.len()).strip_prefix('/') {
-            Some(name) => (true, name),
-            None => (false, part(markup, at, markup.len())),
-        };
-        if name.strip_prefix(tag).is_some_and(|after| after.starts_with([' ', '>'])) {
+        let name = part(markup, at, markup.len());
+        let inner = name.strip_prefix('/');
+        if inner.unwrap_or(name).strip_prefix(tag).is_some_and(|after| after.starts_with([' ', '>'])) {
             let whole = part(markup, begin, at + 1 + tag.len() + 1);
-            return is_end.then_some(Block { begin, tag, key, whole });
+            return inner.map(|_| Block { begin, tag, key, whole });
         }
     }
 }

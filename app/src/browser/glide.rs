@@ -65,14 +65,14 @@ fn between(from: &str, to: &str, done: f64) -> Option<String> {
 }
 
 #[cfg(feature = "hydrate")]
-pub use in_browser::glide;
+pub use in_browser::{glide, hold, resume};
 
 #[cfg(feature = "hydrate")]
 mod in_browser {
     use super::between;
     use leptos::prelude::{document, request_animation_frame, window};
     use leptos::web_sys::Node;
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     /// How long a number is on its way, ms; `--calm` of the style.
     const LENGTH: f64 = 500.0;
@@ -84,29 +84,61 @@ mod in_browser {
         began: f64,
     }
 
-    thread_local! {
-        static RUNNING: RefCell<Vec<Glide>> = const { RefCell::new(Vec::new()) };
+    impl Glide {
+        /// What it shows on its way; `None` at its end.
+        fn shown(&self, now: f64) -> Option<String> {
+            let done = (now - self.began) / LENGTH;
+            if done < 1.0 { between(&self.from, &self.to, done) } else { None }
+        }
     }
 
-    /// Lets a text run to a new one; at once where nobody sees it or wants to, or where there is no way.
-    pub fn glide(text: &Node, to: &str) {
-        let from = text.node_value().unwrap_or_default();
-        if document().hidden() || is_motion_unwanted() || between(&from, to, 0.0).is_none() {
-            return text.set_node_value(Some(to));
-        }
-        RUNNING.with_borrow_mut(|running| {
-            let is_first = running.is_empty();
-            let glide = Glide { text: text.clone(), from, to: to.to_owned(), began: now() };
-            match running.iter_mut().find(|glide| glide.text == *text) {
-                // On its way there already.
-                Some(known) if known.to == to => {}
-                Some(known) => *known = glide,
-                None => running.push(glide),
+    thread_local! {
+        static RUNNING: RefCell<Vec<Glide>> = const { RefCell::new(Vec::new()) };
+        /// Whether the next frame is asked for.
+        static IS_ASKED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Lets the texts that are on their way show where to: what is compared with new markup is what stood in the last one.
+    pub fn hold() {
+        RUNNING.with_borrow(|running| {
+            for Glide { text, to, .. } in running {
+                text.set_node_value(Some(to));
             }
-            if is_first {
+        });
+    }
+
+    /// Lets the texts that are on their way show where they are on it.
+    pub fn resume() {
+        let now = now();
+        RUNNING.with_borrow_mut(|running| {
+            running.retain(|glide| {
+                let shown = glide.shown(now);
+                glide.text.set_node_value(Some(shown.as_ref().unwrap_or(&glide.to)));
+                shown.is_some()
+            });
+            if !running.is_empty() && !IS_ASKED.replace(true) {
                 request_animation_frame(step);
             }
         });
+    }
+
+    /// Lets a text, while they are held, run to a new one; at once where nobody sees it or wants to, or where there is no way.
+    pub fn glide(text: &Node, to: &str) {
+        let now = now();
+        RUNNING.with_borrow_mut(|running| {
+            let known = running.iter().position(|glide| glide.text == *text).map(|place| running.swap_remove(place));
+            let shown = known.and_then(|known| known.shown(now)).or_else(|| text.node_value());
+            text.set_node_value(Some(to));
+            let from = shown.unwrap_or_default();
+            if !document().hidden() && !is_motion_unwanted() && between(&from, to, 0.0).is_some() {
+                running.push(Glide { text: text.clone(), from, to: to.to_owned(), began: now });
+            }
+        });
+    }
+
+    fn step() {
+        IS_ASKED.set(false);
+        resume();
     }
 
     fn now() -> f64 {
@@ -116,21 +148,6 @@ mod in_browser {
     fn is_motion_unwanted() -> bool {
         let query = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
         query.is_some_and(|query| query.matches())
-    }
-
-    fn step() {
-        let now = now();
-        RUNNING.with_borrow_mut(|running| {
-            running.retain(|Glide { text, from, to, began }| {
-                let done = (now - began) / LENGTH;
-                let shown = if done < 1.0 { between(from, to, done) } else { None };
-                text.set_node_value(Some(shown.as_deref().unwrap_or(to)));
-                shown.is_some()
-            });
-            if !running.is_empty() {
-                request_animation_frame(step);
-            }
-        });
     }
 }
 

@@ -25,13 +25,27 @@ pub fn update(target: &Element, markup: &str, last: &str) {
         return;
     }
     let active = document().active_element();
+    #[cfg(feature = "hydrate")]
+    super::glide::hold();
     put_in(target, &without_known(markup, last));
     // What was said to be the same had gone with what is around it.
-    if matches!(target.query_selector(&["[", SAME, "]"].concat()), Ok(Some(_))) {
+    if take_out_same(target) {
         put_in(target, markup);
     }
+    #[cfg(feature = "hydrate")]
+    super::glide::resume();
     refocus(active);
     show_dialogs(target);
+}
+
+/// Takes out the elements that only say that they are the same. Whether there were any.
+fn take_out_same(target: &Element) -> bool {
+    let mut are_there = false;
+    while let Ok(Some(same)) = target.query_selector("[data-same]") {
+        same.remove();
+        are_there = true;
+    }
+    are_there
 }
 
 fn put_in(target: &Element, markup: &str) {
