@@ -242,14 +242,17 @@ impl Turned {
 impl Known {
     fn new(seen: &Seen, is_distrusted: bool, now: Timestamp) -> Self {
         let long_ago = Timestamp(i64::MIN / 2);
-        let live = seen.kept_live.filter(|(_, until)| *until > now && !seen.running.is_empty());
+        let way = seen.kept_way.unwrap_or(Way::Tx);
+        // A session's profile has gone with it; others hold for the one that begins next.
+        let outlives = way != Way::Tx || !seen.running.is_empty();
+        let live = seen.kept_live.filter(|(_, until)| *until > now && outlives);
         // What was told holds for so long from then on.
         let accepted_at = live.map_or(long_ago, |(_, until)| until.plus(-LIVE_MS));
         let live = live.map(|(each, until)| Live { each, of: seen.running.clone(), until });
         Self {
             link: None,
             booted: seen.booted,
-            way: Some(seen.kept_way.unwrap_or(Way::Tx)),
+            way: Some(way),
             safe: seen.kept_safe,
             is_safe_due: true,
             live,

@@ -523,6 +523,26 @@ fn what_is_measured_counts_at_once_where_nothing_is_remembered() {
 }
 
 #[test]
+fn what_outlives_a_session_is_known_after_a_restart() {
+    let tempers = [(Temper::Good, 28), (Temper::Good, 28), (Temper::Mute, 0), (Temper::NoTx, 12)];
+    let mut world = World::new(&tempers, [190; 3], 0);
+    world.pass(MINUTE);
+    for place in [3, 1, 0, 2] {
+        world.act(Deed::Comes(place, 0, 320));
+        world.pass(1_000);
+    }
+    // It is served, and another waits for its current.
+    world.pass(13_000);
+    world.act(Deed::Goes(3));
+    world.pass(1_000);
+    world.act(Deed::Killed(1));
+    world.pass(11_000);
+    // What it was told before holds for this one, too.
+    world.act(Deed::Comes(3, 0, 320));
+    world.pass(2 * MINUTE);
+}
+
+#[test]
 fn what_is_too_much_for_certain_waits_for_nobody() {
     let mut world = World::new(&[(Temper::Ignores, 0), (Temper::Good, 0), (Temper::Mute, 0)], [480; 3], 0);
     world.pass(2 * MINUTE);
