@@ -266,6 +266,8 @@ impl Frame {
             "" => "/overview",
             // They stand below the settings.
             "/distribution" | "/cards" | "/qr_codes" | "/device" | "/users" | "/audit" => "/settings",
+            // And this one below the charger's own page.
+            "/charger_password" => "/details",
             path => path,
         };
         html! {
@@ -319,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn each_page_stands_at_one_place_of_the_navigation() {
+    fn what_belongs_to_a_page_of_the_navigation_stands_there() {
         for (path, place) in [
             ("/", "/overview/"),
             ("/devices/", "/devices/"),
@@ -327,6 +329,7 @@ mod tests {
             ("/qr_codes/", "/settings/"),
             ("/device/", "/settings/"),
             ("/audit/", "/settings/"),
+            ("/charger_password/", "/details/"),
         ] {
             let drawn = frame(Link::Static, None, path).navigation().into_string();
             let current: Vec<_> = drawn.split("<a ").filter(|link| link.contains("aria-current")).collect();

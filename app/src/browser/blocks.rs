@@ -8,6 +8,8 @@
 pub const KEY: &str = "data-key";
 /// Whose content and attributes stay as they are.
 pub const SAME: &str = "data-same";
+/// All that say so.
+pub const ALL_SAME: &str = "[data-same]";
 
 /// An element with a key that holds no other of its name.
 struct Block<'a> {

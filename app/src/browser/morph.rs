@@ -1,6 +1,6 @@
 //! Puts the differences between a document's part and new markup into the document.
 
-use super::blocks::{KEY, SAME, without_known};
+use super::blocks::{ALL_SAME, KEY, SAME, without_known};
 use leptos::prelude::document;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{
@@ -41,7 +41,7 @@ pub fn update(target: &Element, markup: &str, last: &str) {
 /// Takes out the elements that only say that they are the same. Whether there were any.
 fn take_out_same(target: &Element) -> bool {
     let mut are_there = false;
-    while let Ok(Some(same)) = target.query_selector("[data-same]") {
+    while let Ok(Some(same)) = target.query_selector(ALL_SAME) {
         same.remove();
         are_there = true;
     }
