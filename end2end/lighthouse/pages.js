@@ -10,6 +10,7 @@ import { withBrowser } from "./browser.js";
 
 const [executable, address, runs] = process.argv.slice(2);
 const PAGES = ["overview", "devices", "details", "records", "settings"];
+const TRIES = 3;
 
 function median(values) {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -26,14 +27,23 @@ function* short({ categories, audits }) {
   }
 }
 
+/** A run that was measured. Now and then the browser's trace lacks the beginning of the page: then nothing was, and it is run again. */
+async function measured(url, port) {
+  for (let tries = 1; ; tries += 1) {
+    const { lhr } = await lighthouse(url, { port, logLevel: "error" });
+    if (!lhr.runtimeError) return lhr;
+    const { code, message } = lhr.runtimeError;
+    if (code !== "NO_NAVSTART" || tries === TRIES) throw new Error(`${url}: ${message}`);
+    console.error(`${url}: ${code}, run again`);
+  }
+}
+
 await withBrowser(executable, async (browser) => {
   const { port } = new URL(browser.wsEndpoint());
   for (const name of PAGES) {
     const results = [];
     for (let run = 0; run < Number(runs); run += 1) {
-      const { lhr } = await lighthouse(`${address}/${name}/`, { port: Number(port), logLevel: "error" });
-      if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
-      results.push(lhr);
+      results.push(await measured(`${address}/${name}/`, Number(port)));
     }
     const mark = (category) => Math.round(median(results.map(({ categories }) => categories[category].score * 100)));
     const figure = (audit) => median(results.map(({ audits }) => audits[audit].numericValue));

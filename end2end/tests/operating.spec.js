@@ -209,14 +209,28 @@ test("what happened is listed, and how long there has been no contact", async ({
   await expect(page.locator(".device-table .out-of-contact")).toContainText("No contact");
 });
 
-test("a charger that asked to join is admitted", async ({ strictSite, page }) => {
-  await expect(new Charger(strictSite).plugIn()).rejects.toThrow("Not Found");
+test("a charger that asks to join appears at once, on every page that looks, and is admitted", async ({
+  strictSite,
+  page,
+}) => {
   await page.goto(`${strictSite}/devices/`);
   await alive(page);
+  const other = await page.context().newPage();
+  await other.goto(`${strictSite}/devices/`);
+  await alive(other);
+  await page.bringToFront();
   const row = page.locator(".joining tbody tr", { hasText: ID });
+  await expect(row).toHaveCount(0);
+  await expect(new Charger(strictSite).plugIn()).rejects.toThrow("Not Found");
+  await expect(row).toBeVisible();
+  await other.bringToFront();
+  await expect(other.locator(".joining tbody tr", { hasText: ID })).toBeVisible();
+  await page.bringToFront();
   await row.getByRole("button", { name: "Admit" }).click();
   await expect(page.locator(".device-table tbody tr", { hasText: ID })).toBeVisible();
   await expect(row).toHaveCount(0);
+  await other.bringToFront();
+  await expect(other.locator(".joining")).toHaveCount(0);
   const charger = await ready(strictSite);
   await charger.pullOut();
 });
@@ -382,10 +396,9 @@ test("what was wrong stays in sight as a card appears above it", async ({ strict
     await expect(row).toContainText(status);
   }
   await knock("CP2");
-  // Of that the page hears when it asks anew.
-  await charger.pullOut();
   await expect(page.locator(".joining tbody tr")).toContainText("CP2");
   await expect(limits.getByRole("alert")).toBeVisible();
+  await charger.pullOut();
 });
 
 test("cards are entered, blocked, brought in and taken out, and rule who may charge", async ({ openSite, page }) => {

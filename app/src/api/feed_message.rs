@@ -81,6 +81,8 @@ pub struct Totals {
     pub newest_alerts: Vec<NewAlert>,
     /// The number of the plan by which the current is distributed.
     pub plan_number: i64,
+    /// The number of the last change of those that ask to join.
+    pub joining_number: i64,
 }
 
 /// An alert in short.
@@ -158,6 +160,7 @@ impl Totals {
             alerts_number: count(message, "alerts_number"),
             newest_alerts: list("newest_alerts").iter().filter_map(|alert| NewAlert::read(&alert)).collect(),
             plan_number: count(message, "plan_number"),
+            joining_number: count(message, "joining_number"),
             phases: PhasesOfDay::read(message),
         }
     }

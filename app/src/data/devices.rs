@@ -35,6 +35,8 @@ pub struct Devices {
     pub told: Told,
     /// Charge points that nobody knows and that asked to come in.
     pub joining: Vec<JoiningLine>,
+    /// The number of their last change: the feed tells when there is a newer one.
+    pub joining_number: i64,
     /// What an operator should see, newest first.
     pub findings: Vec<FindingLine>,
     /// Whether there is a page to play with simulated charge points.
@@ -138,6 +140,8 @@ pub(super) mod on_server {
         states.sort_by_key(|state| state.to_ascii_lowercase());
         states.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
         let commands = site.newest_commands_for(&caller());
+        // First the number: those that ask are never older.
+        let joining_number = site.joining_number();
         let mut devices = Devices {
             now,
             tiles: tiles(&present, news.sessions),
@@ -164,6 +168,7 @@ pub(super) mod on_server {
             sort,
             told: Told::of(query, &site),
             joining: joining(&site),
+            joining_number,
             findings: findings(&site, None).await?,
             has_simulator: has_simulator(),
             bulk: Both::Same(String::new()),

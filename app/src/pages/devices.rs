@@ -34,7 +34,7 @@ impl Page for Devices {
     }
 
     fn has_missed(&self, totals: &Totals) -> bool {
-        totals.since(self.number).is_none()
+        totals.since(self.number).is_none() || totals.joining_number > self.joining_number
     }
 
     fn draw(&self, seen: &Seen<'_>) -> Markup {

@@ -68,7 +68,8 @@ trait Page: Send + Sync {
         true
     }
 
-    /// Whether more sessions have ended since the page was made than the feed tells of.
+    /// Whether something has happened since the page was made that the feed numbers and does not carry: more sessions have ended
+    /// than it tells of, an alert has changed, somebody asks to join.
     fn has_missed(&self, _totals: &Totals) -> bool {
         false
     }

@@ -20,14 +20,29 @@ pub struct Joining {
     pub last_at: Timestamp,
 }
 
-/// Those that asked, the one that asked last at the end. They ask again and again: after a restart they are here soon.
-#[derive(Debug, Default)]
-pub(crate) struct JoinList(Mutex<Vec<Joining>>);
+/// Those that asked. They ask again and again: after a restart they are here soon.
+#[derive(Debug)]
+pub(crate) struct JoinList(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The one that asked last at the end.
+    list: Vec<Joining>,
+    /// Grows whenever one comes or goes.
+    number: i64,
+}
 
 impl JoinList {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        // Fewer come and go than ms pass: none of the numbers of an earlier start come again.
+        Self(Mutex::new(Inner { list: Vec::new(), number: now.0 }))
+    }
+
     pub(crate) fn add(&self, identity: Identity, peer: Option<&str>, now: Timestamp) {
-        let mut list = self.lock();
+        let mut inner = self.lock();
+        let Inner { list, number } = &mut *inner;
         let known = list.iter().position(|joining| joining.identity == identity).map(|place| list.remove(place));
+        *number += i64::from(known.is_none());
         let first_at = known.map_or(now, |known| known.first_at);
         if list.len() >= MOST {
             list.remove(0);
@@ -36,14 +51,21 @@ impl JoinList {
     }
 
     pub(crate) fn remove(&self, identity: &Identity) {
-        self.lock().retain(|joining| joining.identity != *identity);
+        let mut inner = self.lock();
+        let before = inner.list.len();
+        inner.list.retain(|joining| joining.identity != *identity);
+        inner.number += i64::from(inner.list.len() != before);
     }
 
     pub(crate) fn all(&self) -> Vec<Joining> {
-        self.lock().iter().rev().cloned().collect()
+        self.lock().list.iter().rev().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Joining>> {
+    pub(crate) fn number(&self) -> i64 {
+        self.lock().number
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_list_is_bounded_and_counts_each_once() {
-        let list = JoinList::default();
+        let list = JoinList::new(Timestamp(0));
         let identity = |number: i64| Identity::new(&format!("CP{number}")).unwrap();
         for number in 0..150 {
             list.add(identity(number), None, Timestamp(number));
@@ -66,5 +88,19 @@ mod tests {
         assert!(!all.iter().any(|joining| joining.identity == identity(49)));
         list.remove(&identity(60));
         assert_eq!(list.all().len(), MOST - 1);
+    }
+
+    #[test]
+    fn the_number_grows_when_one_comes_or_goes() {
+        let list = JoinList::new(Timestamp(1000));
+        let identity = |name| Identity::new(name).unwrap();
+        list.add(identity("CP1"), None, Timestamp(1001));
+        list.add(identity("CP2"), None, Timestamp(1002));
+        assert_eq!(list.number(), 1002);
+        list.add(identity("CP1"), Some("10.0.0.9"), Timestamp(1003));
+        list.remove(&identity("CP3"));
+        assert_eq!(list.number(), 1002, "it is waiting already, or never was");
+        list.remove(&identity("CP2"));
+        assert_eq!(list.number(), 1003);
     }
 }

@@ -120,7 +120,7 @@ impl Site {
             step: Mutex::new(()),
             links: Links::default(),
             newest_commands: RwLock::default(),
-            joining: JoinList::default(),
+            joining: JoinList::new(Clock::real()),
             uploads: Uploads::default(),
             charger_passwords,
             alerts,
@@ -315,6 +315,11 @@ impl Site {
     /// The charge points that were turned away, the one that asked last first.
     pub fn joining(&self) -> Vec<Joining> {
         self.joining.all()
+    }
+
+    /// Grows whenever one of them comes, or is taken in. It begins at another number with each start.
+    pub fn joining_number(&self) -> i64 {
+        self.joining.number()
     }
 
     /// Who may charge.

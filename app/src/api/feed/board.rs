@@ -392,8 +392,8 @@ impl Inner {
         let news = site.session_news_now()?;
         let zone = site.clock().zone();
         let peaks: [LocalPeak; 3] = site.peaks().0.map(|peak| peak.map(|peak| (peak.amperes, zone.local(peak.at))));
-        let told =
-            Told::new(None, &FeedMessage::totals(&site.present(), &news, peaks, (&site.alert_news(), &site.plan())));
+        let beside = (&site.alert_news(), &**site.plan(), site.joining_number());
+        let told = Told::new(None, &FeedMessage::totals(&site.present(), &news, peaks, beside));
         if self.totals.newest.as_deref() != Some(&told) {
             self.totals.newest = Some(Arc::new(told));
             self.totals.is_news = true;
@@ -580,7 +580,7 @@ mod tests {
                 &present,
                 &news,
                 [None; 3],
-                (&bmw_site::AlertNews::default(), &bmw_site::Plan::default()),
+                (&bmw_site::AlertNews::default(), &bmw_site::Plan::default(), 0),
             ),
         ))
     }

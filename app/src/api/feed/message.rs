@@ -121,6 +121,8 @@ pub(in crate::api) enum FeedMessage {
         newest_alerts: Vec<NewAlert>,
         /// Grows with each plan by which the site's current is distributed: `/api/distribution/` knows more then.
         plan_number: i64,
+        /// Grows when a charger that nobody knows asks to join, and when one that did is taken in.
+        joining_number: i64,
         /// What phase A may carry, and its peak.
         #[schema(inline)]
         phase_a: PhaseOfDay,
@@ -261,7 +263,7 @@ impl FeedMessage {
         present: &Present,
         news: &SessionNews,
         peaks: [LocalPeak; 3],
-        (alerts, plan): (&AlertNews, &Plan),
+        (alerts, plan, joining_number): (&AlertNews, &Plan, i64),
     ) -> Self {
         let (statistics, settings) = (present.statistics(), present.settings());
         let ([limit_a, limit_b, limit_c], [peak_a, peak_b, peak_c]) = (settings.max_current, peaks);
@@ -287,6 +289,7 @@ impl FeedMessage {
             alerts_number: alerts.number,
             newest_alerts: alerts.newest.iter().map(|alert| NewAlert::new(present, alert)).collect(),
             plan_number: plan.number,
+            joining_number,
             phase_a: PhaseOfDay::new(limit_a, peak_a, plan.shares(Phase::A)),
             phase_b: PhaseOfDay::new(limit_b, peak_b, plan.shares(Phase::B)),
             phase_c: PhaseOfDay::new(limit_c, peak_c, plan.shares(Phase::C)),
@@ -338,6 +341,7 @@ impl FeedMessage {
                     subject: "10245006".to_owned(),
                 }],
                 plan_number: 1_448_348_987_003,
+                joining_number: 1_448_348_987_004,
                 phase_a: PhaseOfDay::new(100, Some((48.2, LocalTime(1_448_377_787_000))), Some((32.0, 6.0))),
                 phase_b: PhaseOfDay::new(100, Some((0.0, LocalTime(1_448_377_787_000))), Some((0.0, 6.0))),
                 phase_c: PhaseOfDay::new(100, None, None),
