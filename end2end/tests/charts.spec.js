@@ -5,7 +5,7 @@ import { Charger, ID, now } from "./charger.js";
 import { alive, expect, expectNoReload, expectNoSidewaysScroll, mark, open, test, testChargers } from "./site.js";
 
 const BY_CHARGER = "/overview/?show=chargers&by=day&count=30";
-const entry = (page, name) => page.locator("#energy .entry", { hasText: name });
+const entry = (page, name) => page.locator("#energy .legend-entry", { hasText: name });
 const ticks = (page) => page.locator("#energy .chart text.y").allTextContents();
 const bars = (page) => page.locator("#energy .chart path.f");
 
@@ -29,7 +29,7 @@ const collisions = (chart) =>
 test("of fifty chargers the largest are in the legend, and each is switched off and on", async ({ page, fiftySite }) => {
   await open(page, fiftySite + BY_CHARGER);
   await mark(page);
-  await expect(page.locator("#energy .entry")).toHaveCount(10);
+  await expect(page.locator("#energy .legend-entry")).toHaveCount(10);
   await expect(entry(page, "41 others")).toHaveAttribute("aria-pressed", "true");
   await expect(bars(page)).toHaveCount(10);
   const [before] = (await ticks(page)).slice(-1);

@@ -100,13 +100,13 @@ pub fn legend(entries: &[LegendEntry<'_>], action: &str, kept: &Markup, (label, 
             ul.legend aria-label=(label) {
                 @for entry in entries {
                     li data-key=(entry.name) {
-                        button class={ "entry " (series_class(entry.colour)) } type="submit" name="off" value=(entry.then_off)
+                        button class={ "legend-entry " (series_class(entry.colour)) } type="submit" name="off" value=(entry.then_off)
                             data-do={ "off " (entry.then_off) } aria-pressed=(if entry.is_off { "false" } else { "true" })
                         {
                             i.swatch {} span { (entry.name) } " " b { (number::kwh(entry.energy)) }
                         }
                         @if let Some(address) = &entry.without {
-                            a.entry-drop data-noscroll href=(address) aria-label={ (drop) " " (entry.name) } { (icon(Glyph::X)) }
+                            a.legend-drop data-noscroll href=(address) aria-label={ (drop) " " (entry.name) } { (icon(Glyph::X)) }
                         }
                     }
                 }
