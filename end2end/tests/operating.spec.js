@@ -235,6 +235,29 @@ test("a charger that asks to join appears at once, on every page that looks, and
   await charger.pullOut();
 });
 
+test("on phones and tablets the commands of a row are alike, buttons and links", async ({ openSite, page }) => {
+  const charger = await ready(openSite);
+  await page.goto(`${openSite}/devices/`);
+  await alive(page);
+  const row = page.locator(".device-table tbody tr", { hasText: ID }).locator(".commands-cell .button");
+  const boxes = () =>
+    row.evaluateAll((buttons) =>
+      buttons.map((button) => {
+        const [icon, word] = [...button.children].map((child) => child.getBoundingClientRect());
+        const { top, height } = button.getBoundingClientRect();
+        return { top, height, isAbove: icon.bottom <= word.top };
+      }),
+    );
+  for (const width of [360, 768]) {
+    await page.setViewportSize({ width, height: 900 });
+    await expect(row.and(page.locator("a"))).toHaveCount(2);
+    const [first, ...others] = await boxes();
+    expect(first.isAbove).toBe(true);
+    expect(others).toEqual(others.map(() => first));
+  }
+  await charger.pullOut();
+});
+
 test("several chargers are started at once from the devices page", async ({ openSite, page }) => {
   const chargers = [];
   for (const id of ["CP1", "CP2", "CP3"]) {

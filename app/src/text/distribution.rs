@@ -85,7 +85,7 @@ impl Lang {
             "headroom" => self.pick("每相余量，A", "Headroom on each phase, A"),
             "safe" => self.pick("安全电流，A（0 为暂停）", "Safe current, A (0: pause)"),
             "turn" => self.pick("每轮时长，分钟", "Length of a turn, min"),
-            "has_meter" => self.pick("站点电表（/api/distribution/meter/）", "Site meter (/api/distribution/meter/)"),
+            "has_meter" => self.pick("站点电表", "Site meter"),
             "charger" => self.charger(),
             "sequence" => self.pick("L1、L2、L3 所接的相", "Phases of L1, L2, L3"),
             "cable" => self.pick("电缆，A", "Cable, A"),
@@ -101,9 +101,10 @@ impl Lang {
 
     pub(crate) const fn distribution_settings_help(self) -> &'static str {
         self.pick(
-            "安全电流：与电桩断开连接两分钟后，每个会话最多可用的电流；它始终为每支枪保留。",
+            "安全电流：与电桩断开连接两分钟后，每个会话最多可用的电流；它始终为每支枪保留。站点电表上报电桩以外的用电：POST \
+             /api/distribution/meter/。",
             "The safe current is what each session may draw two minutes after the link to its charger is lost. It is kept free for \
-             each connector all the time.",
+             each connector all the time. The site meter tells what is drawn beside the chargers: POST /api/distribution/meter/.",
         )
     }
 
