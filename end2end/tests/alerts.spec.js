@@ -77,14 +77,14 @@ test("a fault is counted, shown, acknowledged, and in the end history", async ({
   await expect(bell(page)).toHaveText("Alerts");
   await expect(rows(page)).toHaveCount(0);
   await charger.status("Available");
-  await expect(page.getByText("All is well")).toBeVisible();
+  await expect(page.getByText("No alert is open")).toBeVisible();
   await expect(rows(page)).toHaveCount(1);
   await expect(rows(page)).toContainText("CP1");
   await expect(rows(page)).toContainText(ACCOUNT.username);
   await expectNoReload(page);
   await page.getByRole("link", { name: "切换到中文" }).click();
   await expect(page).toHaveTitle("告警 · BMW");
-  await expect(page.getByText("一切正常")).toBeVisible();
+  await expect(page.getByText("没有告警")).toBeVisible();
   await charger.pullOut();
 });
 
@@ -235,7 +235,7 @@ test.describe("without WebAssembly", () => {
     await expect(page).toHaveTitle("(1) Alerts · BMW");
     await expect(page.getByText("Notifications need scripts.")).toBeVisible();
     await page.getByRole("button", { name: "Acknowledge" }).click();
-    await expect(page.getByText("All is well")).toBeVisible();
+    await expect(page.getByText("No alert is open")).toBeVisible();
     await expect(page.locator("#past-alerts tbody tr")).toContainText(ACCOUNT.username);
     await charger.pullOut();
   });

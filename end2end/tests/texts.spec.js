@@ -1,4 +1,5 @@
-// What is written can be read: on no page, width and language is a text cut off, broken in the middle of a word, or on another one.
+// What is written can be read: on no page, width and language is a text cut off, broken in the middle of a word, over the edge of its
+// card, or on another one.
 
 import { alive, expect, livePages, stillPages, test } from "./site.js";
 
@@ -55,6 +56,11 @@ function unreadable() {
     for (const { 0: word, index } of node.data.matchAll(/(?<!\S)\p{Script=Latin}{3,}(?!\S)/gu)) {
       const lines = new Set(boxesOf(node, index, index + word.length).map(({ top }) => Math.round(top)));
       if (lines.size > 1) found.add(`broken: ${word} in ${short(node.data)}`);
+    }
+    const card = element.closest(".card");
+    if (card && !element.closest(".scroll, .table-box")) {
+      const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+      if (boxes.some(({ right }) => right > edge + 1)) found.add(`over the edge: ${short(node.data)}`);
     }
     const left = shown(element, boxes, node.data);
     if (!isAbove(element)) texts.push([node.data, left]);

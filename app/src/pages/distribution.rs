@@ -190,7 +190,8 @@ impl Planned {
                         rect class=(class) x=(measured(from, 2)) width=(measured(share(part), 2)) height="6" {}
                         @let () = from += share(part);
                     }
-                    rect.limit x=(measured(share(limit) - 0.3, 2)) width="0.6" height="6" {}
+                    // Where all fits below the limit, that is the end of the bar.
+                    @if all > limit { rect.limit x=(measured(share(limit) - 0.3, 2)) width="0.6" height="6" {} }
                 }
                 p.muted {
                     @for (place, ((_, word), part)) in names[..3].iter().zip(parts).enumerate() {

@@ -82,7 +82,7 @@ impl Lang {
     /// What a field of the distribution is called.
     pub(crate) fn distribution_field(self, name: &str) -> &'static str {
         match name {
-            "headroom" => self.pick("每相余量，A", "Headroom on each phase, A"),
+            "headroom" => self.pick("每相安全余量，A", "Safety margin on each phase, A"),
             "safe" => self.pick("安全电流，A（0 为暂停）", "Safe current, A (0: pause)"),
             "turn" => self.pick("每轮时长，分钟", "Length of a turn, min"),
             "has_meter" => self.pick("站点电表", "Site meter"),
@@ -101,10 +101,10 @@ impl Lang {
 
     pub(crate) const fn distribution_settings_help(self) -> &'static str {
         self.pick(
-            "安全电流：与电桩断开连接两分钟后，每个会话最多可用的电流；它始终为每支枪保留。站点电表上报电桩以外的用电：POST \
-             /api/distribution/meter/。",
+            "安全电流：与电桩断开连接两分钟后，每个会话最多可用的电流；它始终为每支枪保留。站点电表经 /api/distribution/meter/ \
+             上报电桩以外的用电。",
             "The safe current is what each session may draw two minutes after the link to its charger is lost. It is kept free for \
-             each connector all the time. The site meter tells what is drawn beside the chargers: POST /api/distribution/meter/.",
+             each connector all the time. The site meter tells what is drawn beside the chargers, at /api/distribution/meter/.",
         )
     }
 

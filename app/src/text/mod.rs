@@ -137,8 +137,8 @@ texts! {
     alerts_open: "当前告警", "Open";
     alerts_past: "历史告警", "History";
     alerts_told: "通知", "Notifications";
-    alerts_none: "一切正常", "All is well";
-    alerts_none_help: "故障、失去联系、异常中断的充电和过载会显示在这里。", "Faults, lost contact, sessions that were cut off and overload are shown here.";
+    alerts_none: "没有告警", "No alert is open";
+    alerts_none_help: "这里显示持续 2 分钟的故障、失去联系 4 分钟的电桩、异常中断的充电和过载。", "Faults that last 2 minutes, contact lost for 4, sessions that were cut off and overload are shown here.";
     alerts_no_past: "还没有结束的告警。", "No alert has ended yet.";
     alert_since: "自", "Since";
     alert_ended: "结束", "Ended";
@@ -348,7 +348,7 @@ texts! {
     change_limits: "更改上限", "Change limits";
     headroom: "余量", "Headroom";
     peak_today: "今日峰值", "Peak today";
-    phases_help: "最近 5 分钟的测量值与上限对比", "Measured in the last 5 minutes, against the limit";
+    phases_help: "亮色：最近 5 分钟的测量值；浅色：已分配与已保留；刻线：今日峰值", "Bright: measured in the last 5 minutes. Pale: allocated and reserved. Mark: today’s peak.";
 
     // Well or not
     all_well: "一切正常", "All is well";
@@ -666,7 +666,7 @@ texts! {
     allocated: "已分配", "Allocated";
     reserved: "已保留", "Reserved";
     other_load: "其他负载", "Other load";
-    headroom_kept: "余量", "Headroom";
+    headroom_kept: "安全余量", "Safety margin";
     what_if: "试算", "What if";
     queue: "队列", "The queue";
     queue_empty: "没有参与分配的电桩", "No charger has a share";
@@ -785,8 +785,8 @@ impl Lang {
             FieldError::NotUtf8 => self.pick("不是有效的 UTF-8。", "This is not valid UTF-8."),
             FieldError::UnderSafe(needed) => {
                 let (zh, en) = (
-                    "所有电桩的安全电流与余量之和为 {} A，超过该相上限。",
-                    "The safe currents of all chargers and the headroom need {} A: more than the phase's limit.",
+                    "所有电桩的安全电流与安全余量之和为 {} A，超过该相上限。",
+                    "The safe currents of all chargers and the safety margin need {} A: more than the phase's limit.",
                 );
                 return self.filled(zh, en, *needed);
             }

@@ -12,6 +12,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
+use std::iter;
 
 const SECONDS_A_DAY: f64 = 86_400.0;
 /// How soon after its start a session is measured, s.
@@ -73,7 +74,8 @@ pub enum Tell {
         session: Option<u64>,
         at: Timestamp,
         register: i64,
-        amperes: [f64; 3],
+        /// On the lines that it has.
+        amperes: [Option<f64>; 3],
         offered: f64,
         power: f64,
     },
@@ -586,7 +588,8 @@ impl Point {
             session: self.running.as_ref().map(|running| running.number),
             at: Timestamp::now(),
             register: self.whole_register(),
-            amperes: [1, 2, 3].map(|line| if line <= phases { flowing } else { 0.0 }),
+            amperes: [1, 2, 3]
+                .map(|line| (line <= self.unit.phases).then_some(if line <= phases { flowing } else { 0.0 })),
             offered: if self.running.is_some() { self.offered_by_profiles() } else { 0.0 },
             power: (flowing * VOLTS * f64::from(phases)).round(),
         };
@@ -701,7 +704,7 @@ fn version_after(version: &str) -> String {
     parts.map_or_else(|| format!("{version}.1"), |(head, last)| format!("{head}.{}", last.saturating_add(1)))
 }
 
-fn samples(register: i64, amperes: [f64; 3], offered: f64, power: f64) -> Value {
+fn samples(register: i64, amperes: [Option<f64>; 3], offered: f64, power: f64) -> Value {
     let sample = |value: String, measurand: &str, unit: &str, phase: Option<&str>| {
         let mut sample = json!({ "value": value, "measurand": measurand, "unit": unit });
         if let Some(phase) = phase {
@@ -709,14 +712,15 @@ fn samples(register: i64, amperes: [f64; 3], offered: f64, power: f64) -> Value 
         }
         sample
     };
-    json!([
-        sample(register.to_string(), "Energy.Active.Import.Register", "Wh", None),
-        sample(amperes[0].to_string(), "Current.Import", "A", Some("L1")),
-        sample(amperes[1].to_string(), "Current.Import", "A", Some("L2")),
-        sample(amperes[2].to_string(), "Current.Import", "A", Some("L3")),
+    let lines = ["L1", "L2", "L3"].into_iter().zip(amperes);
+    let currents =
+        lines.filter_map(|(line, amperes)| Some(sample(amperes?.to_string(), "Current.Import", "A", Some(line))));
+    let first = sample(register.to_string(), "Energy.Active.Import.Register", "Wh", None);
+    let rest = [
         sample(offered.to_string(), "Current.Offered", "A", None),
         sample(power.to_string(), "Power.Active.Import", "W", None),
-    ])
+    ];
+    iter::once(first).chain(currents).chain(rest).collect()
 }
 
 #[cfg(test)]
@@ -902,6 +906,20 @@ pub mod tests {
         assert!(point.to_tell.iter().all(is_kept));
         assert!(matches!(point.to_tell.front(), Some(Tell::Start { .. })));
         assert!(matches!(point.to_tell.back(), Some(Tell::Stop { .. })));
+    }
+
+    #[test]
+    fn the_lines_that_it_has_are_measured() {
+        for (phases, lines) in [(1, vec!["L1"]), (3, vec!["L1", "L2", "L3"])] {
+            let mut point = plugged_in(1);
+            point.unit.phases = phases;
+            point.measure();
+            let meter = point.to_tell.iter().rfind(|tell| matches!(tell, Tell::Meter { .. })).unwrap().clone();
+            let (_, payload) = point.message(&meter).unwrap();
+            let samples = payload["meterValue"][0]["sampledValue"].as_array().unwrap();
+            let measured: Vec<&str> = samples.iter().filter_map(|sample| sample["phase"].as_str()).collect();
+            assert_eq!(measured, lines);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) fn session_query(lang: Lang, data: &Details) -> Markup {
                     a.button.is-primary data-noscroll href=[start.as_deref()] role=[chosen.is_none().then_some("link")]
                         aria-disabled=[chosen.is_none().then_some("true")]
                     {
-                        (icon(Glyph::PLAY)) span { (lang.query_start()) }
+                        (icon(Glyph::SEARCH)) span { (lang.query_start()) }
                     }
                 }
                 p.muted role="status" { @if query.sessions.is_empty() { (lang.no_sessions_that_day()) } }
