@@ -50,7 +50,7 @@ function unreadable() {
     const { currentNode: node } = nodes;
     const element = node.parentElement;
     // Charts have tests of their own, and words of the protocol may be as long as they like.
-    if (node.data.trim() === "" || element.closest("svg, script, style, select, textarea, code, .chart")) continue;
+    if (node.data.trim() === "" || element.closest("svg:not(.plan), script, style, select, textarea, code")) continue;
     if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || isHidden(element)) continue;
     const boxes = boxesOf(node, 0, node.length);
     for (const { 0: word, index } of node.data.matchAll(/(?<!\S)\p{Script=Latin}{3,}(?!\S)/gu)) {
@@ -60,7 +60,9 @@ function unreadable() {
     const card = element.closest(".card");
     if (card && !element.closest(".scroll, .table-box")) {
       const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
-      if (boxes.some(({ right }) => right > edge + 1)) found.add(`over the edge: ${short(node.data)}`);
+      // Half of a bracket that closes is empty.
+      const most = edge + (/[）】。，、]\s*$/u.test(node.data) ? 8 : 1);
+      if (boxes.some(({ right }) => right > most)) found.add(`over the edge: ${short(node.data)}`);
     }
     const left = shown(element, boxes, node.data);
     if (!isAbove(element)) texts.push([node.data, left]);

@@ -182,6 +182,15 @@ impl Day {
         (at.0 - from.0) as f64 / ((to.0 - from.0).max(1)) as f64 * 10_000.0
     }
 
+    /// Where a label at so many percent of the width stands, so that it stays inside on a phone too.
+    fn anchor(place: f64) -> &'static str {
+        match place {
+            ..6.0 => "start",
+            94.0.. => "end",
+            _ => "middle",
+        }
+    }
+
     fn y(amperes: f64, scale: f64) -> f64 {
         let height = f64::from(HEIGHT) * 10.0 - TOP - BOTTOM;
         TOP + height * (1.0 - amperes / scale)
@@ -223,7 +232,8 @@ impl Day {
                     text class="y" x="0" y=(format!("{:.0}", Self::y(line, scale) / 10.0 - 4.0)) { (measured(line, 0)) " A" }
                 }
                 @for hour in hours {
-                    text class="x" x=(format!("{:.1}%", self.x(hour) / 100.0)) y=(HEIGHT - 8) text-anchor="middle" {
+                    @let place = self.x(hour) / 100.0;
+                    text class="x" x=(format!("{place:.1}%")) y=(HEIGHT - 8) text-anchor=(Self::anchor(place)) {
                         (hour.with_space().get(11..16).unwrap_or_default())
                     }
                 }
