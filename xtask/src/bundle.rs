@@ -44,20 +44,9 @@ fn rustflags() -> Vec<String> {
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     // Flags are told apart by spaces.
     if let Some(home) = home.as_deref().and_then(Path::to_str).filter(|home| !home.contains(char::is_whitespace)) {
-        let sources = format!("{home}/registry/src");
-        flags.push(format!("--remap-path-prefix={sources}=crates"));
-        // Of several the last one that fits counts: without the name of the registry, which a hundred paths would repeat.
-        flags.extend(registries(&sources).map(|registry| format!("--remap-path-prefix={registry}=crates")));
+        flags.push(format!("--remap-path-prefix={home}/registry/src=crates"));
     }
     flags
-}
-
-/// The folders that hold the sources of crates, one for each registry.
-fn registries(sources: &str) -> impl Iterator<Item = String> {
-    let entries = fs::read_dir(sources).into_iter().flatten().flatten();
-    let mut folders: Vec<String> = entries.filter_map(|entry| entry.path().to_str().map(ToOwned::to_owned)).collect();
-    folders.sort();
-    folders.into_iter().filter(|folder| !folder.contains(char::is_whitespace))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
