@@ -1,7 +1,7 @@
 // WCAG 2.2 AA, as far as axe can tell: every page, theme, language and width, what opens on it, and the empty site.
 
 import AxeBuilder from "@axe-core/playwright";
-import { alive, expect, livePages, signIn, stillPages, test as base } from "./site.js";
+import { alive, expect, framed, livePages, signIn, stillPages, test as base } from "./site.js";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 // Left out by its tags unless they are asked for.
@@ -29,11 +29,6 @@ async function found(page, theme, within) {
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(({ target, any }) => `${id}: ${help}: ${target}: ${any.map(({ message }) => message).join("; ")}`),
   );
-}
-
-/** Also what takes no time takes a frame: until then colours are those of before. */
-function framed() {
-  return new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => next())));
 }
 
 /** The page as it stands, in both themes and widths. Neither is a reason to load it again. */

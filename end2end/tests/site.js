@@ -303,6 +303,11 @@ function beyondTheirCards() {
   );
 }
 
+/** Also what takes no time takes a frame: until then colours are those of before. */
+export function framed() {
+  return new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => next())));
+}
+
 /** The pages of the navigation. */
 export const pages = [
   { path: "/overview/", zh: "总览", en: "Overview" },

@@ -1,7 +1,7 @@
 // What is written can be read: on no page, width and language is a text cut off, broken in the middle of a word, over the edge of its
 // card, or on another one.
 
-import { ACCOUNT, alive, expect, livePages, stillPages, test } from "./site.js";
+import { ACCOUNT, alive, expect, framed, livePages, stillPages, test } from "./site.js";
 
 /** Phones, a tablet upright and lying, a desk. */
 const WIDTHS = [360, 390, 768, 1024, 1440];
@@ -80,11 +80,6 @@ function unreadable() {
 /** Opens all that opens in its place: what opens over the page covers it. */
 function openAll() {
   for (const details of document.querySelectorAll("details:not([data-menu])")) details.open = true;
-}
-
-/** Also what takes no time takes a frame. */
-function framed() {
-  return new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
 }
 
 /** Leaves entries of many words in the audit log. */
