@@ -188,18 +188,26 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
 }
 
 /// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
-/// then, beside nothing. A page that nobody sees is never painted and begins at once. Between the steps the browser may answer
-/// the person. Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
+/// then, beside nothing: the browser says when it has (a frame that is only drawn may be far from the screen yet). A page that
+/// nobody sees is never painted and begins at once. Between the steps the browser may answer the person; one of them is what follows
+/// at once from taking the page over (its effects, which the module asks to be microtasks: of that task, that is). Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
 fn start(bundle: &Bundle) -> String {
     format!(
         "const start = () => Promise.all([import('{}'), fetch('{}')])\
          .then(([page, module]) => page.default({{module_or_path: module}})\
-         .then(() => new Promise(next => setTimeout(next))).then(() => page.hydrate())){KEEPER}\
+         .then(() => new Promise(next => setTimeout(next))).then(() => {{\
+         const soon = queueMicrotask;\
+         window.queueMicrotask = next => setTimeout(next);\
+         try {{ page.hydrate(); }} finally {{ window.queueMicrotask = soon; }}\
+         }})){KEEPER}\
          .catch(error => {{\
          document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
          throw error;\
          }});\
-         document.hidden ? start() : requestAnimationFrame(() => setTimeout(start));",
+         document.hidden ? start() : new PerformanceObserver((_, paints) => {{\
+         paints.disconnect();\
+         setTimeout(start);\
+         }}).observe({{type: 'paint', buffered: true}});",
         bundle.js, bundle.wasm
     )
 }

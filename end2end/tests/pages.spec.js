@@ -18,6 +18,26 @@ for (const { path, en } of pages) {
   });
 }
 
+test("what is large is loaded when the page is painted", async ({ page }) => {
+  await open(page, "/devices/");
+  const { painted, asked } = await page.evaluate(() => ({
+    painted: performance.getEntriesByType("paint").map(({ startTime }) => startTime),
+    asked: performance.getEntriesByType("resource").find(({ name }) => name.endsWith(".wasm")).startTime,
+  }));
+  expect(asked).toBeGreaterThan(Math.min(...painted));
+});
+
+test("commands that are closed away cost no layout", async ({ page }) => {
+  const laidOut = (where) =>
+    page.locator(where).evaluateAll((fields) => fields.filter((field) => field.getClientRects().length > 0).length);
+  await open(page, "/devices/");
+  expect(await page.locator(".bulk-more .entry").count()).toBeGreaterThan(0);
+  expect(await laidOut(".bulk-more .entry")).toBe(0);
+  await open(page, "/details/");
+  expect(await page.locator(".group:not([open]) .entry").count()).toBeGreaterThan(0);
+  expect(await laidOut(".group:not([open]) .entry")).toBe(0);
+});
+
 test("moving between pages never reloads", async ({ page }) => {
   await open(page, "/");
   await mark(page);
