@@ -189,8 +189,9 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
 
 /// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
 /// then, beside nothing: the browser says when it has (a frame that is only drawn may be far from the screen yet). A page that
-/// nobody sees is never painted and begins at once. Between the steps the browser may answer the person; one of them is what follows
-/// at once from taking the page over (its effects, which the module asks to be microtasks: of that task, that is). Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
+/// nobody sees is never painted and begins at once. Between the steps the browser may answer the person; one of them is what
+/// follows at once from taking the page over (its effects, for which the module asks as microtasks: as parts of that step).
+/// Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
 fn start(bundle: &Bundle) -> String {
     format!(
         "const start = () => Promise.all([import('{}'), fetch('{}')])\
