@@ -19,12 +19,15 @@ for (const { path, en } of pages) {
 }
 
 test("what is large is loaded when the page is painted", async ({ page }) => {
-  await open(page, "/devices/");
-  const { painted, asked } = await page.evaluate(() => ({
-    painted: performance.getEntriesByType("paint").map(({ startTime }) => startTime),
-    asked: performance.getEntriesByType("resource").find(({ name }) => name.endsWith(".wasm")).startTime,
-  }));
-  expect(asked).toBeGreaterThan(Math.min(...painted));
+  // Each of them: what only looks for a frame is there first now and then.
+  for (const { path } of pages) {
+    await open(page, path);
+    const { painted, asked } = await page.evaluate(() => ({
+      painted: performance.getEntriesByType("paint").map(({ startTime }) => startTime),
+      asked: performance.getEntriesByType("resource").find(({ name }) => name.endsWith(".wasm")).startTime,
+    }));
+    expect(asked, path).toBeGreaterThan(Math.min(...painted));
+  }
 });
 
 test("commands that are closed away cost no layout", async ({ page }) => {
