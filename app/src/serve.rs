@@ -188,10 +188,11 @@ const fn theme_colours(theme: Theme) -> [(&'static str, &'static str); 2] {
 }
 
 /// The script that brings a page to life. The page is complete without it: so it is painted first, and what is large is loaded
-/// then, beside nothing: the browser says when it has (a frame that is only drawn may be far from the screen yet). A page that
-/// nobody sees is never painted and begins at once. Between the steps the browser may answer the person; one of them is what
-/// follows at once from taking the page over (its effects, for which the module asks as microtasks: as parts of that step).
-/// Where it does not come about, the page is what it is where nothing may run: links and forms, with their buttons.
+/// then, beside nothing: the browser says when it has (a frame that is only drawn may be far from the screen yet). Some are told to
+/// keep that to themselves: nobody waits for it for long. A page that nobody sees is never painted and begins at once. Between
+/// the steps the browser may answer the person; one of them is what follows at once from taking the page over (its effects, for
+/// which the module asks as microtasks: as parts of that step). Where it does not come about, the page is what it is where
+/// nothing may run: links and forms, with their buttons.
 fn start(bundle: &Bundle) -> String {
     format!(
         "const start = () => Promise.all([import('{}'), fetch('{}')])\
@@ -205,10 +206,10 @@ fn start(bundle: &Bundle) -> String {
          document.querySelectorAll('noscript').forEach(part => part.outerHTML = part.textContent);\
          throw error;\
          }});\
-         document.hidden ? start() : new PerformanceObserver((_, paints) => {{\
-         paints.disconnect();\
-         setTimeout(start);\
-         }}).observe({{type: 'paint', buffered: true}});",
+         document.hidden ? start() : new Promise(next => {{\
+         new PerformanceObserver(next).observe({{type: 'paint', buffered: true}});\
+         setTimeout(next, 2000);\
+         }}).then(() => setTimeout(start));",
         bundle.js, bundle.wasm
     )
 }

@@ -30,6 +30,15 @@ test("what is large is loaded when the page is painted", async ({ page }) => {
   }
 });
 
+test("a browser that does not say when it has painted brings pages to life as well", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.PerformanceObserver = class {
+      observe() {}
+    };
+  });
+  await open(page, "/overview/");
+});
+
 test("commands that are closed away cost no layout", async ({ page }) => {
   const laidOut = (where) =>
     page.locator(where).evaluateAll((fields) => fields.filter((field) => field.getClientRects().length > 0).length);
