@@ -130,6 +130,10 @@ async fn to_the_end(request: Request, next: Next) -> Response {
 const KEEPER: &str = ".then(() => isSecureContext && navigator.serviceWorker && navigator.serviceWorker.register('/sw.js')\
     .then(() => navigator.serviceWorker.ready).then(() => document.documentElement.dataset.keeper = '', console.warn))";
 
+/// A script below a style sheet waits for it, and what stands below the script is read then. Without it a document that is there
+/// before its style is laid out without any (browsers look for fields that they could fill in), to be laid out again.
+const STYLE_FIRST: &str = "0";
+
 /// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.
 pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
     let (lang, theme) = ui::chosen();
@@ -146,6 +150,7 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
         let start = start(&bundle);
         view! {
             <link rel="stylesheet" href=bundle.css.clone() />
+            <script nonce=nonce.clone()>{STYLE_FIRST}</script>
             <script type="module" nonce=nonce.clone()>
                 {start}
             </script>

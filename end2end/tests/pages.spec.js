@@ -30,6 +30,24 @@ test("what is large is loaded when the page is painted", async ({ page }) => {
   }
 });
 
+test("nothing is laid out before its style is there", async ({ page }) => {
+  // How many sheets there are as the first of the page is read.
+  await page.addInitScript(() => {
+    new MutationObserver((_, watch) => {
+      if (!document.body) return;
+      watch.disconnect();
+      window.sheetsAtFirst = document.styleSheets.length;
+    }).observe(document, { childList: true, subtree: true });
+  });
+  const whole = page.waitForEvent("requestfinished", (request) => request.isNavigationRequest());
+  await page.route("**/*.css", async (route) => {
+    await whole;
+    await route.continue();
+  });
+  await open(page, "/devices/");
+  expect(await page.evaluate(() => window.sheetsAtFirst)).toBe(1);
+});
+
 test("a browser that does not say when it has painted brings pages to life as well", async ({ page }) => {
   await page.addInitScript(() => {
     window.PerformanceObserver = class {
