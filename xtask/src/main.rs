@@ -14,6 +14,7 @@ mod doctor;
 mod faults;
 mod fingerprint;
 mod fuzz;
+mod imports;
 mod lockfile;
 mod pictures;
 mod postgres;
