@@ -65,8 +65,7 @@ export async function transport({ site, secured }) {
       const loaded = [...body.matchAll(/<(?:script|link|img|iframe)[^>]*(?:src|href)="([^"]*)"/g)].map(
         ([, address]) => address,
       );
-      // What stands on the page itself is not loaded.
-      for (const address of loaded) must(/^(\/(?!\/)|#|data:image)/.test(address), `${path}: ${address}`);
+      for (const address of loaded) must(/^(\/(?!\/)|data:image)/.test(address), `${path}: ${address}`);
       must(/default-src '(self|none)'/.test(headers["content-security-policy"]), path);
     }
   });
