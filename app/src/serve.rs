@@ -131,8 +131,7 @@ const KEEPER: &str = ".then(() => isSecureContext && navigator.serviceWorker && 
     .then(() => navigator.serviceWorker.ready).then(() => document.documentElement.dataset.keeper = '', console.warn))";
 
 /// A script below a style sheet waits for it, and what stands below the script is read then. Without it a document that is there
-/// before its style is laid out without any (browsers look for fields that they could fill in), to be laid out again. What is
-/// `expect`ed is painted as a whole: of a table that is half there the columns would move.
+/// before its style is laid out without any (browsers look for fields that they could fill in), to be laid out again.
 const STYLE_FIRST: &str = "0";
 
 /// The HTML document. Also sets the Content-Security-Policy whose nonce its scripts carry.
@@ -151,7 +150,6 @@ pub fn shell(bundle: Option<Arc<Bundle>>) -> impl IntoView {
         let start = start(&bundle);
         view! {
             <link rel="stylesheet" href=bundle.css.clone() />
-            <link rel="expect" href="#content" blocking="render" />
             <script nonce=nonce.clone()>{STYLE_FIRST}</script>
             <script type="module" nonce=nonce.clone()>
                 {start}

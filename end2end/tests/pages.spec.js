@@ -48,27 +48,6 @@ test("nothing is laid out before its style is there", async ({ page }) => {
   expect(await page.evaluate(() => window.sheetsAtFirst)).toBe(1);
 });
 
-test("the first paint has the whole page, also of a slow machine", async ({ page, context }) => {
-  await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: 6 });
-  // When the page was last seen to grow while it was read.
-  await page.addInitScript(() => {
-    let parts = 0;
-    const watch = new MutationObserver(() => {
-      const now = document.querySelectorAll("#content *").length;
-      if (now !== parts) window.grown = performance.now();
-      parts = now;
-    });
-    watch.observe(document, { childList: true, subtree: true });
-    addEventListener("DOMContentLoaded", () => watch.disconnect());
-  });
-  // What paints as it reads does so in every second load.
-  for (let load = 0; load < 5; load += 1) {
-    await open(page, "/devices/");
-    const [painted, grown] = await page.evaluate(() => [performance.getEntriesByType("paint")[0].startTime, window.grown]);
-    expect(painted).toBeGreaterThan(grown);
-  }
-});
-
 test("a browser that does not say when it has painted brings pages to life as well", async ({ page }) => {
   await page.addInitScript(() => {
     window.PerformanceObserver = class {
