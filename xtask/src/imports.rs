@@ -1,7 +1,7 @@
 //! Short names for what the module asks of its script: wasm-bindgen's are long, each ends in the sixteen digits of a hash, which
 //! nothing compresses, and all of them stand in both files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use wasm_encoder::reencode::{Reencode as _, RoundtripReencoder};
@@ -55,14 +55,16 @@ impl<'a> Names<'a> {
 
     fn in_script(&self, script: &str) -> Result<String> {
         let mut written = String::with_capacity(script.len());
-        let mut found = 0;
+        let mut missing: BTreeSet<&str> = self.short.keys().copied().collect();
         for word in words(script) {
             let short = self.short.get(word);
-            found += usize::from(short.is_some());
+            if short.is_some() && !missing.remove(word) {
+                bail!("the script has {word} twice");
+            }
             written.push_str(short.map_or(word, String::as_str));
         }
-        if found != self.short.len() {
-            bail!("the script has {found} of the {} names that the module asks for", self.short.len());
+        if let Some(name) = missing.first() {
+            bail!("the script has no {name}");
         }
         let file = format!("\"{}\"", self.file.context("a module without imports")?);
         if written.matches(&file).count() != 1 {
@@ -87,9 +89,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The names a, b, … z, aa, ab, …
 fn letters(number: usize) -> String {
-    let (before, last) = (number / 26, number % 26);
-    let mut name = before.checked_sub(1).map(letters).unwrap_or_default();
-    name.extend(char::from_digit(u32::try_from(last).unwrap_or_default() + 10, 36));
+    let mut name = (number / 26).checked_sub(1).map(letters).unwrap_or_default();
+    name.extend(('a'..='z').nth(number % 26));
     name
 }
 
@@ -128,9 +129,10 @@ mod tests {
     fn files_that_do_not_belong_together_are_refused() {
         let refused =
             |script: &str, imports: &[(&str, &str)]| shorten(script, &module(imports)).unwrap_err().to_string();
+        assert_eq!(refused(r#"x={"./site_bg.js":{}}"#, &[(FILE, "__wbg_now")]), "the script has no __wbg_now");
         assert_eq!(
-            refused(r#"x={"./site_bg.js":{}}"#, &[(FILE, "__wbg_now")]),
-            "the script has 0 of the 1 names that the module asks for"
+            refused(r#"x={"./site_bg.js":{__wbg_now:y,__wbg_now:z}}"#, &[(FILE, "__wbg_now"), (FILE, "__wbg_new")]),
+            "the script has __wbg_now twice"
         );
         assert_eq!(
             refused("x={__wbg_now:y}", &[(FILE, "__wbg_now")]),
